@@ -1,0 +1,66 @@
+/* Mixpanel's answers: bytes in, records out. Pure. Everything the vendor's sources show is
+ * accepted: both id names, both success words, three forms of time, creators as object or text,
+ * answers with and without the envelope, three shapes of errors. An answer that does not hold what
+ * was asked for is refused as a whole: nothing is half applied. */
+#ifndef MIXPORT_MIXPANEL_DECODE_H
+#define MIXPORT_MIXPANEL_DECODE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "model/connector.h"
+#include "model/job.h"
+#include "util/arena.h"
+#include "util/err.h"
+
+/* A decoded answer owns what its records point to: the bytes stay the caller's and must outlive it,
+ * the rest lives in the arena. */
+struct decoded {
+	struct arena arena;
+	json_t *document;
+};
+
+/* Frees what was decoded; takes a half-built one. */
+void decoded_done(struct decoded *decoded);
+#define _cleanup_decoded_ _cleanup_(decoded_done)
+
+/* One page of the connector list. */
+struct decoded_listing {
+	struct decoded decoded;
+	struct connector *connectors;
+	size_t count;
+	bool has_more;
+	const char *next_url; /* NULL when null, empty or missing */
+};
+
+/* One page of a history. */
+struct decoded_history {
+	struct decoded decoded;
+	struct run *runs; /* in the order sent */
+	size_t count;
+	bool has_more;
+	const char *next_url;
+};
+
+/* One connector. */
+struct decoded_connector {
+	struct decoded decoded;
+	struct connector connector;
+};
+
+/* Each returns 0, or -1 with what is wrong with the answer; ret is filled only on success and is
+ * to be freed with decoded_done(&ret->decoded). An entry of a listing without a usable id, or two
+ * with the same, make the whole listing undecodable. */
+int decode_listing(struct span body, struct err *err, struct decoded_listing *ret);
+int decode_history(struct span body, struct err *err, struct decoded_history *ret);
+int decode_connector(struct span body, struct err *err, struct decoded_connector *ret);
+
+/* Whether the answer to a delete confirms it. Returns 0, or -1. */
+int decode_deleted(struct span body, struct err *err);
+
+/* What Mixpanel says went wrong, from any of its three shapes of errors or from plain text or HTML
+ * (tags and control characters removed), at most size - 1 bytes, cut at a character. "" when the
+ * body says nothing. */
+void decode_error_message(struct span body, char *ret_text, size_t size);
+
+#endif

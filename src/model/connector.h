@@ -1,0 +1,92 @@
+/* A Cloud Import connector: what Mixpanel says of it, what we hold of it, and the rules for a new
+ * one. Facts of the vendor's Connectors reference (developer.mixpanel.com, "Connectors"). */
+#ifndef MIXPORT_MODEL_CONNECTOR_H
+#define MIXPORT_MODEL_CONNECTOR_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "util/buffer.h"
+#include "util/text.h"
+
+#define CONNECTOR_ID_LENGTH_LIMIT 128
+
+/* What Mixpanel says of a connector. Plain data; every pointer is borrowed from the decoded answer
+ * or the store's row and says until when it holds. NULL and SPAN_NONE are "unknown".
+ * Invariant: connector_id is 1…CONNECTOR_ID_LENGTH_LIMIT bytes of printable ASCII without "/". */
+struct connector {
+	const char *connector_id;
+	const char *label;          /* "" when missing */
+	const char *connector_type; /* as sent; "" when missing */
+	struct span properties;     /* the bytes of connector_properties, an object */
+	struct span category;       /* the bytes of category_properties, an object */
+	const char *data_format;    /* from category_properties; NULL when missing */
+	const char *bucket;         /* gcs_bucket or s3_bucket; NULL when missing */
+	const char *prefix;         /* gcs_prefix or s3_prefix; NULL when missing */
+	const char *status;         /* as sent; NULL for null */
+	const char *failure_message;
+	const char *created_by;
+	int64_t created_at; /* timestamp.h */
+	struct span raw;    /* the whole object, the bytes received */
+};
+
+/* What we hold of a connector: the above and our own book-keeping. */
+struct connector_record {
+	struct connector connector;
+	int64_t row; /* key in the store */
+	int64_t project_id;
+	int64_t first_seen_at;
+	int64_t updated_at;
+	int64_t deleted_at; /* TIMESTAMP_NONE while present */
+	int64_t confirmed_at; /* when Mixpanel last confirmed it one by one; a complete listing
+	                       * confirms all present ones at once, see struct project_record */
+	int64_t history_synced_at; /* last good history; TIMESTAMP_NONE for never */
+	const char *history_error_code; /* NULL when the last history refresh went well */
+	const char *history_error_message;
+	int64_t history_error_since;
+	int64_t revision; /* changes whenever what it says about Mixpanel changes */
+	int64_t latest_job_row; /* 0 for none */
+};
+
+/* Whether text may stand as a connector id (the invariant above). */
+bool connector_id_is_valid(const char *text);
+
+/* One fault of a body that asks for a new connector. */
+struct connector_fault {
+	char *pointer;    /* RFC 6901, into the body */
+	const char *code; /* required, wrong-type, unknown-value, unknown-member */
+	char *detail;
+	bool warning;
+};
+
+/* Every fault and warning of one body, in the order of the body's rules. */
+struct connector_faults {
+	struct connector_fault *list;
+	size_t count;
+	size_t errors; /* how many are not warnings */
+};
+
+/* Checks a body against every rule for a new connector, all at once. null counts as absent. Unknown
+ * members at the top are faults unless lenient (the drop-in paths pass them on); unknown members
+ * inside connector_properties and category_properties, and an unknown s3_region, are warnings.
+ * Returns 0 (look at faults), or -1 without memory. */
+int connector_validate(const json_t *body, bool lenient, struct connector_faults *faults);
+
+/* Frees the faults. */
+void connector_faults_done(struct connector_faults *faults);
+#define _cleanup_connector_faults_ _cleanup_(connector_faults_done)
+
+/* Whether a connector that exists is what the body asks for: same type, same data_format, and every
+ * non-null member of the body's connector_properties equal in the connector's. Members that only
+ * Mixpanel's answer has (a region it filled in) do not count. A connector whose properties cannot
+ * be parsed is never the same. */
+bool connector_is_same_import(const json_t *body, const struct connector *connector);
+
+/* The bucket and prefix a body names, by its connector_type; NULL where there is none. Borrowed
+ * from the body. */
+const char *connector_body_bucket(const json_t *body);
+const char *connector_body_prefix(const json_t *body);
+
+#endif

@@ -1,0 +1,67 @@
+/* An operation: a create or delete somebody asked for, written down before anything is sent. */
+#ifndef MIXPORT_MODEL_OPERATION_H
+#define MIXPORT_MODEL_OPERATION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "util/text.h"
+
+enum operation_kind { OPERATION_CREATE, OPERATION_DELETE };
+
+enum operation_state {
+	OPERATION_PLANNED,     /* to be sent; nothing was carried out */
+	OPERATION_SENDING,     /* committed before the connection is opened */
+	OPERATION_SUCCEEDED,
+	OPERATION_REJECTED,    /* Mixpanel refused, or resolved as not created */
+	OPERATION_UNREACHABLE, /* provably nothing was sent */
+	OPERATION_UNKNOWN,     /* it may have been carried out; never sent again by itself */
+};
+
+#define OPERATION_KEY_LENGTH_LIMIT 255
+
+/* "create", "delete". */
+const char *operation_kind_name(enum operation_kind kind);
+
+/* Finds a kind by name. Returns 0, or -1. */
+int operation_kind_parse(const char *name, enum operation_kind *ret_kind);
+
+/* "planned", "sending", …. */
+const char *operation_state_name(enum operation_state state);
+
+/* Finds a state by name. Returns 0, or -1. */
+int operation_state_parse(const char *name, enum operation_state *ret_state);
+
+/* Whether an operation of this kind may go from one state to the other. A delete may be repeated,
+ * so it also goes from unknown back to planned; a create never does. */
+bool operation_may_move(
+    enum operation_kind kind, enum operation_state from, enum operation_state to);
+
+/* Whether the operation still runs: planned or sending. */
+bool operation_is_running(enum operation_state state);
+
+/* What we hold of an operation. Plain data, pointers borrowed from the store's row. */
+struct operation_record {
+	int64_t row;
+	const char *operation_id; /* "op_…" */
+	enum operation_kind kind;
+	int64_t project_id;
+	const char *connector_id; /* NULL while not known */
+	enum operation_state state;
+	struct span candidates;      /* a JSON array of connector ids; SPAN_NONE for none */
+	const char *idempotency_key; /* NULL for none */
+	const char *client;          /* who asked: a token's name, or "uid:N" */
+	struct span request;         /* the body as received; SPAN_NONE for a delete */
+	const char *error_code;      /* NULL for none */
+	const char *error_message;
+	int64_t upstream_status; /* HTTP status of Mixpanel's answer, 0 for none */
+	int64_t created_at;
+	int64_t sent_at;     /* TIMESTAMP_NONE until sent */
+	int64_t finished_at; /* TIMESTAMP_NONE until it came to an end */
+	int64_t empty_listing_at; /* the first complete listing since it became unknown that had no
+	                           * candidate; TIMESTAMP_NONE for none */
+	bool allow_duplicate;
+	int64_t revision;
+};
+
+#endif

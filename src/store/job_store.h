@@ -1,0 +1,73 @@
+/* Jobs and their snapshots in the store. */
+#ifndef MIXPORT_STORE_JOB_STORE_H
+#define MIXPORT_STORE_JOB_STORE_H
+
+#include "model/job.h"
+#include "store/conn.h"
+
+/* Receives one job; as connector_row_fn. */
+typedef int job_row_fn(const struct job_record *record, void *context);
+
+/* One job by our id. Returns 0; 1 when there is none; -1. */
+int job_store_get(struct conn *conn, const char *job_id, job_row_fn *row, void *context,
+    struct err *err);
+
+/* A list of jobs, newest first: by start time as first seen (first sight, for one seen before it
+ * started), then row; neither changes. */
+struct job_query {
+	const int64_t *project_ids; /* these projects only; NULL for all */
+	size_t project_count;
+	int64_t connector_row; /* 0: all */
+	int status;            /* enum job_status, -1: all */
+	int64_t since;         /* position time at or after; TIMESTAMP_NONE: all */
+	unsigned limit;
+	bool after;
+	int64_t after_time;
+	int64_t after_row;
+};
+
+/* As connector_store_list. */
+int job_store_list(struct conn *conn, const struct job_query *query, job_row_fn *row, void *context,
+    struct err *err, bool *ret_more, int64_t *ret_time, int64_t *ret_row);
+
+/* Every job of a connector that a fresh history may have to be matched with: those still listed and
+ * those not over, oldest first. */
+int job_store_each_open(struct conn *conn, int64_t connector_row, job_row_fn *row, void *context,
+    struct err *err);
+
+/* Every job of a connector that is among the newest `limit`, listed or not, oldest first; what
+ * drops out of Mixpanel's window and comes back is found here. */
+int job_store_each_recent(struct conn *conn, int64_t connector_row, unsigned limit, job_row_fn *row,
+    void *context, struct err *err);
+
+/* Writes a new job and its first snapshot; makes it the connector's latest when it is. ret_id gets
+ * the new job_id (RANDOM_ID_SIZE bytes). In a transaction. */
+int job_store_insert(struct conn *writer, int64_t project_id, int64_t connector_row,
+    const struct run *run, int64_t now, struct err *err, int64_t *ret_row, char *ret_id);
+
+/* Writes what a run has become, with a snapshot; listed again, and no longer gone. */
+int job_store_update(struct conn *writer, int64_t job_row, const struct run *run, int64_t now,
+    struct err *err);
+
+/* The same run was listed again after it had dropped out. No snapshot unless gone_at was set. */
+int job_store_relisted(struct conn *writer, int64_t job_row, int64_t now, struct err *err);
+
+/* A run that Mixpanel no longer lists. confirmed_at is the last history that had it; `gone` marks
+ * an unfinished one with gone_at = now, and a snapshot. */
+int job_store_unlisted(struct conn *writer, int64_t job_row, int64_t confirmed_at, bool gone,
+    int64_t now, struct err *err);
+
+/* Receives one snapshot; as connector_row_fn. */
+typedef int snapshot_row_fn(const struct snapshot_record *record, void *context);
+
+/* The snapshots of a job, oldest first, behind after_row (0: from the start). */
+int job_store_snapshots(struct conn *conn, int64_t job_row, unsigned limit, int64_t after_row,
+    snapshot_row_fn *row, void *context, struct err *err, bool *ret_more);
+
+/* Removes finished or gone jobs that are older than `before` or beyond the newest `keep` of their
+ * connector, at most `limit` of them, with their snapshots; never one that Mixpanel still lists,
+ * never the newest of a connector. ret_removed counts. In a transaction. */
+int job_store_retain(struct conn *writer, int64_t before, uint64_t keep, unsigned limit,
+    struct err *err, unsigned *ret_removed);
+
+#endif

@@ -1,0 +1,25 @@
+/* Projects in the store: which listing was applied last, and how the last one went. */
+#ifndef MIXPORT_STORE_PROJECT_STORE_H
+#define MIXPORT_STORE_PROJECT_STORE_H
+
+#include "model/project.h"
+#include "store/conn.h"
+
+/* Makes sure the project has a row. Inside a transaction. Returns 0 or a store outcome. */
+int project_store_ensure(struct conn *writer, int64_t project_id, struct err *err);
+
+/* Calls row with the record, whose pointers hold until it returns. Returns 0; 1 when there is no
+ * such row; -1. */
+int project_store_get(struct conn *conn, int64_t project_id,
+    void (*row)(const struct project_record *record, void *context), void *context,
+    struct err *err);
+
+/* A complete listing that began at started_at was applied; clears the error. In a transaction. */
+int project_store_listed(
+    struct conn *writer, int64_t project_id, int64_t started_at, struct err *err);
+
+/* The last listing failed; `since` is kept when an error stands already. In a transaction. */
+int project_store_list_failed(struct conn *writer, int64_t project_id, const char *code,
+    const char *message, int64_t now, struct err *err);
+
+#endif

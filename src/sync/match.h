@@ -1,0 +1,37 @@
+/* Which observed run is which stored job? Mixpanel gives no id. Pure.
+ *
+ * For each entry of a fresh history, in this order: the stored job with the same non-empty run id;
+ * the same real start time, and the same place among the entries that share it; a queued entry
+ * without a start time is the stored queued job without one, in order; an entry that has just got
+ * its start time, while a stored queued job without one is no longer listed as queued, is that job;
+ * anything else is new. A stored job that no entry matched is no longer listed. */
+#ifndef MIXPORT_SYNC_MATCH_H
+#define MIXPORT_SYNC_MATCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model/job.h"
+
+/* What is known of a stored job, oldest first. */
+struct match_stored {
+	const char *run_id; /* NULL for none */
+	int64_t start_time;
+	bool over;   /* done or gone: it cannot be an entry that just started */
+	bool listed; /* it was in the last history */
+};
+
+#define MATCH_NEW SIZE_MAX
+
+/* Fills ret_of_entry[i] with the index of the stored job that entry i is, or MATCH_NEW; no stored
+ * job twice. Returns 0, or -1 without memory. Matching what was applied again gives the same. */
+int match_history(const struct match_stored *stored, size_t stored_count, const struct run *entries,
+    size_t entry_count, size_t *ret_of_entry);
+
+/* The order in which new entries are to be inserted so that rows run with time: by start time, the
+ * ones without one last, equals in the order sent. ret_order holds entry_count indices. Returns 0,
+ * or -1 without memory. */
+int match_order(const struct run *entries, size_t entry_count, size_t *ret_order);
+
+#endif

@@ -1,0 +1,96 @@
+/* What to ask Mixpanel next, for one project. Pure: it knows times and connectors by row, nothing
+ * of HTTP or SQL, and is driven by the caller's monotonic clock.
+ *
+ * The list every list_interval; each connector's history every active_interval while it is active,
+ * else every idle_interval; each with a little jitter so that they spread. What a caller asked for
+ * comes before the list, the list before active histories, those before idle ones, and within a
+ * class the one that is longest overdue first. When the budget does not carry the intervals they
+ * are stretched, evenly within a class: the idle ones first, down to a fifth of the budget that is
+ * always theirs, then the active ones. Each thing asked is in flight once, and no connector is
+ * asked again sooner than a minimum gap (a tenth of the active interval, at least 50 ms) unless
+ * somebody waits. */
+#ifndef MIXPORT_SYNC_PLANNER_H
+#define MIXPORT_SYNC_PLANNER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "util/err.h"
+
+#define PLANNER_YOUNG_FOR INT64_C(600000000) /* a connector counts as active this long */
+
+struct planner;
+
+/* Microseconds and requests a minute, as configured. */
+struct planner_settings {
+	int64_t list_interval;
+	int64_t active_interval;
+	int64_t idle_interval;
+	uint64_t per_minute;
+};
+
+enum plan_kind { PLAN_NOTHING, PLAN_LIST, PLAN_HISTORY };
+
+/* The next thing to ask. */
+struct plan {
+	enum plan_kind kind;
+	int64_t connector_row; /* for PLAN_HISTORY */
+	bool waited;           /* somebody waits for it */
+	int64_t due;           /* PLAN_NOTHING: when something will be due (INT64_MAX: never) */
+};
+
+/* The intervals in force. */
+struct planner_intervals {
+	int64_t list;
+	int64_t active;
+	int64_t idle;
+	bool stretched;
+};
+
+/* An empty plan whose list is due now. seed makes the jitter. Returns 0, or -1. */
+int planner_new(const struct planner_settings *settings, uint64_t seed, int64_t now,
+    struct err *err, struct planner **ret_planner);
+
+/* Takes NULL; returns NULL. */
+struct planner *planner_free(struct planner *planner);
+
+/* New settings; what is due later than a new interval allows is moved forward. */
+void planner_change(struct planner *planner, const struct planner_settings *settings, int64_t now);
+
+/* A connector to follow, or changed facts about one. young_until and synced_at are monotonic;
+ * synced_at INT64_MIN: never, so due now. active: its newest job is unfinished. Returns 0, or -1
+ * without memory. */
+int planner_put(struct planner *planner, int64_t connector_row, bool active, int64_t young_until,
+    int64_t synced_at, int64_t now);
+
+/* The connector is not to be followed any more. Unknown rows are fine. */
+void planner_remove(struct planner *planner, int64_t connector_row);
+
+/* How many connectors are followed. */
+size_t planner_count(const struct planner *planner);
+
+/* Somebody waits for the list, or for one connector's history: due now, ahead of the rest. When
+ * that is in flight already, it is asked once more afterwards only if `again`. Unknown rows are
+ * ignored. */
+void planner_want_list(struct planner *planner, bool again);
+void planner_want_history(struct planner *planner, int64_t connector_row, bool again);
+
+/* The list is to be read again not later than `at`, without being ahead of its turn. */
+void planner_list_not_later(struct planner *planner, int64_t at);
+
+/* The next thing that is due at `now`, or PLAN_NOTHING and when. Changes nothing. */
+struct plan planner_next(struct planner *planner, int64_t now);
+
+/* The plan was submitted: in flight until planner_done. */
+void planner_started(struct planner *planner, const struct plan *plan, int64_t now);
+
+/* The request of a plan ended. retry_after 0: it went well and is due again after its interval;
+ * otherwise it failed and is due again after that many microseconds. */
+void planner_done(
+    struct planner *planner, const struct plan *plan, int64_t retry_after, int64_t now);
+
+/* The intervals in force. */
+struct planner_intervals planner_intervals(const struct planner *planner);
+
+#endif

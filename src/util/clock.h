@@ -1,0 +1,23 @@
+/* Two clocks, both replaceable. Intervals use the monotonic one, only dates the wall clock. */
+#ifndef MIXPORT_UTIL_CLOCK_H
+#define MIXPORT_UTIL_CLOCK_H
+
+#include <stdint.h>
+
+/* A source of time, in microseconds; the functions may be called from any thread. */
+struct clock {
+	int64_t (*monotonic)(void *context);
+	int64_t (*wall)(void *context);
+	void *context;
+};
+
+/* CLOCK_MONOTONIC and CLOCK_REALTIME. */
+extern const struct clock clock_system;
+
+/* Microseconds since an arbitrary start; never goes back. */
+int64_t clock_monotonic(const struct clock *clock);
+
+/* Microseconds since the epoch, UTC (see timestamp.h). */
+int64_t clock_wall(const struct clock *clock);
+
+#endif

@@ -1,0 +1,17 @@
+/* SHA-256 (FIPS 180-4), by libnettle. */
+#ifndef MIXPORT_UTIL_DIGEST_H
+#define MIXPORT_UTIL_DIGEST_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define DIGEST_SIZE 32
+#define DIGEST_HEX_SIZE 65
+
+/* The digest of len bytes. */
+void digest_sha256(const void *data, size_t len, uint8_t ret_digest[DIGEST_SIZE]);
+
+/* The digest as hexadecimal digits with a NUL. */
+void digest_sha256_hex(const void *data, size_t len, char ret_hex[DIGEST_HEX_SIZE]);
+
+#endif

@@ -1,0 +1,33 @@
+/* Log lines on standard error, each with the <N> priority that the journal reads
+ * (sd-daemon(3)). One line is one write(2), so threads do not interleave. Control characters,
+ * backslashes and bytes that are not UTF-8 are escaped (as \n, \xHH): a message built from what a
+ * client or Mixpanel sent cannot forge a line. Lines are cut at 2 KiB. */
+#ifndef MIXPORT_UTIL_LOG_H
+#define MIXPORT_UTIL_LOG_H
+
+#include <stdbool.h>
+
+#include "util/cleanup.h"
+
+enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
+
+/* The least important level that is still written; info at start. May be called at any time from
+ * any thread. */
+void log_set_level(enum log_level level);
+
+/* Finds a level by its configuration name (error, warning, info, debug). Returns 0, or -1 for any
+ * other text. */
+int log_level_parse(const char *name, enum log_level *ret_level);
+
+/* Whether a line of this level would be written, to spare the work of composing it. */
+bool log_enabled(enum log_level level);
+
+/* Writes one line. Never fails, keeps errno. */
+void log_write(enum log_level level, const char *format, ...) PRINTF_LIKE(2, 3);
+
+#define log_error(...) log_write(LOG_LEVEL_ERROR, __VA_ARGS__)
+#define log_warning(...) log_write(LOG_LEVEL_WARNING, __VA_ARGS__)
+#define log_info(...) log_write(LOG_LEVEL_INFO, __VA_ARGS__)
+#define log_debug(...) log_write(LOG_LEVEL_DEBUG, __VA_ARGS__)
+
+#endif

@@ -1,0 +1,27 @@
+/* Bytes that must not be written anywhere: kept in one locked mapping, left out of core dumps,
+ * zeroed on free. */
+#ifndef MIXPORT_UTIL_SECRET_H
+#define MIXPORT_UTIL_SECRET_H
+
+#include <stddef.h>
+
+#include "util/err.h"
+
+/* Invariant: data holds len bytes and a NUL. */
+struct secret {
+	char *data;
+	size_t len;
+	size_t mapped;
+};
+
+/* A copy of len bytes in locked memory of its own. When the lock limit is reached (RLIMIT_MEMLOCK)
+ * the memory is kept unlocked and a warning logged once. Returns 0, or -1. */
+int secret_new(const char *data, size_t len, struct err *err, struct secret **ret_secret);
+
+/* Zeroes and frees; takes NULL; returns NULL. */
+struct secret *secret_free(struct secret *secret);
+
+/* Overwrites len bytes in a way the compiler keeps. */
+void secret_wipe(void *data, size_t len);
+
+#endif

@@ -1,0 +1,62 @@
+/* Small operations on text: numbers, durations, sizes, comparison, escaping. */
+#ifndef MIXPORT_UTIL_TEXT_H
+#define MIXPORT_UTIL_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "util/buffer.h"
+
+/* A run of bytes that somebody else owns; ptr is NULL when there is none. Not NUL-terminated. */
+struct span {
+	const char *ptr;
+	size_t len;
+};
+
+#define SPAN_NONE ((struct span){.ptr = NULL, .len = 0})
+
+/* The span over a NUL-terminated string; SPAN_NONE for NULL. */
+struct span span_of(const char *text);
+
+/* Whether a span holds exactly the text. */
+bool span_equals(struct span span, const char *text);
+
+/* Whether both hold the same bytes; an absent one equals only an absent one. */
+bool span_same(struct span a, struct span b);
+
+/* Whether two strings are the same, NULL being the same only as NULL. */
+bool text_same(const char *a, const char *b);
+
+/* A decimal number of digits only, no sign and no blanks, from minimum to maximum inclusive.
+ * Returns 0 and the value, or -1. */
+int text_parse_unsigned(const char *text, uint64_t minimum, uint64_t maximum, uint64_t *ret_value);
+
+/* A duration: digits and one of ms, s, m, h, d ("500ms", "30s", "10m", "2h", "7d"; "0" alone too).
+ * Microseconds come back. Returns 0, or -1 for anything else or a value over 100 years. */
+int text_parse_duration(const char *text, int64_t *ret_microseconds);
+
+/* Appends a duration in the largest unit that is exact ("90s", "10m", "500ms"). */
+void text_append_duration(struct buffer *buffer, int64_t microseconds);
+
+/* Whether len bytes are equal, in time that does not depend on where they differ. */
+bool text_equal_constant_time(const void *a, const void *b, size_t len);
+
+/* Writes 2 * len lower-case hexadecimal digits and a NUL. */
+void text_hex(const void *data, size_t len, char *ret_hex);
+
+/* Reads exactly 2 * len hexadecimal digits of either case, followed by a NUL. Returns 0, or -1. */
+int text_unhex(const char *hex, void *ret_data, size_t len);
+
+/* Whether the bytes are valid UTF-8 (RFC 3629: no surrogates, nothing overlong). */
+bool text_is_utf8(const char *data, size_t len);
+
+/* Decodes percent-escapes (RFC 3986 section 2.1) in place; `plus` also turns + into a blank, as in
+ * a query. The result is NUL-terminated. Returns its length, or -1 for a broken escape, an escaped
+ * NUL, or a result that is not UTF-8. */
+long text_percent_decode(char *text, bool plus);
+
+/* Appends text with everything outside the unreserved set of RFC 3986 section 2.3 escaped. */
+void text_append_percent_encoded(struct buffer *buffer, const char *text);
+
+#endif
