@@ -8,6 +8,8 @@
 #include <sys/types.h>
 
 #include "config/faults.h"
+#include "util/digest.h"
+#include "util/err.h"
 
 /* Each scope includes the ones before it. */
 enum scope { SCOPE_NONE, SCOPE_READ, SCOPE_MANAGE, SCOPE_ADMIN };
@@ -33,6 +35,16 @@ struct access {
 	bool manage_is_socket_group;
 };
 
+/* Gives a scope to one user or "@group", by name or number. Returns 0, or -1 when this machine has
+ * none of that name. */
+int access_add(struct access *access, enum scope scope, const char *member, struct err *err);
+
+/* Appends who has been given a scope, in a form that access_add takes, separated by blanks. */
+void access_append(const struct access *access, enum scope scope, struct buffer *buffer);
+
+/* Frees the rules. */
+void access_done(struct access *access);
+
 /* The scope of a peer. groups are its supplementary groups, gid its primary one; socket_gid is the
  * group of the socket it came through. */
 enum scope access_scope(const struct access *access, uid_t uid, gid_t gid, const gid_t *groups,
@@ -47,7 +59,7 @@ struct token {
 	char *name;
 	enum scope scope;
 	char **projects; /* NULL-terminated; NULL for all */
-	uint8_t digest[32];
+	uint8_t digest[DIGEST_SIZE];
 };
 
 /* The tokens file, read once. */
@@ -56,7 +68,9 @@ struct tokens {
 	size_t count;
 };
 
-/* Reads the file; an absent one is an empty set. Faults go to faults, with their line. */
+/* Reads the file; an absent one is an empty set. It must pass FILE_TRUST_UNCHANGED. Blank lines and
+ * those that start with "#" or ";" are comments. Faults go to faults, with their line, and quote no
+ * part of it: a token in clear may stand where its hash belongs. */
 void tokens_load(struct tokens *tokens, const char *path, struct faults *faults);
 
 /* Frees the tokens. */
@@ -64,11 +78,11 @@ void tokens_done(struct tokens *tokens);
 
 /* The token with this digest (SHA-256 of the token as the client sends it), compared in constant
  * time against all of them; NULL when there is none. */
-const struct token *tokens_find(const struct tokens *tokens, const uint8_t digest[32]);
+const struct token *tokens_find(const struct tokens *tokens, const uint8_t digest[DIGEST_SIZE]);
 
 /* The token of this name that has this digest; as tokens_find. */
 const struct token *tokens_find_named(
-    const struct tokens *tokens, const char *name, const uint8_t digest[32]);
+    const struct tokens *tokens, const char *name, const uint8_t digest[DIGEST_SIZE]);
 
 /* Whether the token may see the project. */
 bool token_allows_project(const struct token *token, const char *name, int64_t project_id);

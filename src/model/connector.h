@@ -15,7 +15,8 @@
 
 /* What Mixpanel says of a connector. Plain data; every pointer is borrowed from the decoded answer
  * or the store's row and says until when it holds. NULL and SPAN_NONE are "unknown".
- * Invariant: connector_id is 1…CONNECTOR_ID_LENGTH_LIMIT bytes of printable ASCII without "/". */
+ * Invariant: connector_id is 1…CONNECTOR_ID_LENGTH_LIMIT bytes of printable ASCII without blanks or
+ * "/", and neither "." nor "..". */
 struct connector {
 	const char *connector_id;
 	const char *label;          /* "" when missing */

@@ -12,7 +12,7 @@
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 
 /* The members of printf-like functions that the compiler is to check. */
-#define PRINTF_LIKE(format, first) __attribute__((format(printf, format, first)))
+#define PRINTF_LIKE(text, first) __attribute__((format(printf, text, first)))
 
 /* Takes the value out of an owning variable, so that its cleanup does nothing. */
 #define TAKE(pointer)                                                                              \

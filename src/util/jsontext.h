@@ -51,7 +51,8 @@ void jsontext_iterate(struct jsontext_iterator *iterator, struct span value);
 bool jsontext_next(struct jsontext_iterator *iterator, struct span *ret_key, struct span *ret_value);
 
 /* The bytes of a member of an object: the last one of that name, as jansson takes it. SPAN_NONE
- * when there is none or the value is null. The name must need no escapes. */
+ * when there is none or the value is null. The name is ASCII that needs no
+ * escapes; a document that escapes it all the same is understood. */
 struct span jsontext_member(struct span object, const char *name);
 
 #endif

@@ -13,11 +13,12 @@
 #define WRITER_DEPTH_LIMIT 16
 
 /* Invariant: depth levels are open; first[depth] tells whether the next value is the first of its
- * level. */
+ * level, object[depth] whether the level is an object. */
 struct writer {
 	struct buffer *buffer;
 	unsigned depth;
 	bool first[WRITER_DEPTH_LIMIT];
+	bool object[WRITER_DEPTH_LIMIT];
 	bool after_key;
 };
 
@@ -29,7 +30,7 @@ void writer_end_object(struct writer *writer);   /* Closes the innermost object.
 void writer_begin_array(struct writer *writer);  /* Opens an array as the next value. */
 void writer_end_array(struct writer *writer);    /* Closes the innermost array. */
 
-/* The name of the next member; plain ASCII that needs no escapes. */
+/* The name of the next member, escaped as writer_text does. */
 void writer_key(struct writer *writer, const char *name);
 
 /* A string, escaped; null for NULL. Bytes that are not UTF-8 become U+FFFD. */

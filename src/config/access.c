@@ -1,0 +1,358 @@
+#include "config/access.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <grp.h>
+#include <inttypes.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "util/file.h"
+#include "util/text.h"
+
+#define LOOKUP_LIMIT (1024 * 1024)
+#define TOKENS_FILE_LIMIT (1024 * 1024)
+#define TOKEN_NAME_LIMIT 64
+
+static const char *const scope_names[] = {
+    [SCOPE_NONE] = "none",
+    [SCOPE_READ] = "read",
+    [SCOPE_MANAGE] = "manage",
+    [SCOPE_ADMIN] = "admin",
+};
+
+const char *scope_name(enum scope scope)
+{
+	return scope_names[scope];
+}
+
+int scope_parse(const char *name, enum scope *ret_scope)
+{
+	for (size_t i = SCOPE_READ; i < ARRAY_SIZE(scope_names); i++) {
+		if (strcmp(scope_names[i], name) == 0) {
+			*ret_scope = (enum scope)i;
+			return 0;
+		}
+	}
+	return -1;
+}
+
+/* Users and groups ------------------------------------------------------------------------------*/
+
+/* The reentrant lookups, because other threads run during a reload. Asked by name, or by number
+ * when the name is NULL. Return 0 and the entry, whose strings are in *memory; -1 when there is
+ * none. */
+static int find_user(const char *name, uid_t uid, char **memory, struct passwd *ret_entry)
+{
+	struct passwd *found = NULL;
+	int r = ERANGE;
+	for (size_t size = 1024; r == ERANGE && size <= LOOKUP_LIMIT; size *= 4) {
+		char *larger = realloc(*memory, size);
+		if (!larger)
+			return -1;
+		*memory = larger;
+		r = name ? getpwnam_r(name, ret_entry, larger, size, &found)
+			 : getpwuid_r(uid, ret_entry, larger, size, &found);
+	}
+	return found ? 0 : -1;
+}
+
+static int find_group(const char *name, gid_t gid, char **memory, struct group *ret_entry)
+{
+	struct group *found = NULL;
+	int r = ERANGE;
+	for (size_t size = 1024; r == ERANGE && size <= LOOKUP_LIMIT; size *= 4) {
+		char *larger = realloc(*memory, size);
+		if (!larger)
+			return -1;
+		*memory = larger;
+		r = name ? getgrnam_r(name, ret_entry, larger, size, &found)
+			 : getgrgid_r(gid, ret_entry, larger, size, &found);
+	}
+	return found ? 0 : -1;
+}
+
+static int find_number(const char *name, bool group, uint32_t *ret_number)
+{
+	uint64_t number;
+	/* The highest number means "no such user" to the kernel. */
+	if (text_parse_unsigned(name, 0, UINT32_MAX - 1, &number) == 0) {
+		*ret_number = (uint32_t)number;
+		return 0;
+	}
+	_cleanup_free_ char *memory = NULL;
+	if (group) {
+		struct group entry;
+		if (find_group(name, 0, &memory, &entry) < 0)
+			return -1;
+		*ret_number = entry.gr_gid;
+	} else {
+		struct passwd entry;
+		if (find_user(name, 0, &memory, &entry) < 0)
+			return -1;
+		*ret_number = entry.pw_uid;
+	}
+	return 0;
+}
+
+int access_add(struct access *access, enum scope scope, const char *member, struct err *err)
+{
+	bool group = member[0] == '@';
+	struct access_rule rule = {.scope = scope, .group = group};
+	if (find_number(member + group, group, &rule.number) < 0)
+		return err_set(
+		    err, "this machine has no %s \"%s\"", group ? "group" : "user", member + group);
+	struct access_rule *rules = reallocarray(access->rules, access->count + 1, sizeof(*rules));
+	if (!rules)
+		return err_set(err, "no memory");
+	access->rules = rules;
+	rules[access->count++] = rule;
+	return 0;
+}
+
+static void append_rule(const struct access_rule *rule, struct buffer *buffer)
+{
+	_cleanup_free_ char *memory = NULL;
+	struct passwd user;
+	struct group group;
+	if (rule->group && find_group(NULL, rule->number, &memory, &group) == 0)
+		buffer_printf(buffer, "@%s", group.gr_name);
+	else if (rule->group)
+		buffer_printf(buffer, "@%" PRIu32, rule->number);
+	else if (find_user(NULL, rule->number, &memory, &user) == 0)
+		buffer_append_text(buffer, user.pw_name);
+	else
+		buffer_printf(buffer, "%" PRIu32, rule->number);
+}
+
+void access_append(const struct access *access, enum scope scope, struct buffer *buffer)
+{
+	bool first = true;
+	for (size_t i = 0; i < access->count; i++) {
+		if (access->rules[i].scope != scope)
+			continue;
+		buffer_append_text(buffer, first ? "" : " ");
+		append_rule(&access->rules[i], buffer);
+		first = false;
+	}
+}
+
+void access_done(struct access *access)
+{
+	free(access->rules);
+	access->rules = NULL;
+	access->count = 0;
+}
+
+static bool has_group(gid_t wanted, gid_t gid, const gid_t *groups, size_t group_count)
+{
+	for (size_t i = 0; i < group_count; i++)
+		if (groups[i] == wanted)
+			return true;
+	return gid == wanted;
+}
+
+enum scope access_scope(const struct access *access, uid_t uid, gid_t gid, const gid_t *groups,
+    size_t group_count, gid_t socket_gid)
+{
+	enum scope scope = SCOPE_NONE;
+	if (uid == geteuid())
+		return SCOPE_ADMIN;
+	if (access->manage_is_socket_group && has_group(socket_gid, gid, groups, group_count))
+		scope = SCOPE_MANAGE;
+	for (size_t i = 0; i < access->count; i++) {
+		const struct access_rule *rule = &access->rules[i];
+		bool applies = rule->group ? has_group(rule->number, gid, groups, group_count)
+					   : rule->number == uid;
+		if (applies && rule->scope > scope)
+			scope = rule->scope;
+	}
+	return scope;
+}
+
+/* Tokens ----------------------------------------------------------------------------------------*/
+
+#define TOKEN_FORM "name:scope:projects:sha256-hex"
+#define TOKEN_FIELDS 4
+
+static void token_done(struct token *token)
+{
+	for (char **project = token->projects; project && *project; project++)
+		free(*project);
+	free(token->projects);
+	free(token->name);
+	*token = (struct token){.name = NULL};
+}
+
+static bool is_token_name(const char *name)
+{
+	size_t len = strlen(name);
+	for (size_t i = 0; i < len; i++)
+		if (!isalnum((unsigned char)name[i]) && !strchr("._-@", name[i]))
+			return false;
+	return len > 0 && len <= TOKEN_NAME_LIMIT;
+}
+
+/* Cuts at the colons. Returns whether there were as many fields as there must be. */
+static bool cut_fields(char *line, char *fields[TOKEN_FIELDS])
+{
+	for (size_t i = 0; i < TOKEN_FIELDS; i++)
+		fields[i] = strsep(&line, ":");
+	return fields[TOKEN_FIELDS - 1] && !line;
+}
+
+/* Returns 0; 1 when a name in the list is empty; -1 without memory. */
+static int cut_projects(char *list, char ***ret_projects)
+{
+	if (*list == '\0' || strcmp(list, "*") == 0)
+		return 0;
+	size_t count = 1;
+	for (const char *c = list; *c; c++)
+		count += *c == ',';
+	char **projects = calloc(count + 1, sizeof(*projects));
+	if (!projects)
+		return -1;
+	*ret_projects = projects;
+	for (size_t i = 0; i < count; i++) {
+		const char *name = strsep(&list, ",");
+		if (*name == '\0')
+			return 1;
+		projects[i] = strdup(name);
+		if (!projects[i])
+			return -1;
+	}
+	return 0;
+}
+
+/* What is wrong with a line, NULL when nothing is. */
+static const char *parse_token(char *line, struct token *token)
+{
+	char *fields[TOKEN_FIELDS];
+	if (!cut_fields(line, fields))
+		return "must have four fields, " TOKEN_FORM;
+	if (!is_token_name(fields[0]))
+		return "the name (first field) must be 1 to 64 of A-Z a-z 0-9 . _ - @";
+	if (scope_parse(fields[1], &token->scope) < 0)
+		return "the scope (second field) must be read, manage or admin";
+	if (text_unhex(fields[3], token->digest, sizeof(token->digest)) < 0)
+		return "the last field must be the SHA-256 of the token, 64 hexadecimal digits; "
+		       "printf %s TOKEN | sha256sum tells it";
+	token->name = strdup(fields[0]);
+	int r = cut_projects(fields[2], &token->projects);
+	if (r > 0)
+		return "the projects (third field) must be names or ids separated by commas, or *, "
+		       "or empty for all";
+	return r < 0 || !token->name ? "no memory" : NULL;
+}
+
+static const char *add_token(struct tokens *tokens, char *line)
+{
+	struct token token = {.name = NULL};
+	const char *fault = parse_token(line, &token);
+	if (!fault && tokens_find(tokens, token.digest))
+		fault = "the same token stands in a line above; each needs one of its own";
+	struct token *list = NULL;
+	if (!fault) {
+		list = reallocarray(tokens->tokens, tokens->count + 1, sizeof(*list));
+		if (!list)
+			fault = "no memory";
+	}
+	if (fault) {
+		token_done(&token);
+		return fault;
+	}
+	tokens->tokens = list;
+	list[tokens->count++] = token;
+	return NULL;
+}
+
+static char *trim(char *line)
+{
+	line += strspn(line, " \t");
+	size_t len = strlen(line);
+	while (len > 0 && strchr(" \t\r", line[len - 1]))
+		len--;
+	line[len] = '\0';
+	return line;
+}
+
+static void parse_tokens(struct tokens *tokens, const char *path, char *text, struct faults *faults)
+{
+	unsigned number = 0;
+	for (char *rest = text; rest;) {
+		char *line = trim(strsep(&rest, "\n"));
+		number++;
+		if (*line == '\0' || *line == '#' || *line == ';')
+			continue;
+		const char *fault = add_token(tokens, line);
+		if (fault)
+			faults_add(faults, path, number, "%s", fault);
+	}
+}
+
+void tokens_load(struct tokens *tokens, const char *path, struct faults *faults)
+{
+	*tokens = (struct tokens){.count = 0};
+	_cleanup_buffer_ struct buffer text;
+	buffer_init(&text, TOKENS_FILE_LIMIT);
+	struct err err = ERR_INIT;
+	int r = file_read(path, &text, &err);
+	if (r > 0)
+		return;
+	if (r < 0 || file_check_trust(path, FILE_TRUST_UNCHANGED, &err) < 0)
+		faults_add(faults, path, 0, "%s", err.text);
+	else if (text.len > 0 && memchr(text.data, '\0', text.len))
+		faults_add(faults, path, 0, "holds a NUL byte; it must be lines of " TOKEN_FORM);
+	else if (text.len > 0)
+		parse_tokens(tokens, path, text.data, faults);
+}
+
+void tokens_done(struct tokens *tokens)
+{
+	for (size_t i = 0; i < tokens->count; i++)
+		token_done(&tokens->tokens[i]);
+	free(tokens->tokens);
+	*tokens = (struct tokens){.count = 0};
+}
+
+/* Always through the whole list: how long it takes tells nothing about which one it was. */
+static const struct token *find_token(
+    const struct tokens *tokens, const char *name, const uint8_t digest[DIGEST_SIZE])
+{
+	const struct token *found = NULL;
+	for (size_t i = 0; i < tokens->count; i++) {
+		const struct token *token = &tokens->tokens[i];
+		bool same = text_equal_constant_time(token->digest, digest, DIGEST_SIZE);
+		if (same && (!name || strcmp(token->name, name) == 0))
+			found = token;
+	}
+	return found;
+}
+
+const struct token *tokens_find(const struct tokens *tokens, const uint8_t digest[DIGEST_SIZE])
+{
+	return find_token(tokens, NULL, digest);
+}
+
+const struct token *tokens_find_named(
+    const struct tokens *tokens, const char *name, const uint8_t digest[DIGEST_SIZE])
+{
+	return find_token(tokens, name, digest);
+}
+
+bool token_allows_project(const struct token *token, const char *name, int64_t project_id)
+{
+	if (!token->projects)
+		return true;
+	for (char **project = token->projects; *project; project++) {
+		uint64_t id;
+		if (strcmp(*project, name) == 0)
+			return true;
+		if (text_parse_unsigned(*project, 1, INT64_MAX, &id) == 0 &&
+		    (int64_t)id == project_id)
+			return true;
+	}
+	return false;
+}

@@ -1,0 +1,498 @@
+#include "model/connector.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+#include "util/cleanup.h"
+#include "util/jsontext.h"
+
+/* Bodies are at most 64 KiB; a pointer doubles each "~" and "/" of a name at the worst. */
+#define POINTER_LIMIT (256 * 1024)
+#define DETAIL_LIMIT 1024
+
+/* The rules -------------------------------------------------------------------------------------*/
+
+/* One member that an object may have. */
+struct member_rule {
+	const char *name;
+	json_type type; /* JSON_STRING or JSON_OBJECT */
+	bool required;
+	bool may_be_empty;         /* a string */
+	bool advisory;             /* a value not in the list is a warning */
+	const char *const *values; /* NULL-terminated; NULL for any */
+};
+
+/* The members of one object, in the order in which their faults are told. */
+struct object_rule {
+	const struct member_rule *members;
+	size_t count;
+	const char *purpose; /* "a gcsImport connector": for the sentence about an unknown member */
+};
+
+#define REQUIRED(n)                                                                                \
+	{                                                                                          \
+		.name = (n), .type = JSON_STRING, .required = true                                 \
+	}
+#define OPTIONAL(n)                                                                                \
+	{                                                                                          \
+		.name = (n), .type = JSON_STRING, .may_be_empty = true                             \
+	}
+#define PREFIX(n)                                                                                  \
+	{                                                                                          \
+		.name = (n), .type = JSON_STRING, .required = true, .may_be_empty = true           \
+	}
+#define OBJECT_RULE(m, p)                                                                          \
+	{                                                                                          \
+		.members = (m), .count = ARRAY_SIZE(m), .purpose = (p)                             \
+	}
+
+static const char *const connector_types[] = {"gcsImport", "s3Import", NULL};
+
+static const char *const data_formats[] = {
+    "mixpanel_event",
+    "mixpanel_people",
+    "mixpanel_group",
+    "remap_event",
+    "remap_people",
+    "remap_group",
+    NULL,
+};
+
+static const char *const compressions[] = {"none", "gzip", NULL};
+
+/* As the reference lists them; AWS has added some since, so another one is a warning. */
+static const char *const s3_regions[] = {
+    "us-east-2",
+    "us-east-1",
+    "us-west-1",
+    "us-west-2",
+    "ap-south-1",
+    "ap-northeast-3",
+    "ap-northeast-2",
+    "ap-southeast-1",
+    "ap-southeast-2",
+    "ap-northeast-1",
+    "ca-central-1",
+    "cn-north-1",
+    "cn-northwest-1",
+    "eu-central-1",
+    "eu-west-1",
+    "eu-west-2",
+    "eu-west-3",
+    "eu-north-1",
+    "sa-east-1",
+    NULL,
+};
+
+static const struct member_rule body_members[] = {
+    {.name = "connector_type", .type = JSON_STRING, .required = true, .values = connector_types},
+    OPTIONAL("label"),
+    {.name = "connector_properties", .type = JSON_OBJECT, .required = true},
+    {.name = "category_properties", .type = JSON_OBJECT, .required = true},
+};
+
+static const struct member_rule gcs_members[] = {
+    REQUIRED("gcs_bucket"),
+    PREFIX("gcs_prefix"),
+    OPTIONAL("gcs_region"),
+};
+
+static const struct member_rule s3_members[] = {
+    REQUIRED("s3_bucket"),
+    PREFIX("s3_prefix"),
+    {
+	.name = "s3_region",
+	.type = JSON_STRING,
+	.required = true,
+	.advisory = true,
+	.values = s3_regions,
+    },
+    REQUIRED("s3_role"),
+};
+
+static const struct member_rule category_members[] = {
+    {.name = "data_format", .type = JSON_STRING, .required = true, .values = data_formats},
+    {.name = "compression", .type = JSON_STRING, .values = compressions},
+};
+
+static const struct member_rule remap_category_members[] = {
+    {.name = "data_format", .type = JSON_STRING, .required = true, .values = data_formats},
+    {.name = "compression", .type = JSON_STRING, .values = compressions},
+    {.name = "property_remap", .type = JSON_OBJECT, .required = true},
+};
+
+static const struct member_rule remap_event_members[] = {
+    REQUIRED("event_name"),
+    REQUIRED("time"),
+    REQUIRED("distinct_id"),
+    {.name = "$insert_id", .type = JSON_STRING},
+    {.name = "ip", .type = JSON_STRING},
+};
+
+static const struct member_rule remap_people_members[] = {REQUIRED("$distinct_id")};
+
+static const struct member_rule remap_group_members[] = {
+    REQUIRED("$group_key"),
+    REQUIRED("$group_id"),
+};
+
+static const struct object_rule body_rule = OBJECT_RULE(body_members, "a connector");
+static const struct object_rule category_rule =
+    OBJECT_RULE(category_members, "data that is not remapped");
+static const struct object_rule remap_category_rule =
+    OBJECT_RULE(remap_category_members, "remapped data");
+
+/* The rules that depend on what the body says it is. */
+static const struct {
+	const char *name;
+	struct object_rule rule;
+	const char *bucket;
+	const char *prefix;
+} type_rules[] = {
+    {"gcsImport", OBJECT_RULE(gcs_members, "a gcsImport connector"), "gcs_bucket", "gcs_prefix"},
+    {"s3Import", OBJECT_RULE(s3_members, "an s3Import connector"), "s3_bucket", "s3_prefix"},
+};
+
+static const struct {
+	const char *name;
+	struct object_rule rule;
+} remap_rules[] = {
+    {"remap_event", OBJECT_RULE(remap_event_members, "remap_event")},
+    {"remap_people", OBJECT_RULE(remap_people_members, "remap_people")},
+    {"remap_group", OBJECT_RULE(remap_group_members, "remap_group")},
+};
+
+/* Where we are in the body, and what was found
+ * ---------------------------------------------------*/
+
+struct place {
+	const struct place *parent;
+	const char *name; /* NULL at the top */
+};
+
+struct check {
+	struct connector_faults *faults;
+	bool no_memory;
+};
+
+static void append_pointer(struct buffer *buffer, const struct place *place)
+{
+	if (!place->name)
+		return;
+	append_pointer(buffer, place->parent);
+	buffer_append_text(buffer, "/");
+	for (const char *c = place->name; *c; c++) {
+		if (*c == '~')
+			buffer_append_text(buffer, "~0");
+		else if (*c == '/')
+			buffer_append_text(buffer, "~1");
+		else
+			buffer_append(buffer, c, 1);
+	}
+}
+
+static char *pointer_text(const struct place *place)
+{
+	_cleanup_buffer_ struct buffer buffer;
+	buffer_init(&buffer, POINTER_LIMIT);
+	append_pointer(&buffer, place);
+	if (buffer_failed(&buffer))
+		return NULL;
+	return strdup(buffer_text(&buffer));
+}
+
+static int add_fault(struct check *check, struct connector_fault fault)
+{
+	struct connector_faults *faults = check->faults;
+	struct connector_fault *list = reallocarray(faults->list, faults->count + 1, sizeof(*list));
+	if (!list)
+		return -1;
+	faults->list = list;
+	list[faults->count++] = fault;
+	if (!fault.warning)
+		faults->errors++;
+	return 0;
+}
+
+/* Takes over detail. */
+static void note(
+    struct check *check, const struct place *place, bool warning, const char *code, char *detail)
+{
+	struct connector_fault fault = {
+	    .pointer = pointer_text(place),
+	    .code = code,
+	    .detail = detail,
+	    .warning = warning,
+	};
+	if (!fault.pointer || !fault.detail || add_fault(check, fault) < 0) {
+		free(fault.pointer);
+		free(fault.detail);
+		check->no_memory = true;
+	}
+}
+
+static char *sentence(const char *format, ...) PRINTF_LIKE(1, 2);
+static char *sentence(const char *format, ...)
+{
+	char text[DETAIL_LIMIT];
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	return strdup(text);
+}
+
+/* Checking
+ * ---------------------------------------------------------------------------------------*/
+
+static const char *type_name(json_type type)
+{
+	return type == JSON_OBJECT ? "an object" : "a string";
+}
+
+/* jansson's iterators take no const, although they change nothing. */
+static json_t *iterable(const json_t *object)
+{
+	return (json_t *)(uintptr_t)object;
+}
+
+/* A member, null counting as absent. */
+static json_t *member(const json_t *object, const char *name)
+{
+	json_t *value = json_object_get(object, name);
+	return json_is_null(value) ? NULL : value;
+}
+
+static const char *member_text(const json_t *object, const char *name)
+{
+	return json_string_value(json_object_get(object, name));
+}
+
+static bool is_listed(const char *const *values, const char *text)
+{
+	for (; *values; values++)
+		if (strcmp(*values, text) == 0)
+			return true;
+	return false;
+}
+
+static char *list_sentence(const struct member_rule *rule)
+{
+	_cleanup_buffer_ struct buffer buffer;
+	buffer_init(&buffer, DETAIL_LIMIT);
+	buffer_printf(&buffer, "%s is none of the known values: ", rule->name);
+	for (const char *const *value = rule->values; *value; value++)
+		buffer_printf(&buffer, "%s%s", value == rule->values ? "" : ", ", *value);
+	return buffer_failed(&buffer) ? NULL : strdup(buffer_text(&buffer));
+}
+
+static void check_text(struct check *check, const struct member_rule *rule,
+    const struct place *place, const json_t *value)
+{
+	const char *text = json_string_value(value);
+	bool closed = rule->values && !rule->advisory;
+	if (*text == '\0' && !rule->may_be_empty && !closed)
+		note(check, place, false, "required",
+		    sentence("%s is empty; it needs a value", rule->name));
+	else if (rule->values && !is_listed(rule->values, text))
+		note(check, place, rule->advisory, "unknown-value", list_sentence(rule));
+}
+
+static void check_member(struct check *check, const struct member_rule *rule,
+    const struct place *parent, const json_t *object)
+{
+	const struct place place = {.parent = parent, .name = rule->name};
+	const json_t *value = member(object, rule->name);
+	if (!value) {
+		if (rule->required)
+			note(check, &place, false, "required",
+			    sentence(
+				"%s is missing; it must be %s", rule->name, type_name(rule->type)));
+	} else if (json_typeof(value) != rule->type) {
+		note(check, &place, false, "wrong-type",
+		    sentence("%s must be %s", rule->name, type_name(rule->type)));
+	} else if (rule->type == JSON_STRING) {
+		check_text(check, rule, &place, value);
+	}
+}
+
+static bool is_known(const struct object_rule *rule, const char *name)
+{
+	for (size_t i = 0; i < rule->count; i++)
+		if (strcmp(rule->members[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+static void check_known(struct check *check, const struct object_rule *rule,
+    const struct place *place, const json_t *object)
+{
+	for (size_t i = 0; i < rule->count; i++)
+		check_member(check, &rule->members[i], place, object);
+}
+
+static void check_unknown(struct check *check, const struct object_rule *rule,
+    const struct place *parent, const json_t *object, bool passed_on)
+{
+	const char *name;
+	json_t *value;
+	json_object_foreach(iterable(object), name, value)
+	{
+		if (json_is_null(value) || is_known(rule, name))
+			continue;
+		const struct place place = {.parent = parent, .name = name};
+		note(check, &place, passed_on, "unknown-member",
+		    passed_on ? sentence("not a member we know of %s; it is passed on as it is",
+				    rule->purpose)
+			      : sentence("not a member of %s", rule->purpose));
+	}
+}
+
+/* Names of source properties, whatever the target is called. */
+static void check_remap(
+    struct check *check, const char *data_format, const struct place *parent, const json_t *remap)
+{
+	const struct place place = {.parent = parent, .name = "property_remap"};
+	for (size_t i = 0; i < ARRAY_SIZE(remap_rules); i++) {
+		const struct object_rule *rule = &remap_rules[i].rule;
+		if (strcmp(remap_rules[i].name, data_format) != 0)
+			continue;
+		check_known(check, rule, &place, remap);
+		const char *name;
+		json_t *value;
+		json_object_foreach(iterable(remap), name, value)
+		{
+			const struct place target = {.parent = &place, .name = name};
+			if (!is_known(rule, name) && !json_is_null(value) && !json_is_string(value))
+				note(check, &target, false, "wrong-type",
+				    sentence("must be a string: the name of a source property"));
+		}
+		check_unknown(check, rule, &place, remap, true);
+	}
+}
+
+static bool is_remapped(const char *data_format)
+{
+	for (size_t i = 0; data_format && i < ARRAY_SIZE(remap_rules); i++)
+		if (strcmp(remap_rules[i].name, data_format) == 0)
+			return true;
+	return false;
+}
+
+static void check_category(struct check *check, const struct place *top, const json_t *category)
+{
+	const struct place place = {.parent = top, .name = "category_properties"};
+	const char *data_format = member_text(category, "data_format");
+	bool remapped = is_remapped(data_format);
+	const struct object_rule *rule = remapped ? &remap_category_rule : &category_rule;
+	check_known(check, rule, &place, category);
+	const json_t *remap = member(category, "property_remap");
+	if (remapped && json_is_object(remap))
+		check_remap(check, data_format, &place, remap);
+	check_unknown(check, rule, &place, category, true);
+}
+
+static void check_properties(struct check *check, const char *connector_type,
+    const struct place *top, const json_t *properties)
+{
+	const struct place place = {.parent = top, .name = "connector_properties"};
+	for (size_t i = 0; i < ARRAY_SIZE(type_rules); i++) {
+		if (strcmp(type_rules[i].name, connector_type) != 0)
+			continue;
+		check_known(check, &type_rules[i].rule, &place, properties);
+		check_unknown(check, &type_rules[i].rule, &place, properties, true);
+	}
+}
+
+int connector_validate(const json_t *body, bool lenient, struct connector_faults *faults)
+{
+	*faults = (struct connector_faults){0};
+	struct check check = {.faults = faults};
+	const struct place top = {.name = NULL};
+	if (!json_is_object(body)) {
+		note(&check, &top, false, "wrong-type", sentence("the body must be an object"));
+		return check.no_memory ? -1 : 0;
+	}
+	check_known(&check, &body_rule, &top, body);
+	const json_t *properties = member(body, "connector_properties");
+	const char *connector_type = member_text(body, "connector_type");
+	if (json_is_object(properties) && connector_type)
+		check_properties(&check, connector_type, &top, properties);
+	const json_t *category = member(body, "category_properties");
+	if (json_is_object(category))
+		check_category(&check, &top, category);
+	check_unknown(&check, &body_rule, &top, body, lenient);
+	return check.no_memory ? -1 : 0;
+}
+
+void connector_faults_done(struct connector_faults *faults)
+{
+	for (size_t i = 0; i < faults->count; i++) {
+		free(faults->list[i].pointer);
+		free(faults->list[i].detail);
+	}
+	free(faults->list);
+	*faults = (struct connector_faults){0};
+}
+
+/* Comparing
+ * --------------------------------------------------------------------------------------*/
+
+bool connector_id_is_valid(const char *text)
+{
+	size_t len = strlen(text);
+	if (len < 1 || len > CONNECTOR_ID_LENGTH_LIMIT)
+		return false;
+	/* As a segment of a URL's path these two would name something else. */
+	if (strcmp(text, ".") == 0 || strcmp(text, "..") == 0)
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if (text[i] <= ' ' || text[i] > '~' || text[i] == '/')
+			return false;
+	return true;
+}
+
+static bool has_all_members(const json_t *wanted, const json_t *there)
+{
+	const char *name;
+	json_t *value;
+	json_object_foreach(iterable(wanted), name,
+	    value) if (!json_is_null(value) &&
+		       !json_equal(value, json_object_get(there, name))) return false;
+	return true;
+}
+
+bool connector_is_same_import(const json_t *body, const struct connector *connector)
+{
+	const json_t *wanted = member(body, "connector_properties");
+	const json_t *category = member(body, "category_properties");
+	if (!json_is_object(wanted) || !connector->properties.ptr ||
+	    !text_same(member_text(body, "connector_type"), connector->connector_type) ||
+	    !text_same(member_text(category, "data_format"), connector->data_format))
+		return false;
+	struct err err = ERR_INIT;
+	_cleanup_json_ json_t *there = NULL;
+	if (jsontext_parse(connector->properties, 0, &err, &there) < 0)
+		return false;
+	return json_is_object(there) && has_all_members(wanted, there);
+}
+
+const char *connector_body_bucket(const json_t *body)
+{
+	const char *connector_type = member_text(body, "connector_type");
+	for (size_t i = 0; connector_type && i < ARRAY_SIZE(type_rules); i++)
+		if (strcmp(type_rules[i].name, connector_type) == 0)
+			return member_text(
+			    json_object_get(body, "connector_properties"), type_rules[i].bucket);
+	return NULL;
+}
+
+const char *connector_body_prefix(const json_t *body)
+{
+	const char *connector_type = member_text(body, "connector_type");
+	for (size_t i = 0; connector_type && i < ARRAY_SIZE(type_rules); i++)
+		if (strcmp(type_rules[i].name, connector_type) == 0)
+			return member_text(
+			    json_object_get(body, "connector_properties"), type_rules[i].prefix);
+	return NULL;
+}

@@ -1,0 +1,76 @@
+#include "model/job.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "util/cleanup.h"
+#include "util/timestamp.h"
+
+static const char *const status_names[] = {
+    [JOB_QUEUED] = "queued",
+    [JOB_RUNNING] = "running",
+    [JOB_PAUSED] = "paused",
+    [JOB_SUCCEEDED] = "succeeded",
+    [JOB_FAILED] = "failed",
+    [JOB_CANCELLED] = "cancelled",
+    [JOB_UNKNOWN] = "unknown",
+};
+
+/* The reference says success, the overview's sample succeeded; cancelled is only told in prose, so
+ * both spellings are taken. */
+static const struct {
+	const char *name;
+	enum job_status status;
+} upstream_names[] = {
+    {"queued", JOB_QUEUED},
+    {"running", JOB_RUNNING},
+    {"paused", JOB_PAUSED},
+    {"success", JOB_SUCCEEDED},
+    {"succeeded", JOB_SUCCEEDED},
+    {"failed", JOB_FAILED},
+    {"cancelled", JOB_CANCELLED},
+    {"canceled", JOB_CANCELLED},
+};
+
+const char *job_status_name(enum job_status status)
+{
+	return status_names[status];
+}
+
+int job_status_parse(const char *name, enum job_status *ret_status)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(status_names); i++) {
+		if (strcmp(status_names[i], name) == 0) {
+			*ret_status = (enum job_status)i;
+			return 0;
+		}
+	}
+	return -1;
+}
+
+enum job_status job_status_of_upstream(const char *upstream_status)
+{
+	for (size_t i = 0; upstream_status && i < ARRAY_SIZE(upstream_names); i++)
+		if (strcasecmp(upstream_names[i].name, upstream_status) == 0)
+			return upstream_names[i].status;
+	return JOB_UNKNOWN;
+}
+
+bool job_status_is_done(enum job_status status)
+{
+	return status == JOB_SUCCEEDED || status == JOB_FAILED || status == JOB_CANCELLED;
+}
+
+bool run_same(const struct run *a, const struct run *b)
+{
+	return a->start_time == b->start_time && a->end_time == b->end_time &&
+	       a->status == b->status && text_same(a->run_id, b->run_id) &&
+	       text_same(a->upstream_status, b->upstream_status) &&
+	       span_same(a->progress, b->progress) && text_same(a->error_code, b->error_code) &&
+	       text_same(a->error_message, b->error_message) && span_same(a->stats, b->stats);
+}
+
+bool job_is_over(const struct job_record *job)
+{
+	return job_status_is_done(job->run.status) || job->gone_at != TIMESTAMP_NONE;
+}

@@ -1,0 +1,15 @@
+#include "model/project.h"
+
+static const char *const state_names[] = {
+    [UPSTREAM_UNKNOWN] = "unknown",
+    [UPSTREAM_OK] = "ok",
+    [UPSTREAM_DEGRADED] = "degraded",
+    [UPSTREAM_RATE_LIMITED] = "rate-limited",
+    [UPSTREAM_UNAUTHORIZED] = "unauthorized",
+    [UPSTREAM_UNREACHABLE] = "unreachable",
+};
+
+const char *upstream_state_name(enum upstream_state state)
+{
+	return state_names[state];
+}

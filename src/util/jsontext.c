@@ -1,0 +1,269 @@
+/* Everything here walks over bytes that a stranger sent. No loop steps further than `end`, every
+ * turn of one consumes a byte, and nothing recurses: no input can make them read outside, hang, or
+ * use up the stack. */
+#include "util/jsontext.h"
+
+#include <stdint.h>
+#include <string.h>
+
+static inline bool is_blank(char c)
+{
+	return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
+
+static const char *skip_blanks(const char *at, const char *end)
+{
+	while (at < end && is_blank(*at))
+		at++;
+	return at;
+}
+
+/* From behind an opening quote to the closing one, or to the end when there is none. */
+static const char *find_quote(const char *at, const char *end)
+{
+	while (at < end && *at != '"')
+		at += *at == '\\' && end - at > 1 ? 2 : 1;
+	return at;
+}
+
+static const char *skip_string(const char *at, const char *end)
+{
+	const char *quote = find_quote(at + 1, end);
+	return quote < end ? quote + 1 : end;
+}
+
+/* What may be part of a number, true, false or null, as far as telling them apart goes. */
+static inline bool is_scalar(char c)
+{
+	switch (c) {
+	case ',':
+	case ':':
+	case '[':
+	case ']':
+	case '{':
+	case '}':
+	case '"':
+		return false;
+	default:
+		return !is_blank(c);
+	}
+}
+
+static const char *skip_scalar(const char *at, const char *end)
+{
+	while (at < end && is_scalar(*at))
+		at++;
+	return at;
+}
+
+static const char *skip_container(const char *at, const char *end)
+{
+	size_t depth = 0;
+	while (at < end) {
+		if (*at == '"') {
+			at = skip_string(at, end);
+			continue;
+		}
+		depth += *at == '{' || *at == '[';
+		depth -= *at == '}' || *at == ']';
+		at++;
+		if (depth == 0)
+			return at;
+	}
+	return end;
+}
+
+static const char *skip_value(const char *at, const char *end)
+{
+	if (at == end)
+		return end;
+	if (*at == '"')
+		return skip_string(at, end);
+	if (*at == '{' || *at == '[')
+		return skip_container(at, end);
+	return skip_scalar(at, end);
+}
+
+/* Where something was found, as jansson counts: lines from 1, columns in characters. */
+static int err_set_at(struct err *err, struct span text, const char *at, const char *what)
+{
+	unsigned line = 1;
+	unsigned column = 1;
+	for (const char *c = text.ptr; c < at; c++) {
+		if (*c == '\n') {
+			line++;
+			column = 1;
+		} else if (((unsigned char)*c & 0xc0) != 0x80) {
+			column++;
+		}
+	}
+	return err_set(err, "line %u column %u: %s", line, column, what);
+}
+
+/* Counts what jansson would have to hold, before it does. A member's name is counted as the string
+ * it is and taken back at its colon; until then the value that must follow stands for it, so the
+ * count is never too low while the text may still be valid. */
+static int check_size(struct span text, struct err *err)
+{
+	const char *end = text.ptr + text.len;
+	const char *at = text.ptr;
+	size_t depth = 0;
+	size_t values = 0;
+	while ((at = skip_blanks(at, end)) < end) {
+		const char *start = at;
+		char c = *at;
+		if (c == ',' || c == '}' || c == ']' || c == ':') {
+			depth -= (c == '}' || c == ']') && depth > 0;
+			values -= c == ':' && values > 0;
+			at++;
+			continue;
+		}
+		if (c == '{' || c == '[') {
+			at++;
+			depth++;
+		} else {
+			at = skip_value(at, end);
+		}
+		values++;
+		if (depth > JSONTEXT_DEPTH_LIMIT)
+			return err_set_at(err, text, start, "nested too deeply");
+		if (values > JSONTEXT_VALUES_LIMIT)
+			return err_set_at(err, text, start, "too many values");
+	}
+	return 0;
+}
+
+int jsontext_parse(struct span text, unsigned flags, struct err *err, json_t **ret_value)
+{
+	if (!text.ptr)
+		text = span_of("");
+	if (check_size(text, err) < 0)
+		return -1;
+	size_t options = 0;
+	if (flags & JSONTEXT_REJECT_DUPLICATES)
+		options |= JSON_REJECT_DUPLICATES;
+	if (flags & JSONTEXT_ANY)
+		options |= JSON_DECODE_ANY;
+	json_error_t reason;
+	json_t *value = json_loadb(text.ptr, text.len, options, &reason);
+	if (!value)
+		return err_set(
+		    err, "line %d column %d: %s", reason.line, reason.column, reason.text);
+	*ret_value = value;
+	return 0;
+}
+
+void jsontext_iterate(struct jsontext_iterator *iterator, struct span value)
+{
+	static const char nothing[] = "";
+	if (!value.ptr)
+		value = (struct span){.ptr = nothing, .len = 0};
+	const char *end = value.ptr + value.len;
+	const char *at = skip_blanks(value.ptr, end);
+	bool container = at < end && (*at == '{' || *at == '[');
+	*iterator = (struct jsontext_iterator){
+	    .at = container ? at + 1 : end,
+	    .end = end,
+	    .object = container && *at == '{',
+	};
+}
+
+/* Takes a member's name and colon. Returns the start of the value, or NULL. */
+static const char *take_key(const char *at, const char *end, struct span *ret_key)
+{
+	if (*at != '"')
+		return NULL;
+	const char *quote = find_quote(at + 1, end);
+	if (quote == end)
+		return NULL;
+	const char *colon = skip_blanks(quote + 1, end);
+	if (colon == end || *colon != ':')
+		return NULL;
+	*ret_key = (struct span){.ptr = at + 1, .len = (size_t)(quote - at - 1)};
+	return skip_blanks(colon + 1, end);
+}
+
+bool jsontext_next(struct jsontext_iterator *iterator, struct span *ret_key, struct span *ret_value)
+{
+	const char *end = iterator->end;
+	const char *at = skip_blanks(iterator->at, end);
+	if (at < end && *at == ',')
+		at = skip_blanks(at + 1, end);
+	iterator->at = end; /* stays so when this was the last one */
+	if (at == end)
+		return false;
+	struct span key = SPAN_NONE;
+	if (iterator->object)
+		at = take_key(at, end, &key);
+	if (!at)
+		return false;
+	const char *behind = skip_value(at, end);
+	if (behind == at)
+		return false;
+	iterator->at = behind;
+	*ret_key = key;
+	*ret_value = (struct span){.ptr = at, .len = (size_t)(behind - at)};
+	return true;
+}
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* The character of a four-digit escape, or -1. */
+static int escaped_unit(const char *digits)
+{
+	int unit = 0;
+	for (int i = 0; i < 4; i++) {
+		int digit = hex_digit(digits[i]);
+		if (digit < 0)
+			return -1;
+		unit = unit * 16 + digit;
+	}
+	return unit;
+}
+
+/* Whether a key that has escapes spells the name. jansson would decode them, and two readers that
+ * disagree about a name are a hole. In a name that needs no escapes only "\/" and "\uXXXX" can
+ * stand for a character. */
+static bool escaped_key_equals(struct span key, const char *name)
+{
+	size_t i = 0;
+	for (; i < key.len && *name; name++) {
+		int c = (unsigned char)key.ptr[i];
+		size_t taken = 1;
+		if (c == '\\' && key.len - i >= 2 && key.ptr[i + 1] == '/') {
+			c = '/';
+			taken = 2;
+		} else if (c == '\\' && key.len - i >= 6 && key.ptr[i + 1] == 'u') {
+			c = escaped_unit(key.ptr + i + 2);
+			taken = 6;
+		}
+		if (c != (unsigned char)*name)
+			return false;
+		i += taken;
+	}
+	return i == key.len && *name == '\0';
+}
+
+struct span jsontext_member(struct span object, const char *name)
+{
+	struct jsontext_iterator iterator;
+	struct span found = SPAN_NONE;
+	struct span key;
+	struct span value;
+	size_t len = strlen(name);
+	jsontext_iterate(&iterator, object);
+	if (!iterator.object)
+		return SPAN_NONE;
+	while (jsontext_next(&iterator, &key, &value)) {
+		bool same = key.len == len && memcmp(key.ptr, name, len) == 0;
+		if (same || (key.len > len && escaped_key_equals(key, name)))
+			found = value;
+	}
+	return span_equals(found, "null") ? SPAN_NONE : found;
+}

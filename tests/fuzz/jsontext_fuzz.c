@@ -1,0 +1,79 @@
+/* Walking any text stays inside it, and walking what jsontext_parse accepts finds what jansson
+ * found: the same members, each with a span that parses to the same value. */
+#include <assert.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "util/jsontext.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* Goes down only a little: spans within spans are as short as their depth allows anyway. */
+static void walk(struct span text, int depth)
+{
+	struct jsontext_iterator iterator;
+	struct span key;
+	struct span value;
+	jsontext_iterate(&iterator, text);
+	while (jsontext_next(&iterator, &key, &value)) {
+		assert(value.len > 0 && value.ptr > text.ptr);
+		assert(value.ptr + value.len <= text.ptr + text.len);
+		assert(!key.ptr || (key.ptr > text.ptr && key.ptr + key.len < value.ptr));
+		if (depth > 0)
+			walk(value, depth - 1);
+	}
+	(void)jsontext_member(text, "id");
+}
+
+static json_t *parse(struct span text)
+{
+	struct err err = ERR_INIT;
+	json_t *value = NULL;
+	int result = jsontext_parse(text, JSONTEXT_ANY | JSONTEXT_REJECT_DUPLICATES, &err, &value);
+	assert((result == 0) == (value != NULL) && (result == 0) == (err.text[0] == '\0'));
+	return value;
+}
+
+static json_t *found_by_jansson(json_t *container, size_t index, struct span key)
+{
+	if (!key.ptr)
+		return json_array_get(container, index);
+	_cleanup_json_ json_t *name = parse((struct span){.ptr = key.ptr - 1, .len = key.len + 2});
+	assert(name);
+	return json_object_get(container, json_string_value(name));
+}
+
+static void compare(struct span text, json_t *parsed)
+{
+	struct jsontext_iterator iterator;
+	struct span key;
+	struct span value;
+	size_t count = 0;
+	jsontext_iterate(&iterator, text);
+	while (jsontext_next(&iterator, &key, &value)) {
+		_cleanup_json_ json_t *again = parse(value);
+		assert(again && json_equal(again, found_by_jansson(parsed, count, key)));
+		count++;
+	}
+	assert(
+	    count == (json_is_object(parsed) ? json_object_size(parsed) : json_array_size(parsed)));
+	struct span member = jsontext_member(text, "id");
+	json_t *id = json_object_get(parsed, "id");
+	assert((member.ptr != NULL) == (id && !json_is_null(id)));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	/* Memory of exactly this size, so that a byte too far is noticed. */
+	_cleanup_free_ char *copy = malloc(size + (size == 0));
+	if (!copy)
+		return 0;
+	if (size)
+		memcpy(copy, data, size);
+	struct span text = {.ptr = copy, .len = size};
+	walk(text, 3);
+	_cleanup_json_ json_t *parsed = parse(text);
+	if (parsed)
+		compare(text, parsed);
+	return 0;
+}

@@ -1,0 +1,290 @@
+#include <string.h>
+
+#include "unit.h"
+#include "util/buffer.h"
+#include "util/jsontext.h"
+#include "util/random.h"
+
+static int parse(const char *text, unsigned flags)
+{
+	struct err err = ERR_INIT;
+	_cleanup_json_ json_t *value = NULL;
+	int result = jsontext_parse(span_of(text), flags, &err, &value);
+	ck_assert((result == 0) == (value != NULL));
+	ck_assert((result == 0) == (err.text[0] == '\0'));
+	return result;
+}
+
+static void expect_refused(const char *text, size_t len, const char *sentence)
+{
+	struct err err = ERR_INIT;
+	json_t *value = NULL;
+	struct span span = {.ptr = text, .len = len};
+	ck_assert_int_eq(jsontext_parse(span, JSONTEXT_REJECT_DUPLICATES, &err, &value), -1);
+	ck_assert_ptr_null(value);
+	ck_assert_msg(strstr(err.text, sentence) != NULL, "%s", err.text);
+}
+
+START_TEST(whole_documents_only)
+{
+	ck_assert_int_eq(parse("{\"a\":[1,2.5,\"x\",true,null]}", 0), 0);
+	ck_assert_int_eq(parse(" [] \n", 0), 0);
+	static const char *const refused[] = {"", " ", "{", "[1", "[1]]", "[1],", "[1] x",
+	    "{\"a\"}", "{a:1}", "[01]", "[1,]", "['a']", "[\"\\u0000\"]", "[\"\xff\"]", "[NaN]",
+	    "[\"a\nb\"]"};
+	for (size_t i = 0; i < ARRAY_SIZE(refused); i++)
+		ck_assert_msg(parse(refused[i], 0) == -1, "%s", refused[i]);
+	expect_refused(NULL, 0, "line 1 column 0");
+	expect_refused("{}\0", 3, "line 1 column");
+}
+END_TEST
+
+START_TEST(scalars_and_duplicates_are_a_matter_of_flags)
+{
+	ck_assert_int_eq(parse("5", 0), -1);
+	ck_assert_int_eq(parse("5", JSONTEXT_ANY), 0);
+	ck_assert_int_eq(parse("{\"a\":1,\"a\":2}", 0), 0);
+	ck_assert_int_eq(parse("{\"a\":1,\"a\":2}", JSONTEXT_REJECT_DUPLICATES), -1);
+	ck_assert_int_eq(parse("{\"a\":1,\"\\u0061\":2}", JSONTEXT_REJECT_DUPLICATES), -1);
+}
+END_TEST
+
+START_TEST(numbers_that_do_not_fit_refuse_the_document)
+{
+	ck_assert_int_eq(parse("[9223372036854775807]", 0), 0);
+	ck_assert_int_eq(parse("[9223372036854775808]", 0), -1);
+	ck_assert_int_eq(parse("[1e308]", 0), 0);
+	ck_assert_int_eq(parse("[1e309]", 0), -1);
+}
+END_TEST
+
+START_TEST(errors_say_where)
+{
+	expect_refused("{\n  \"a\": 1,\n  \"b\": x\n}", 22, "line 3 column 8: ");
+	char deep[201];
+	memset(deep, '[', 200);
+	deep[200] = '\0';
+	memcpy(deep, "[\n\"\xc3\xa9\",", 7);
+	expect_refused(deep, 200, "line 2 column 68: nested too deeply");
+}
+END_TEST
+
+static int parse_nested(size_t depth)
+{
+	char text[1001];
+	memset(text, '[', depth);
+	memset(text + depth, ']', depth);
+	text[2 * depth] = '\0';
+	return parse(text, 0);
+}
+
+START_TEST(depth_is_limited)
+{
+	ck_assert_int_eq(parse_nested(JSONTEXT_DEPTH_LIMIT), 0);
+	ck_assert_int_eq(parse_nested(JSONTEXT_DEPTH_LIMIT + 1), -1);
+	ck_assert_int_eq(
+	    parse("[\"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[\"]", 0), 0);
+	ck_assert_int_eq(
+	    parse("[\"\\\"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[\"]", 0),
+	    0);
+}
+END_TEST
+
+/* A document of count values in all: `first`, then repetitions of `piece`, then `last`. */
+static int parse_repeated(
+    const char *first, const char *piece, size_t repetitions, const char *last)
+{
+	_cleanup_buffer_ struct buffer text;
+	buffer_init(&text, 20000000);
+	buffer_append_text(&text, first);
+	for (size_t i = 0; i < repetitions; i++)
+		buffer_append_text(&text, piece);
+	buffer_append_text(&text, last);
+	return parse(buffer_text(&text), 0);
+}
+
+START_TEST(the_number_of_values_is_limited)
+{
+	ck_assert_int_eq(parse_repeated("[", "1,", JSONTEXT_VALUES_LIMIT - 2, "1]"), 0);
+	ck_assert_int_eq(parse_repeated("[", "1,", JSONTEXT_VALUES_LIMIT - 1, "1]"), -1);
+	ck_assert_int_eq(parse_repeated("[", "{},", JSONTEXT_VALUES_LIMIT - 1, "1]"), -1);
+	/* Names are no values. */
+	ck_assert_int_eq(parse_repeated("{", "\"a\":1,", JSONTEXT_VALUES_LIMIT - 2, "\"a\":1}"), 0);
+	ck_assert_int_eq(
+	    parse_repeated("{", "\"a\":1,", JSONTEXT_VALUES_LIMIT - 1, "\"a\":1}"), -1);
+}
+END_TEST
+
+static void expect_member(const char *object, const char *name, const char *expected)
+{
+	struct span found = jsontext_member(span_of(object), name);
+	ck_assert_msg(span_equals(found, expected), "%s: %s is not %s", object, name, expected);
+}
+
+START_TEST(a_member_comes_back_as_the_bytes_received)
+{
+	expect_member("{\"a\":0.1}", "a", "0.1");
+	expect_member(" { \"a\" : 1.50e+01 , \"b\":2}", "a", "1.50e+01");
+	expect_member("{\"a\":{\"b\":[1, {\"c\":\"}]\\\"\"}]},\"d\":1}", "a",
+	    "{\"b\":[1, {\"c\":\"}]\\\"\"}]}");
+	expect_member("{\"a\":\"x\\\\\",\"b\":\"y\"}", "a", "\"x\\\\\"");
+	expect_member("{\"a\":\"x\\\\\",\"b\":\"y\"}", "b", "\"y\"");
+	expect_member("{\"a\":{\"b\":1}}", "b", NULL);
+	expect_member("{\"a\":1}", "ab", NULL);
+	expect_member("{\"a\":null}", "a", NULL);
+	expect_member("{}", "a", NULL);
+	expect_member("[\"a\",1]", "a", NULL);
+	expect_member("5", "a", NULL);
+	expect_member("", "a", NULL);
+	ck_assert_ptr_null(jsontext_member(SPAN_NONE, "a").ptr);
+}
+END_TEST
+
+START_TEST(the_last_member_of_a_name_counts_however_it_is_spelt)
+{
+	expect_member("{\"a\":1,\"a\":2}", "a", "2");
+	expect_member("{\"a\":1,\"a\":null}", "a", NULL);
+	expect_member("{\"id\":1,\"\\u0069d\":2}", "id", "2");
+	expect_member("{\"id\":1,\"i\\u0064\":2}", "id", "2");
+	expect_member("{\"a\\/b\":3}", "a/b", "3");
+	expect_member("{\"\\u0161\":3}", "a", NULL);
+	expect_member("{\"id\\u0000\":3}", "id", NULL);
+	expect_member("{\"i\\u006\":3}", "id", NULL);
+	expect_member("{\"i\\\":3}", "i", NULL);
+}
+END_TEST
+
+/* A random value, no deeper than depth. */
+static json_t *random_value(struct random_sequence *sequence, int depth)
+{
+	static const char *const texts[] = {"", "a", "\"", "\\", "],}{[", "\xe2\x82\xac", "x\ny"};
+	const char *text = texts[random_sequence_between(sequence, 0, ARRAY_SIZE(texts) - 1)];
+	int64_t kind = random_sequence_between(sequence, depth > 0 ? 0 : 2, 5);
+	if (kind == 2)
+		return json_string(text);
+	if (kind == 3)
+		return json_integer(random_sequence_between(sequence, INT64_MIN, INT64_MAX));
+	if (kind == 4)
+		return json_real((double)random_sequence_between(sequence, -1000, 1000) / 16);
+	if (kind == 5)
+		return json_boolean(random_sequence_between(sequence, 0, 1));
+	json_t *container = kind == 0 ? json_object() : json_array();
+	for (int64_t i = random_sequence_between(sequence, 0, 4); i > 0; i--) {
+		json_t *inner = random_value(sequence, depth - 1);
+		if (kind == 0)
+			json_object_set_new(
+			    container, texts[random_sequence_between(sequence, 0, 6)], inner);
+		else
+			json_array_append_new(container, inner);
+	}
+	return container;
+}
+
+static json_t *parse_any(struct span text)
+{
+	struct err err = ERR_INIT;
+	json_t *value = NULL;
+	ck_assert_msg(jsontext_parse(text, JSONTEXT_ANY, &err, &value) == 0, "%s", err.text);
+	return value;
+}
+
+/* Puts the spans of text's members back together with jansson. */
+static json_t *rebuild(struct span text)
+{
+	struct jsontext_iterator iterator;
+	struct span key;
+	struct span value;
+	if (text.ptr[0] != '{' && text.ptr[0] != '[')
+		return parse_any(text);
+	json_t *container = text.ptr[0] == '{' ? json_object() : json_array();
+	jsontext_iterate(&iterator, text);
+	while (jsontext_next(&iterator, &key, &value)) {
+		json_t *inner = rebuild(value);
+		if (!key.ptr) {
+			json_array_append_new(container, inner);
+			continue;
+		}
+		_cleanup_json_ json_t *name =
+		    parse_any((struct span){.ptr = key.ptr - 1, .len = key.len + 2});
+		json_object_set_new(container, json_string_value(name), inner);
+	}
+	return container;
+}
+
+START_TEST(walking_finds_what_jansson_finds)
+{
+	static const size_t styles[] = {JSON_COMPACT, JSON_INDENT(2), JSON_ENSURE_ASCII};
+	struct random_sequence sequence;
+	random_sequence_init(&sequence, 7);
+	for (int round = 0; round < 2000; round++) {
+		_cleanup_json_ json_t *value = random_value(&sequence, 4);
+		_cleanup_free_ char *text = json_dumps(value, styles[round % 3] | JSON_ENCODE_ANY);
+		_cleanup_json_ json_t *rebuilt = rebuild(span_of(text));
+		ck_assert_msg(json_equal(value, rebuilt), "%s", text);
+	}
+}
+END_TEST
+
+/* Whether every span found in text, and in what was found, is inside its container. */
+static bool stays_inside(struct span text)
+{
+	struct jsontext_iterator iterator;
+	struct span key;
+	struct span value;
+	(void)jsontext_member(text, "a");
+	jsontext_iterate(&iterator, text);
+	while (jsontext_next(&iterator, &key, &value)) {
+		if (value.len == 0 || value.ptr <= text.ptr ||
+		    value.ptr + value.len > text.ptr + text.len)
+			return false;
+		if (key.ptr && key.ptr + key.len >= value.ptr)
+			return false;
+		if (!stays_inside(value))
+			return false;
+	}
+	return true;
+}
+
+START_TEST(walking_broken_text_stays_inside)
+{
+	struct random_sequence sequence;
+	random_sequence_init(&sequence, 8);
+	for (int round = 0; round < 5000; round++) {
+		static const char bytes[] = "{}[]:,\"\\u0a1 \n";
+		_cleanup_json_ json_t *value = random_value(&sequence, 4);
+		_cleanup_free_ char *text = json_dumps(value, JSON_ENCODE_ANY);
+		size_t len = (size_t)random_sequence_between(&sequence, 0, (int64_t)strlen(text));
+		/* Memory of exactly this size, so that a byte too far is noticed. */
+		_cleanup_free_ char *copy = malloc(len + (len == 0));
+		memcpy(copy, text, len);
+		for (int64_t i = random_sequence_between(&sequence, 0, 3); i > 0 && len > 0; i--) {
+			int64_t place = random_sequence_between(&sequence, 0, (int64_t)len - 1);
+			copy[place] = bytes[random_sequence_between(&sequence, 0, 13)];
+		}
+		if (!stays_inside((struct span){.ptr = copy, .len = len}))
+			ck_abort_msg("outside: %.*s", (int)len, copy);
+	}
+}
+END_TEST
+
+int main(void)
+{
+	const struct unit_case cases[] = {
+	    {"whole documents only", whole_documents_only},
+	    {"scalars and duplicates are a matter of flags",
+		scalars_and_duplicates_are_a_matter_of_flags},
+	    {"numbers that do not fit refuse the document",
+		numbers_that_do_not_fit_refuse_the_document},
+	    {"errors say where", errors_say_where},
+	    {"depth is limited", depth_is_limited},
+	    {"the number of values is limited", the_number_of_values_is_limited},
+	    {"a member comes back as the bytes received",
+		a_member_comes_back_as_the_bytes_received},
+	    {"the last member of a name counts, however it is spelt",
+		the_last_member_of_a_name_counts_however_it_is_spelt},
+	    {"walking finds what jansson finds", walking_finds_what_jansson_finds},
+	    {"walking broken text stays inside", walking_broken_text_stays_inside},
+	    {NULL, NULL},
+	};
+	return unit_main("jsontext", cases);
+}

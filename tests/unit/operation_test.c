@@ -1,0 +1,92 @@
+/* What may become of an operation. */
+#include "model/operation.h"
+
+#include "model/project.h"
+#include "unit.h"
+
+#define KINDS (OPERATION_DELETE + 1)
+#define STATES (OPERATION_UNKNOWN + 1)
+
+START_TEST(names_find_what_they_name)
+{
+	for (int i = 0; i < STATES; i++) {
+		enum operation_state found = OPERATION_PLANNED;
+		const char *name = operation_state_name((enum operation_state)i);
+		ck_assert_int_eq(operation_state_parse(name, &found), 0);
+		ck_assert_int_eq(found, i);
+	}
+	for (int i = 0; i < KINDS; i++) {
+		enum operation_kind found = OPERATION_CREATE;
+		const char *name = operation_kind_name((enum operation_kind)i);
+		ck_assert_int_eq(operation_kind_parse(name, &found), 0);
+		ck_assert_int_eq(found, i);
+	}
+	enum operation_state state = OPERATION_SENDING;
+	enum operation_kind kind = OPERATION_DELETE;
+	ck_assert_int_eq(operation_state_parse("lost", &state), -1);
+	ck_assert_int_eq(operation_kind_parse("", &kind), -1);
+	ck_assert_int_eq(state, OPERATION_SENDING);
+	ck_assert_int_eq(kind, OPERATION_DELETE);
+	ck_assert_str_eq(upstream_state_name(UPSTREAM_RATE_LIMITED), "rate-limited");
+}
+END_TEST
+
+/* P planned, S sending, + succeeded, R rejected, U unreachable, ? unknown */
+START_TEST(only_the_moves_of_the_state_diagram_are_allowed)
+{
+	static const char *const allowed[KINDS] = {
+	    [OPERATION_CREATE] = "PS S+ SR SU SP S? ?+ ?R ",
+	    [OPERATION_DELETE] = "PS S+ SR SU SP S? ?+ ?R ?P ",
+	};
+	for (int kind = 0; kind < KINDS; kind++) {
+		for (int from = 0; from < STATES; from++) {
+			for (int to = 0; to < STATES; to++) {
+				const char move[] = {"PS+RU?"[from], "PS+RU?"[to], ' ', '\0'};
+				ck_assert_int_eq(
+				    operation_may_move((enum operation_kind)kind,
+					(enum operation_state)from, (enum operation_state)to),
+				    strstr(allowed[kind], move) != NULL);
+			}
+		}
+	}
+}
+END_TEST
+
+/* However it gets about, a create that was unknown is never sent again. */
+START_TEST(no_way_leads_from_unknown_to_sending_for_a_create)
+{
+	bool reached[STATES] = {[OPERATION_UNKNOWN] = true};
+	for (int round = 0; round < STATES; round++)
+		for (int from = 0; from < STATES; from++)
+			for (int to = 0; to < STATES; to++)
+				if (reached[from] &&
+				    operation_may_move(OPERATION_CREATE, (enum operation_state)from,
+					(enum operation_state)to))
+					reached[to] = true;
+	ck_assert(!reached[OPERATION_SENDING]);
+	ck_assert(!reached[OPERATION_PLANNED]);
+	ck_assert(reached[OPERATION_SUCCEEDED]);
+}
+END_TEST
+
+START_TEST(planned_and_sending_run)
+{
+	for (int i = 0; i < STATES; i++)
+		ck_assert_int_eq(operation_is_running((enum operation_state)i),
+		    i == OPERATION_PLANNED || i == OPERATION_SENDING);
+}
+END_TEST
+
+int main(void)
+{
+	const struct unit_case cases[] = {
+	    {"names find what they name", names_find_what_they_name},
+	    {"only the moves of the state diagram are allowed",
+		only_the_moves_of_the_state_diagram_are_allowed},
+	    {"no way leads from unknown to sending for a create",
+		no_way_leads_from_unknown_to_sending_for_a_create},
+	    {"planned and sending run", planned_and_sending_run},
+	    {NULL, NULL},
+	};
+	return unit_main("operation", cases);
+}
