@@ -16,6 +16,10 @@ typedef int connector_row_fn(const struct connector_record *record, const struct
 int connector_store_get(struct conn *conn, int64_t project_id, const char *connector_id,
     connector_row_fn *row, void *context, struct err *err);
 
+/* One connector by its row. Returns 0; 1 when there is no such row; -1. */
+int connector_store_get_row(struct conn *conn, int64_t connector_row, connector_row_fn *row,
+    void *context, struct err *err);
+
 /* Which connectors are there. */
 enum presence { PRESENCE_PRESENT, PRESENCE_DELETED, PRESENCE_ALL };
 
@@ -62,7 +66,8 @@ int connector_store_put(struct conn *writer, int64_t project_id, const struct co
     int64_t observed_at, int64_t confirmed, int64_t now, struct err *err,
     enum connector_change *ret_change, int64_t *ret_row);
 
-/* Marks the connector deleted, once. Returns 0; 1 when it is not there or deleted already. */
+/* Marks the connector deleted, once. Returns 0; 1 when it is not there or deleted already; -1, also
+ * without space: the transaction then ends with that outcome. */
 int connector_store_delete(struct conn *writer, int64_t project_id, const char *connector_id,
     int64_t now, struct err *err);
 

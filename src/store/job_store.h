@@ -17,7 +17,7 @@ int job_store_get(struct conn *conn, const char *job_id, job_row_fn *row, void *
 struct job_query {
 	const int64_t *project_ids; /* these projects only; NULL for all */
 	size_t project_count;
-	int64_t connector_row; /* 0: all */
+	int64_t connector_row; /* 0: all; else project_ids are not looked at */
 	int status;            /* enum job_status, -1: all */
 	int64_t since;         /* position time at or after; TIMESTAMP_NONE: all */
 	unsigned limit;

@@ -1,0 +1,437 @@
+/* What can go wrong with the file, and why it does not.
+ *
+ * Two writers. SQLite up to 3.51.2 can lose commits of a WAL database when two connections write or
+ * checkpoint at once. PATH.lock keeps other daemons out before the database is touched; in this
+ * process one connection writes, readers are opened read-only and never checkpoint.
+ *
+ * A file that is not ours, is newer, or is damaged. It is looked at before it is opened for
+ * writing: read-only, and `immutable` when there is no log, so that not even a -wal or -shm file
+ * appears beside it. With a log of a crash beside it, SQLite reads both together, read-only still.
+ * What is refused stays as it was, byte for byte.
+ *
+ * Checking everything takes too long: quick_check reads the whole file, half a second for
+ * 100,000 jobs (110 MB). But in WAL mode the file itself is only written by a checkpoint. So after
+ * each one it is sealed (see lock.c), and as long as the seal fits, nobody has touched the file
+ * since SQLite last synced it; that holds after a kill or a power cut too, since the log has
+ * checksums of its own. Whenever the seal does not fit (restored, copied, overwritten, cut in the
+ * middle of a checkpoint) the whole file is checked. What a disk spoils by itself without a write
+ * shows when SQLite reads the page, as STORE_BROKEN.
+ *
+ * Half a database. A new one is made complete under another name and then renamed.
+ *
+ * A log without its database. SQLite would replay an old log into a new file, so that is refused.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "store/conn_private.h"
+#include "store/migrate.h"
+#include "store/tx.h"
+#include "util/log.h"
+
+#define WAL_LIMIT (4 * 1024 * 1024)
+#define BUSY_TIMEOUT_MS 5000
+
+/* Ticks of file times last at most 10 ms. */
+#define SEAL_ATTEMPTS 20
+
+/* Page caches, in KiB. Four readers and the writer come to 12 MiB of the daemon's 48. No mmap:
+ * mapped pages would count as resident, without a limit of their own. */
+#define SETTINGS_READER                                                                            \
+	"PRAGMA cache_size = -2048; PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY;"             \
+	"PRAGMA query_only = ON"
+#define SETTINGS_WRITER                                                                            \
+	"PRAGMA cache_size = -4096; PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY;"             \
+	"PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; PRAGMA foreign_keys = ON"
+
+static _Atomic uint64_t generation;
+
+uint64_t store_generation(void)
+{
+	return atomic_load(&generation);
+}
+
+void store_generation_count(void)
+{
+	atomic_fetch_add(&generation, 1);
+}
+
+/* Failures -------------------------------------------------------------------------------------*/
+
+static bool is_out_of_space(sqlite3 *db)
+{
+	if (sqlite3_errcode(db) == SQLITE_FULL)
+		return true;
+	if ((sqlite3_errcode(db) & 0xff) != SQLITE_IOERR)
+		return false;
+	int reason = sqlite3_system_errno(db);
+	return reason == ENOSPC || reason == EFBIG || reason == EDQUOT;
+}
+
+static int outcome_of(sqlite3 *db)
+{
+	if (is_out_of_space(db))
+		return STORE_FULL;
+	switch (sqlite3_errcode(db) & 0xff) {
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:
+		return STORE_BROKEN;
+	case SQLITE_CONSTRAINT:
+		return sqlite3_extended_errcode(db) == SQLITE_CONSTRAINT_UNIQUE ? STORE_CONFLICT
+										: -1;
+	default:
+		return -1;
+	}
+}
+
+/* Fills err and says what it amounts to. A damaged file ends all writing, however it was met. */
+static int failed(struct conn *conn, struct err *err, const char *doing)
+{
+	err_set(err, "database %s: cannot %s: %s", conn->path, doing, sqlite3_errmsg(conn->db));
+	int outcome = outcome_of(conn->db);
+	if (outcome == STORE_BROKEN) {
+		conn->failure = STORE_BROKEN;
+		conn->broken = true;
+	}
+	return outcome;
+}
+
+int conn_read_failed(struct conn *conn, struct err *err, const char *doing)
+{
+	failed(conn, err, doing);
+	return -1;
+}
+
+int conn_write_failed(struct conn *conn, struct err *err, const char *doing)
+{
+	int outcome = failed(conn, err, doing);
+	if (outcome == STORE_FULL)
+		conn->failure = STORE_FULL;
+	return outcome;
+}
+
+/* Opening --------------------------------------------------------------------------------------*/
+
+static int exec(sqlite3 *db, const char *sql, struct err *err)
+{
+	if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK)
+		return err_set(err, "%s", sqlite3_errmsg(db));
+	return 0;
+}
+
+int conn_open_database(const char *path, int flags, struct err *err, sqlite3 **ret_db)
+{
+	_cleanup_sqlite_ sqlite3 *db = NULL;
+	int r =
+	    sqlite3_open_v2(path, &db, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
+	if (r != SQLITE_OK)
+		return err_set(err, "%s", db ? sqlite3_errmsg(db) : sqlite3_errstr(r));
+	sqlite3_busy_timeout(db, BUSY_TIMEOUT_MS);
+	sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+	if (flags & SQLITE_OPEN_READONLY)
+		sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	*ret_db = TAKE(db);
+	return 0;
+}
+
+static char *path_with(const char *path, const char *suffix)
+{
+	char *name = NULL;
+	return asprintf(&name, "%s%s", path, suffix) < 0 ? NULL : name;
+}
+
+/* The size of PATH with a suffix; 0 when there is no such file. */
+static int64_t size_of(const char *path, const char *suffix)
+{
+	_cleanup_free_ char *name = path_with(path, suffix);
+	struct stat file;
+	return name && stat(name, &file) == 0 ? (int64_t)file.st_size : 0;
+}
+
+static int examine_header(sqlite3 *db, struct err *err)
+{
+	int application = 0;
+	int version = 0;
+	if (migrate_pragma(db, "PRAGMA application_id", err, &application) < 0 ||
+	    migrate_version(db, err, &version) < 0)
+		return err_wrap(
+		    err, "it is damaged or not a database (restore a copy, or move it away)");
+	if (application != MIGRATE_APPLICATION_ID || version < 1)
+		return err_set(err, "it belongs to another application; nothing was changed");
+	if (version > migration_count)
+		return err_set(err,
+		    "its schema version %d is newer than this program's %d: install the newer"
+		    " program, or restore a copy made by this one",
+		    version, migration_count);
+	return 0;
+}
+
+/* Characters that mean something in a URI are escaped. */
+static char *immutable_uri(const char *path)
+{
+	struct buffer uri;
+	buffer_init(&uri, 4 * strlen(path) + 64);
+	buffer_append_text(&uri, "file:");
+	for (; *path; path++) {
+		if (strchr("%?#", *path))
+			buffer_printf(&uri, "%%%02x", (unsigned)*path);
+		else
+			buffer_append(&uri, path, 1);
+	}
+	buffer_append_text(&uri, "?immutable=1");
+	char *text = buffer_steal(&uri, &(size_t){0});
+	buffer_done(&uri);
+	return text;
+}
+
+static int examine(const char *path, const struct lock *lock, struct err *err)
+{
+	_cleanup_sqlite_ sqlite3 *db = NULL;
+	int r;
+	if (size_of(path, "-wal") > 0 || size_of(path, "-journal") > 0) {
+		r = conn_open_database(path, SQLITE_OPEN_READONLY, err, &db);
+	} else {
+		_cleanup_free_ char *uri = immutable_uri(path);
+		if (!uri)
+			return err_set(err, "no memory to open it");
+		r = conn_open_database(uri, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, err, &db);
+	}
+	if (r < 0 || examine_header(db, err) < 0)
+		return -1;
+	if (!lock_is_sealed(lock) && migrate_check(db, err) < 0)
+		return err_wrap(err, "it is damaged (restore a copy, or move it away)");
+	return 0;
+}
+
+static void remove_new(const char *path)
+{
+	static const char *const suffixes[] = {"", "-wal", "-shm", "-journal"};
+	for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
+		_cleanup_free_ char *name = path_with(path, suffixes[i]);
+		if (name)
+			unlink(name);
+	}
+}
+
+static int build(const char *path, struct err *err)
+{
+	_cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return err_set_errno(err, errno, "cannot create %s", path);
+	_cleanup_sqlite_ sqlite3 *db = NULL;
+	if (conn_open_database(path, SQLITE_OPEN_READWRITE, err, &db) < 0 ||
+	    exec(db, SETTINGS_WRITER "; PRAGMA journal_mode = WAL", err) < 0 ||
+	    migrate_run(db, path, migrations, migration_count, err) < 0)
+		return err_wrap(err, "cannot make %s", path);
+	return 0;
+}
+
+static int create(const char *path, struct err *err)
+{
+	if (size_of(path, "-wal") > 0)
+		return err_set(err,
+		    "it is missing, but its log %s-wal is there: restore the database, or move the"
+		    " log away to begin anew",
+		    path);
+	_cleanup_free_ char *name = path_with(path, ".new");
+	if (!name)
+		return err_set(err, "no memory to create it");
+	remove_new(name);
+	if (build(name, err) < 0) {
+		remove_new(name);
+		return -1;
+	}
+	if (rename(name, path) < 0)
+		return err_set_errno(err, errno, "cannot rename %s", name);
+	return migrate_sync_folder(path, err);
+}
+
+/* Makes sure that there is a database at path that may be opened for writing. */
+static int make_sure(const char *path, const struct lock *lock, struct err *err)
+{
+	struct stat file;
+	if (stat(path, &file) < 0) {
+		if (errno != ENOENT)
+			return err_set_errno(err, errno, "cannot look at it");
+		return create(path, err);
+	}
+	if (!S_ISREG(file.st_mode))
+		return err_set(err, "it is not a regular file");
+	if (file.st_size == 0)
+		return err_set(err, "it is empty: restore a copy, or remove it to begin anew");
+	return examine(path, lock, err);
+}
+
+static int read_instance(struct conn *conn, struct err *err)
+{
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, STMT_INSTANCE);
+	if (sqlite3_step(stmt) != SQLITE_ROW)
+		return conn_read_failed(conn, err, "read its instance number");
+	conn->instance = (uint64_t)sqlite3_column_int64(stmt, 0);
+	return 0;
+}
+
+static struct conn *conn_new(const char *path, bool writer)
+{
+	struct conn *conn = calloc(1, sizeof(*conn));
+	if (!conn)
+		return NULL;
+	conn->writer = writer;
+	conn->path = strdup(path);
+	return conn->path ? conn : conn_close(conn);
+}
+
+static int open_writer(struct conn *conn, struct err *err)
+{
+	if (lock_take(conn->path, err, &conn->lock) < 0 ||
+	    make_sure(conn->path, conn->lock, err) < 0 ||
+	    conn_open_database(conn->path, SQLITE_OPEN_READWRITE, err, &conn->db) < 0 ||
+	    exec(conn->db, SETTINGS_WRITER "; PRAGMA journal_mode = WAL", err) < 0 ||
+	    migrate_run(conn->db, conn->path, migrations, migration_count, err) < 0)
+		return -1;
+	if (stmts_prepare(conn, err) < 0 || read_instance(conn, err) < 0)
+		return -1;
+	conn->seal_due = !lock_is_sealed(conn->lock);
+	conn->opened = true;
+	return 0;
+}
+
+int conn_open_writer(const char *path, struct err *err, struct conn **ret_conn)
+{
+	struct conn *conn = conn_new(path, true);
+	if (!conn)
+		return err_set(err, "no memory to open the database %s", path);
+	if (open_writer(conn, err) < 0) {
+		conn_close(conn);
+		return err_wrap(err, "database %s", path);
+	}
+	*ret_conn = conn;
+	return 0;
+}
+
+static int open_reader(struct conn *conn, struct err *err)
+{
+	if (conn_open_database(conn->path, SQLITE_OPEN_READONLY, err, &conn->db) < 0 ||
+	    exec(conn->db, SETTINGS_READER, err) < 0 || stmts_prepare(conn, err) < 0)
+		return -1;
+	return read_instance(conn, err);
+}
+
+int conn_open_reader(const char *path, struct err *err, struct conn **ret_conn)
+{
+	struct conn *conn = conn_new(path, false);
+	if (!conn)
+		return err_set(err, "no memory to open the database %s", path);
+	if (open_reader(conn, err) < 0) {
+		conn_close(conn);
+		return err_wrap(err, "database %s, for reading", path);
+	}
+	*ret_conn = conn;
+	return 0;
+}
+
+/* Closing --------------------------------------------------------------------------------------*/
+
+/* Waits for the tick of the last write to pass. Without a seal the next start checks the file. */
+static void seal_at_end(struct conn *conn)
+{
+	for (int i = 0; i < SEAL_ATTEMPTS && lock_seal(conn->lock) == 1; i++)
+		poll(NULL, 0, 1);
+}
+
+/* Before SQLite writes to the file: a write that was not SQLite's must not be sealed with it. */
+static void watch_for_meddling(struct conn *writer)
+{
+	if (!writer->seal_due && !lock_is_sealed(writer->lock))
+		writer->meddled = true;
+}
+
+struct conn *conn_close(struct conn *conn)
+{
+	if (!conn)
+		return NULL;
+	stmts_finalize(conn);
+	bool sound = conn->opened && !conn->broken;
+	if (conn->db && conn->broken)
+		sqlite3_db_config(conn->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	if (conn->writer && sound)
+		watch_for_meddling(conn);
+	if (conn->db && sqlite3_close(conn->db) != SQLITE_OK)
+		log_error("database %s: a statement was left open", conn->path);
+	if (conn->writer && sound && !conn->meddled && size_of(conn->path, "-wal") == 0)
+		seal_at_end(conn);
+	lock_free(conn->lock);
+	free(conn->path);
+	free(conn);
+	return NULL;
+}
+
+/* The rest -------------------------------------------------------------------------------------*/
+
+uint64_t conn_instance(const struct conn *conn)
+{
+	return conn->instance;
+}
+
+/* A reader at work keeps part of the log; the next call tries again, so nothing is waited for. */
+static int checkpoint(struct conn *writer, struct err *err)
+{
+	watch_for_meddling(writer);
+	sqlite3_busy_timeout(writer->db, 0);
+	int r = sqlite3_wal_checkpoint_v2(writer->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+	sqlite3_busy_timeout(writer->db, BUSY_TIMEOUT_MS);
+	writer->seal_due = !writer->meddled;
+	if (r == SQLITE_OK || (r & 0xff) == SQLITE_BUSY || (r & 0xff) == SQLITE_LOCKED)
+		return 0;
+	int outcome = conn_write_failed(writer, err, "empty the log into the database");
+	if (outcome == STORE_FULL)
+		return outcome;
+	writer->broken = true;
+	return STORE_BROKEN;
+}
+
+int conn_checkpoint_if_large(struct conn *writer, struct err *err)
+{
+	if (writer->seal_due && lock_seal(writer->lock) != 1)
+		writer->seal_due = false;
+	if (size_of(writer->path, "-wal") <= WAL_LIMIT)
+		return 0;
+	return checkpoint(writer, err);
+}
+
+static int64_t free_bytes(const char *path)
+{
+	struct statvfs system;
+	if (statvfs(path, &system) < 0)
+		return 0;
+	return (int64_t)system.f_bavail * (int64_t)system.f_frsize;
+}
+
+int store_stats(struct conn *conn, struct err *err, struct store_stats *ret_stats)
+{
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, STMT_STATS);
+	if (sqlite3_step(stmt) != SQLITE_ROW)
+		return conn_read_failed(conn, err, "read its figures");
+	struct columns columns = {.stmt = stmt};
+	struct store_stats stats = {
+	    .database_bytes = size_of(conn->path, ""),
+	    .wal_bytes = size_of(conn->path, "-wal"),
+	    .free_bytes = free_bytes(conn->path),
+	};
+	stats.jobs = column_integer(&columns);
+	stats.snapshots = column_integer(&columns);
+	stats.operations = column_integer(&columns);
+	stats.connectors = column_integer(&columns);
+	stats.operations_unknown = column_integer(&columns);
+	*ret_stats = stats;
+	return 0;
+}

@@ -1,0 +1,343 @@
+#include "store/connector_store.h"
+
+#include "store/conn_private.h"
+#include "util/timestamp.h"
+
+/* Reading --------------------------------------------------------------------------------------*/
+
+static void column_book_keeping(struct columns *columns, struct connector_record *record)
+{
+	record->row = column_integer(columns);
+	record->project_id = column_integer(columns);
+	record->connector.connector_id = column_text(columns);
+	record->first_seen_at = column_time(columns);
+	record->updated_at = column_time(columns);
+	record->deleted_at = column_time(columns);
+	record->confirmed_at = column_time(columns);
+	record->history_synced_at = column_time(columns);
+	record->history_error_code = column_text(columns);
+	record->history_error_message = column_text(columns);
+	record->history_error_since = column_time(columns);
+	record->revision = column_integer(columns);
+	record->latest_job_row = column_integer(columns);
+}
+
+static void column_members(struct columns *columns, struct connector *connector)
+{
+	connector->label = column_text(columns);
+	connector->connector_type = column_text(columns);
+	connector->properties = column_span(columns);
+	connector->category = column_span(columns);
+	connector->data_format = column_text(columns);
+	connector->bucket = column_text(columns);
+	connector->prefix = column_text(columns);
+	connector->status = column_text(columns);
+	connector->failure_message = column_text(columns);
+	connector->created_by = column_text(columns);
+	connector->created_at = column_time(columns);
+	connector->raw = column_span(columns);
+}
+
+/* One row: a connector, its position, and its latest job. */
+static int deliver(
+    sqlite3_stmt *stmt, connector_row_fn *row, void *context, int64_t *ret_time, int64_t *ret_row)
+{
+	struct columns columns = {.stmt = stmt};
+	struct connector_record record = {0};
+	column_book_keeping(&columns, &record);
+	column_members(&columns, &record.connector);
+	int64_t position = column_integer(&columns);
+	struct job_record latest = {0};
+	if (record.latest_job_row)
+		column_job(&columns, &latest);
+	int r = row(&record, record.latest_job_row ? &latest : NULL, context);
+	if (r)
+		return r;
+	*ret_time = position;
+	*ret_row = record.row;
+	return 0;
+}
+
+static int deliver_all(
+    struct conn *conn, sqlite3_stmt *stmt, connector_row_fn *row, void *context, struct err *err)
+{
+	int64_t last_time = 0;
+	int64_t last_row = 0;
+	int step;
+	while ((step = sqlite3_step(stmt)) == SQLITE_ROW) {
+		int r = deliver(stmt, row, context, &last_time, &last_row);
+		if (r)
+			return r;
+	}
+	return step == SQLITE_DONE ? 0 : conn_read_failed(conn, err, "read connectors");
+}
+
+static int deliver_one(
+    struct conn *conn, sqlite3_stmt *stmt, connector_row_fn *row, void *context, struct err *err)
+{
+	int step = sqlite3_step(stmt);
+	if (step == SQLITE_DONE)
+		return 1;
+	if (step != SQLITE_ROW)
+		return conn_read_failed(conn, err, "read a connector");
+	int64_t last_time = 0;
+	int64_t last_row = 0;
+	return deliver(stmt, row, context, &last_time, &last_row);
+}
+
+int connector_store_get(struct conn *conn, int64_t project_id, const char *connector_id,
+    connector_row_fn *row, void *context, struct err *err)
+{
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, STMT_CONNECTOR_GET);
+	struct binder bind = {.stmt = stmt};
+	bind_integer(&bind, project_id);
+	bind_text(&bind, connector_id);
+	return deliver_one(conn, stmt, row, context, err);
+}
+
+int connector_store_get_row(
+    struct conn *conn, int64_t connector_row, connector_row_fn *row, void *context, struct err *err)
+{
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, STMT_CONNECTOR_GET_ROW);
+	struct binder bind = {.stmt = stmt};
+	bind_integer(&bind, connector_row);
+	return deliver_one(conn, stmt, row, context, err);
+}
+
+static enum stmt list_statement(const struct connector_query *query)
+{
+	static const enum stmt statements[][2] = {
+	    [PRESENCE_PRESENT] = {STMT_CONNECTOR_LIST_PRESENT, STMT_CONNECTOR_LIST_PRESENT_NEWEST},
+	    [PRESENCE_DELETED] = {STMT_CONNECTOR_LIST_DELETED, STMT_CONNECTOR_LIST_DELETED_NEWEST},
+	    [PRESENCE_ALL] = {STMT_CONNECTOR_LIST_ALL, STMT_CONNECTOR_LIST_ALL_NEWEST},
+	};
+	return statements[query->presence][query->newest_first];
+}
+
+int connector_store_list(struct conn *conn, const struct connector_query *query,
+    connector_row_fn *row, void *context, struct err *err, bool *ret_more, int64_t *ret_time,
+    int64_t *ret_row)
+{
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, list_statement(query));
+	struct binder bind = {.stmt = stmt};
+	int64_t start = query->newest_first ? INT64_MAX : INT64_MIN;
+	bind_integer(&bind, query->project_id);
+	bind_integer(&bind, query->after ? query->after_time : start);
+	bind_integer(&bind, query->after ? query->after_row : start);
+	bind_text(&bind, query->connector_type);
+	bind_text(&bind, query->data_format);
+	bind_text(&bind, query->status);
+	bind_text(&bind, query->label);
+	bind_text(&bind, query->job_status);
+	bind_integer(&bind, (int64_t)query->limit + 1);
+	int step = sqlite3_step(stmt);
+	for (unsigned i = 0; i < query->limit && step == SQLITE_ROW; i++) {
+		int r = deliver(stmt, row, context, ret_time, ret_row);
+		if (r)
+			return r;
+		step = sqlite3_step(stmt);
+	}
+	if (step != SQLITE_ROW && step != SQLITE_DONE)
+		return conn_read_failed(conn, err, "list connectors");
+	*ret_more = step == SQLITE_ROW;
+	return 0;
+}
+
+int connector_store_each_present(
+    struct conn *conn, int64_t project_id, connector_row_fn *row, void *context, struct err *err)
+{
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, STMT_CONNECTOR_EACH_PRESENT);
+	struct binder bind = {.stmt = stmt};
+	bind_integer(&bind, project_id);
+	return deliver_all(conn, stmt, row, context, err);
+}
+
+int connector_store_each_import(struct conn *conn, int64_t project_id, const char *connector_type,
+    const char *bucket, const char *prefix, connector_row_fn *row, void *context, struct err *err)
+{
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, STMT_CONNECTOR_EACH_IMPORT);
+	struct binder bind = {.stmt = stmt};
+	bind_integer(&bind, project_id);
+	bind_text(&bind, connector_type);
+	bind_text(&bind, bucket);
+	bind_text(&bind, prefix);
+	return deliver_all(conn, stmt, row, context, err);
+}
+
+/* Writing --------------------------------------------------------------------------------------*/
+
+/* How the stored connector compares with what is to be put. */
+struct stored {
+	bool known;
+	int64_t row;
+	int64_t deleted_at;
+	bool members_same;
+	bool raw_same;
+	const struct connector *put;
+};
+
+static bool members_same(const struct connector *a, const struct connector *b)
+{
+	return text_same(a->label, b->label) && text_same(a->connector_type, b->connector_type) &&
+	       span_same(a->properties, b->properties) && span_same(a->category, b->category) &&
+	       text_same(a->data_format, b->data_format) && text_same(a->bucket, b->bucket) &&
+	       text_same(a->prefix, b->prefix) && text_same(a->status, b->status) &&
+	       text_same(a->failure_message, b->failure_message) &&
+	       text_same(a->created_by, b->created_by) && a->created_at == b->created_at;
+}
+
+static int compare_with_put(
+    const struct connector_record *record, const struct job_record *latest, void *context)
+{
+	(void)latest;
+	struct stored *stored = context;
+	stored->known = true;
+	stored->row = record->row;
+	stored->deleted_at = record->deleted_at;
+	stored->members_same = members_same(&record->connector, stored->put);
+	stored->raw_same = span_same(record->connector.raw, stored->put->raw);
+	return 0;
+}
+
+static void bind_members(struct binder *binder, const struct connector *connector)
+{
+	bind_text(binder, connector->label);
+	bind_text(binder, connector->connector_type);
+	bind_span(binder, connector->properties);
+	bind_span(binder, connector->category);
+	bind_text(binder, connector->data_format);
+	bind_text(binder, connector->bucket);
+	bind_text(binder, connector->prefix);
+	bind_text(binder, connector->status);
+	bind_text(binder, connector->failure_message);
+	bind_text(binder, connector->created_by);
+	bind_time(binder, connector->created_at);
+	bind_span(binder, connector->raw);
+}
+
+static int insert(struct conn *writer, int64_t project_id, const struct connector *connector,
+    int64_t confirmed, int64_t now, struct err *err, int64_t *ret_row)
+{
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, STMT_CONNECTOR_INSERT);
+	struct binder bind = {.stmt = stmt};
+	bind_members(&bind, connector);
+	bind_integer(&bind, project_id);
+	bind_text(&bind, connector->connector_id);
+	bind_time(&bind, now);
+	bind_time(&bind, confirmed);
+	if (sqlite3_step(stmt) != SQLITE_DONE)
+		return conn_write_failed(writer, err, "add a connector");
+	*ret_row = sqlite3_last_insert_rowid(writer->db);
+	return 0;
+}
+
+static int update(struct conn *writer, int64_t row, const struct connector *connector, int64_t now,
+    struct err *err)
+{
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, STMT_CONNECTOR_UPDATE);
+	struct binder bind = {.stmt = stmt};
+	bind_members(&bind, connector);
+	bind_time(&bind, now);
+	bind_integer(&bind, row);
+	if (sqlite3_step(stmt) != SQLITE_DONE)
+		return conn_write_failed(writer, err, "update a connector");
+	return 0;
+}
+
+static int update_raw(struct conn *writer, int64_t row, struct span raw, struct err *err)
+{
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, STMT_CONNECTOR_UPDATE_RAW);
+	struct binder bind = {.stmt = stmt};
+	bind_span(&bind, raw);
+	bind_integer(&bind, row);
+	if (sqlite3_step(stmt) != SQLITE_DONE)
+		return conn_write_failed(writer, err, "update a connector");
+	return 0;
+}
+
+static int confirm(struct conn *writer, int64_t row, int64_t confirmed, struct err *err)
+{
+	if (confirmed == TIMESTAMP_NONE)
+		return 0;
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, STMT_CONNECTOR_CONFIRM);
+	struct binder bind = {.stmt = stmt};
+	bind_time(&bind, confirmed);
+	bind_integer(&bind, row);
+	if (sqlite3_step(stmt) != SQLITE_DONE)
+		return conn_write_failed(writer, err, "confirm a connector");
+	return 0;
+}
+
+int connector_store_put(struct conn *writer, int64_t project_id, const struct connector *connector,
+    int64_t observed_at, int64_t confirmed, int64_t now, struct err *err,
+    enum connector_change *ret_change, int64_t *ret_row)
+{
+	struct stored stored = {.put = connector};
+	enum connector_change change = CONNECTOR_SAME;
+	int r = connector_store_get(
+	    writer, project_id, connector->connector_id, compare_with_put, &stored, err);
+	if (r < 0)
+		return r;
+	bool deleted = stored.known && stored.deleted_at != TIMESTAMP_NONE;
+	r = 0;
+	if (!stored.known) {
+		change = CONNECTOR_NEW;
+		r = insert(writer, project_id, connector, confirmed, now, err, &stored.row);
+	} else if (!deleted || stored.deleted_at < observed_at) {
+		if (deleted || !stored.members_same) {
+			change = deleted ? CONNECTOR_REVIVED : CONNECTOR_CHANGED;
+			r = update(writer, stored.row, connector, now, err);
+		} else if (!stored.raw_same) {
+			r = update_raw(writer, stored.row, connector->raw, err);
+		}
+		if (r == 0)
+			r = confirm(writer, stored.row, confirmed, err);
+	}
+	if (r)
+		return r;
+	*ret_change = change;
+	*ret_row = stored.row;
+	return 0;
+}
+
+int connector_store_delete(
+    struct conn *writer, int64_t project_id, const char *connector_id, int64_t now, struct err *err)
+{
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, STMT_CONNECTOR_DELETE);
+	struct binder bind = {.stmt = stmt};
+	bind_time(&bind, now);
+	bind_integer(&bind, project_id);
+	bind_text(&bind, connector_id);
+	if (sqlite3_step(stmt) != SQLITE_DONE) {
+		/* 1 is taken here; the transaction fails with the outcome all the same. */
+		conn_write_failed(writer, err, "mark a connector deleted");
+		return -1;
+	}
+	return sqlite3_changes(writer->db) > 0 ? 0 : 1;
+}
+
+int connector_store_history_synced(
+    struct conn *writer, int64_t connector_row, int64_t synced_at, struct err *err)
+{
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, STMT_CONNECTOR_HISTORY_SYNCED);
+	struct binder bind = {.stmt = stmt};
+	bind_time(&bind, synced_at);
+	bind_integer(&bind, connector_row);
+	if (sqlite3_step(stmt) != SQLITE_DONE)
+		return conn_write_failed(writer, err, "note a history");
+	return 0;
+}
+
+int connector_store_history_failed(struct conn *writer, int64_t connector_row, const char *code,
+    const char *message, int64_t now, struct err *err)
+{
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, STMT_CONNECTOR_HISTORY_FAILED);
+	struct binder bind = {.stmt = stmt};
+	bind_integer(&bind, connector_row);
+	bind_text(&bind, code);
+	bind_text(&bind, message);
+	bind_time(&bind, now);
+	if (sqlite3_step(stmt) != SQLITE_DONE)
+		return conn_write_failed(writer, err, "note a failed history");
+	return 0;
+}

@@ -1,0 +1,377 @@
+#include "store/job_store.h"
+
+#include <string.h>
+
+#include "store/conn_private.h"
+#include "store/newest.h"
+#include "store/tx.h"
+#include "util/random.h"
+#include "util/timestamp.h"
+
+/* Reading --------------------------------------------------------------------------------------*/
+
+static int deliver(sqlite3_stmt *stmt, job_row_fn *row, void *context)
+{
+	struct columns columns = {.stmt = stmt};
+	struct job_record record;
+	column_job(&columns, &record);
+	return row(&record, context);
+}
+
+static int deliver_all(
+    struct conn *conn, sqlite3_stmt *stmt, job_row_fn *row, void *context, struct err *err)
+{
+	int step;
+	while ((step = sqlite3_step(stmt)) == SQLITE_ROW) {
+		int r = deliver(stmt, row, context);
+		if (r)
+			return r;
+	}
+	return step == SQLITE_DONE ? 0 : conn_read_failed(conn, err, "read jobs");
+}
+
+static int deliver_one(
+    struct conn *conn, sqlite3_stmt *stmt, job_row_fn *row, void *context, struct err *err)
+{
+	int step = sqlite3_step(stmt);
+	if (step == SQLITE_ROW)
+		return deliver(stmt, row, context);
+	return step == SQLITE_DONE ? 1 : conn_read_failed(conn, err, "read a job");
+}
+
+int job_store_get(
+    struct conn *conn, const char *job_id, job_row_fn *row, void *context, struct err *err)
+{
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, STMT_JOB_GET);
+	struct binder bind = {.stmt = stmt};
+	bind_text(&bind, job_id);
+	return deliver_one(conn, stmt, row, context, err);
+}
+
+static int get_row(
+    struct conn *conn, int64_t job_row, job_row_fn *row, void *context, struct err *err)
+{
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, STMT_JOB_GET_ROW);
+	struct binder bind = {.stmt = stmt};
+	bind_integer(&bind, job_row);
+	return deliver_one(conn, stmt, row, context, err);
+}
+
+struct list_work {
+	struct conn *conn;
+	const struct job_query *query;
+	struct newest newest;
+	job_row_fn *row;
+	void *context;
+	struct err *err;
+	bool more;
+	int64_t time;
+	int64_t last;
+};
+
+/* Adds the newest positions of a project or of a connector, whichever the statement is for. */
+static int collect(struct list_work *work, enum stmt id, int64_t of)
+{
+	const struct job_query *query = work->query;
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(work->conn, id);
+	struct binder bind = {.stmt = stmt};
+	bind_integer(&bind, of);
+	bind_integer(&bind, query->since); /* TIMESTAMP_NONE is the least there is */
+	bind_integer(&bind, query->after ? query->after_time : INT64_MAX);
+	bind_integer(&bind, query->after ? query->after_row : INT64_MAX);
+	bind_integer(&bind, (int64_t)work->newest.keep);
+	if (query->status >= 0)
+		bind_text(&bind, job_status_name((enum job_status)query->status));
+	int step;
+	while ((step = sqlite3_step(stmt)) == SQLITE_ROW) {
+		if (newest_add(&work->newest, sqlite3_column_int64(stmt, 0),
+			sqlite3_column_int64(stmt, 1), work->err) < 0)
+			return -1;
+	}
+	if (step != SQLITE_DONE)
+		return conn_read_failed(work->conn, work->err, "list jobs");
+	newest_cut(&work->newest);
+	return 0;
+}
+
+static int collect_project(int64_t project_id, void *context)
+{
+	struct list_work *work = context;
+	return collect(work,
+	    work->query->status >= 0 ? STMT_JOB_POSITIONS_PROJECT_STATUS
+				     : STMT_JOB_POSITIONS_PROJECT,
+	    project_id);
+}
+
+static int collect_connector(struct list_work *work)
+{
+	return collect(work,
+	    work->query->status >= 0 ? STMT_JOB_POSITIONS_CONNECTOR_STATUS
+				     : STMT_JOB_POSITIONS_CONNECTOR,
+	    work->query->connector_row);
+}
+
+static int list(struct conn *conn, void *context, struct err *err)
+{
+	struct list_work *work = context;
+	const struct job_query *query = work->query;
+	int r = query->connector_row ? collect_connector(work)
+				     : newest_each_project(conn, query->project_ids,
+					   query->project_count, collect_project, work, err);
+	if (r)
+		return r;
+	work->more = work->newest.count > query->limit;
+	for (size_t i = 0; i < work->newest.count && i < query->limit; i++) {
+		const struct position *position = &work->newest.list[i];
+		r = get_row(conn, position->row, work->row, work->context, err);
+		if (r)
+			return r;
+		work->time = position->time;
+		work->last = position->row;
+	}
+	return 0;
+}
+
+int job_store_list(struct conn *conn, const struct job_query *query, job_row_fn *row, void *context,
+    struct err *err, bool *ret_more, int64_t *ret_time, int64_t *ret_row)
+{
+	struct list_work work = {
+	    .conn = conn,
+	    .query = query,
+	    .row = row,
+	    .context = context,
+	    .err = err,
+	    .time = query->after_time,
+	    .last = query->after_row,
+	};
+	newest_init(&work.newest, (size_t)query->limit + 1);
+	int r = tx_read(conn, list, &work, err);
+	newest_done(&work.newest);
+	if (r)
+		return r;
+	*ret_more = work.more;
+	*ret_time = work.time;
+	*ret_row = work.last;
+	return 0;
+}
+
+int job_store_each_open(
+    struct conn *conn, int64_t connector_row, job_row_fn *row, void *context, struct err *err)
+{
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, STMT_JOB_EACH_OPEN);
+	struct binder bind = {.stmt = stmt};
+	bind_integer(&bind, connector_row);
+	return deliver_all(conn, stmt, row, context, err);
+}
+
+int job_store_each_recent(struct conn *conn, int64_t connector_row, unsigned limit, job_row_fn *row,
+    void *context, struct err *err)
+{
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, STMT_JOB_EACH_RECENT);
+	struct binder bind = {.stmt = stmt};
+	bind_integer(&bind, connector_row);
+	bind_integer(&bind, limit);
+	return deliver_all(conn, stmt, row, context, err);
+}
+
+static int deliver_snapshot(sqlite3_stmt *stmt, int64_t *last, snapshot_row_fn *row, void *context)
+{
+	struct columns columns = {.stmt = stmt};
+	struct snapshot_record record = {.row = column_integer(&columns)};
+	record.observed_at = column_time(&columns);
+	record.gone_at = column_time(&columns);
+	column_run(&columns, &record.run);
+	*last = record.row;
+	return row(&record, context);
+}
+
+int job_store_snapshots(struct conn *conn, int64_t job_row, unsigned limit, int64_t after_row,
+    snapshot_row_fn *row, void *context, struct err *err, bool *ret_more)
+{
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, STMT_SNAPSHOT_LIST);
+	struct binder bind = {.stmt = stmt};
+	bind_integer(&bind, job_row);
+	bind_integer(&bind, after_row);
+	bind_integer(&bind, (int64_t)limit + 1);
+	int step = sqlite3_step(stmt);
+	int64_t last = 0;
+	for (unsigned i = 0; i < limit && step == SQLITE_ROW; i++) {
+		int r = deliver_snapshot(stmt, &last, row, context);
+		if (r)
+			return r;
+		step = sqlite3_step(stmt);
+	}
+	if (step != SQLITE_ROW && step != SQLITE_DONE)
+		return conn_read_failed(conn, err, "list snapshots");
+	*ret_more = step == SQLITE_ROW;
+	return 0;
+}
+
+/* Writing --------------------------------------------------------------------------------------*/
+
+/* Keeps what the row of the job says now. */
+static int take_snapshot(struct conn *writer, int64_t job_row, int64_t now, struct err *err)
+{
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, STMT_SNAPSHOT_TAKE);
+	struct binder bind = {.stmt = stmt};
+	bind_integer(&bind, job_row);
+	bind_time(&bind, now);
+	if (sqlite3_step(stmt) != SQLITE_DONE)
+		return conn_write_failed(writer, err, "keep a snapshot of a job");
+	return 0;
+}
+
+static int connector_says_something_else(struct conn *writer, int64_t job_row, struct err *err)
+{
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, STMT_CONNECTOR_LATEST_CHANGED);
+	struct binder bind = {.stmt = stmt};
+	bind_integer(&bind, job_row);
+	if (sqlite3_step(stmt) != SQLITE_DONE)
+		return conn_write_failed(writer, err, "update the connector of a job");
+	return 0;
+}
+
+static int job_changed(struct conn *writer, int64_t job_row, int64_t now, struct err *err)
+{
+	int r = take_snapshot(writer, job_row, now, err);
+	return r ? r : connector_says_something_else(writer, job_row, err);
+}
+
+static int make_latest(
+    struct conn *writer, int64_t connector_row, int64_t job_row, int64_t position, struct err *err)
+{
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, STMT_CONNECTOR_LATEST_JOB);
+	struct binder bind = {.stmt = stmt};
+	bind_integer(&bind, job_row);
+	bind_integer(&bind, connector_row);
+	bind_integer(&bind, position);
+	if (sqlite3_step(stmt) != SQLITE_DONE)
+		return conn_write_failed(writer, err, "note the latest job of a connector");
+	return 0;
+}
+
+static int insert(struct conn *writer, int64_t project_id, int64_t connector_row,
+    const struct run *run, int64_t position, int64_t now, const char *job_id, struct err *err,
+    int64_t *ret_row)
+{
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, STMT_JOB_INSERT);
+	struct binder bind = {.stmt = stmt};
+	bind_run(&bind, run);
+	bind_span(&bind, run->raw);
+	bind_text(&bind, job_id);
+	bind_integer(&bind, project_id);
+	bind_integer(&bind, connector_row);
+	bind_integer(&bind, position);
+	bind_time(&bind, now);
+	if (sqlite3_step(stmt) != SQLITE_DONE)
+		return conn_write_failed(writer, err, "add a job");
+	*ret_row = sqlite3_last_insert_rowid(writer->db);
+	return 0;
+}
+
+int job_store_insert(struct conn *writer, int64_t project_id, int64_t connector_row,
+    const struct run *run, int64_t now, struct err *err, int64_t *ret_row, char *ret_id)
+{
+	char job_id[RANDOM_ID_SIZE];
+	random_id("job_", job_id);
+	int64_t position = run->start_time == TIMESTAMP_NONE ? now : run->start_time;
+	int64_t row = 0;
+	int r = insert(writer, project_id, connector_row, run, position, now, job_id, err, &row);
+	if (r == 0)
+		r = take_snapshot(writer, row, now, err);
+	if (r == 0)
+		r = make_latest(writer, connector_row, row, position, err);
+	if (r)
+		return r;
+	*ret_row = row;
+	memcpy(ret_id, job_id, sizeof(job_id));
+	return 0;
+}
+
+int job_store_update(
+    struct conn *writer, int64_t job_row, const struct run *run, int64_t now, struct err *err)
+{
+	{
+		_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, STMT_JOB_UPDATE);
+		struct binder bind = {.stmt = stmt};
+		bind_run(&bind, run);
+		bind_span(&bind, run->raw);
+		bind_time(&bind, now);
+		bind_integer(&bind, job_row);
+		if (sqlite3_step(stmt) != SQLITE_DONE)
+			return conn_write_failed(writer, err, "update a job");
+	}
+	return job_changed(writer, job_row, now, err);
+}
+
+/* Runs an update of one job that binds a time and the row. ret_changed tells whether it did. */
+static int update_at(struct conn *writer, enum stmt id, int64_t time, int64_t job_row,
+    struct err *err, bool *ret_changed)
+{
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, id);
+	struct binder bind = {.stmt = stmt};
+	bind_time(&bind, time);
+	bind_integer(&bind, job_row);
+	if (sqlite3_step(stmt) != SQLITE_DONE)
+		return conn_write_failed(writer, err, "update a job");
+	*ret_changed = sqlite3_changes(writer->db) > 0;
+	return 0;
+}
+
+static int set_listed(struct conn *writer, int64_t job_row, struct err *err)
+{
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, STMT_JOB_RELISTED);
+	struct binder bind = {.stmt = stmt};
+	bind_integer(&bind, job_row);
+	if (sqlite3_step(stmt) != SQLITE_DONE)
+		return conn_write_failed(writer, err, "update a job");
+	return 0;
+}
+
+int job_store_relisted(struct conn *writer, int64_t job_row, int64_t now, struct err *err)
+{
+	bool returned = false;
+	int r = set_listed(writer, job_row, err);
+	if (r == 0)
+		r = update_at(writer, STMT_JOB_RETURNED, now, job_row, err, &returned);
+	return r || !returned ? r : job_changed(writer, job_row, now, err);
+}
+
+int job_store_unlisted(struct conn *writer, int64_t job_row, int64_t confirmed_at, bool gone,
+    int64_t now, struct err *err)
+{
+	bool changed = false;
+	int r = update_at(writer, STMT_JOB_UNLISTED, confirmed_at, job_row, err, &changed);
+	if (r || !gone)
+		return r;
+	r = update_at(writer, STMT_JOB_GONE, now, job_row, err, &changed);
+	return r || !changed ? r : job_changed(writer, job_row, now, err);
+}
+
+static int remove_some(struct conn *writer, enum stmt id, int64_t threshold, unsigned limit,
+    struct err *err, unsigned *removed)
+{
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, id);
+	struct binder bind = {.stmt = stmt};
+	bind_integer(&bind, threshold);
+	bind_integer(&bind, limit);
+	if (sqlite3_step(stmt) != SQLITE_DONE)
+		return conn_write_failed(writer, err, "remove old jobs");
+	*removed += (unsigned)sqlite3_changes(writer->db);
+	return 0;
+}
+
+int job_store_retain(struct conn *writer, int64_t before, uint64_t keep, unsigned limit,
+    struct err *err, unsigned *ret_removed)
+{
+	unsigned removed = 0;
+	int64_t most = keep > INT64_MAX ? INT64_MAX : (int64_t)keep;
+	int r = remove_some(writer, STMT_JOB_RETAIN_AGE, before, limit, err, &removed);
+	if (r == 0 && removed < limit)
+		r = remove_some(
+		    writer, STMT_JOB_RETAIN_COUNT, most, limit - removed, err, &removed);
+	if (r)
+		return r;
+	*ret_removed = removed;
+	return 0;
+}

@@ -1,0 +1,367 @@
+#include "store/migrate.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "store/conn_private.h"
+#include "util/cleanup.h"
+
+/* Version 1.
+ *
+ * Times are microseconds since the epoch, NULL for none. What Mixpanel sent is kept as the bytes
+ * received (BLOB) beside the columns taken from it, the long ones last. `position` is where a row
+ * stands in lists; it and the row number never change, which is what makes cursors exact. Rows that
+ * may be removed are AUTOINCREMENT, so that a number never comes back with another meaning.
+ *
+ * A job is active until it is done or gone; it is open while it is active or Mixpanel lists it.
+ * Counts that pages and metrics show are kept by triggers: counting 100,000 rows takes too long.
+ * connectors.latest_job_row is no foreign key: SQLite would look for referring connectors at each
+ * removal of a job, and the newest job of a connector is never removed. */
+static const char schema_1[] =
+    "PRAGMA application_id = 0x6d787074;"
+
+    "CREATE TABLE store ("
+    " only_row INTEGER PRIMARY KEY CHECK (only_row = 1),"
+    " instance INTEGER NOT NULL,"
+    " jobs INTEGER NOT NULL,"
+    " snapshots INTEGER NOT NULL,"
+    " operations INTEGER NOT NULL"
+    ") STRICT;"
+    "INSERT INTO store VALUES (1, random(), 0, 0, 0);"
+
+    "CREATE TABLE projects ("
+    " project_id INTEGER PRIMARY KEY,"
+    " listed_at INTEGER,"
+    " list_error_code TEXT,"
+    " list_error_message TEXT,"
+    " list_error_since INTEGER,"
+    " connectors INTEGER NOT NULL DEFAULT 0,"
+    " jobs_active INTEGER NOT NULL DEFAULT 0"
+    ") STRICT;"
+
+    "CREATE TABLE connectors ("
+    " connector_row INTEGER PRIMARY KEY,"
+    " project_id INTEGER NOT NULL REFERENCES projects,"
+    " connector_id TEXT NOT NULL,"
+    " position INTEGER NOT NULL,"
+    " first_seen_at INTEGER NOT NULL,"
+    " updated_at INTEGER NOT NULL,"
+    " deleted_at INTEGER,"
+    " confirmed_at INTEGER,"
+    " history_synced_at INTEGER,"
+    " history_error_code TEXT,"
+    " history_error_message TEXT,"
+    " history_error_since INTEGER,"
+    " revision INTEGER NOT NULL DEFAULT 1,"
+    " latest_job_row INTEGER,"
+    " job_count INTEGER NOT NULL DEFAULT 0,"
+    " label TEXT NOT NULL,"
+    " connector_type TEXT NOT NULL,"
+    " data_format TEXT,"
+    " bucket TEXT,"
+    " prefix TEXT,"
+    " status TEXT,"
+    " failure_message TEXT,"
+    " created_by TEXT,"
+    " created_at INTEGER,"
+    " properties BLOB,"
+    " category BLOB,"
+    " raw BLOB,"
+    " UNIQUE (project_id, connector_id)"
+    ") STRICT;"
+    "CREATE INDEX connectors_present ON connectors (project_id) WHERE deleted_at IS NULL;"
+    "CREATE INDEX connectors_present_by_position ON connectors (project_id, position)"
+    " WHERE deleted_at IS NULL;"
+    "CREATE INDEX connectors_deleted_by_position ON connectors (project_id, position)"
+    " WHERE deleted_at IS NOT NULL;"
+    "CREATE INDEX connectors_by_position ON connectors (project_id, position);"
+    "CREATE INDEX connectors_by_import ON connectors (project_id, connector_type, bucket, prefix)"
+    " WHERE deleted_at IS NULL;"
+    "CREATE INDEX connectors_by_job_count ON connectors (job_count);"
+
+    "CREATE TABLE jobs ("
+    " job_row INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " job_id TEXT NOT NULL UNIQUE,"
+    " project_id INTEGER NOT NULL,"
+    " connector_row INTEGER NOT NULL REFERENCES connectors,"
+    " position INTEGER NOT NULL,"
+    " first_seen_at INTEGER NOT NULL,"
+    " updated_at INTEGER NOT NULL,"
+    " gone_at INTEGER,"
+    " listed INTEGER NOT NULL,"
+    " confirmed_at INTEGER,"
+    " revision INTEGER NOT NULL DEFAULT 1,"
+    " run_id TEXT,"
+    " start_time INTEGER,"
+    " end_time INTEGER,"
+    " status TEXT NOT NULL,"
+    " upstream_status TEXT NOT NULL,"
+    " progress BLOB,"
+    " error_code TEXT,"
+    " error_message TEXT,"
+    " active INTEGER NOT NULL GENERATED ALWAYS AS"
+    "  (gone_at IS NULL AND status NOT IN ('succeeded', 'failed', 'cancelled')),"
+    " open INTEGER NOT NULL GENERATED ALWAYS AS"
+    "  (listed OR (gone_at IS NULL AND status NOT IN ('succeeded', 'failed', 'cancelled'))),"
+    " stats BLOB,"
+    " raw BLOB"
+    ") STRICT;"
+    "CREATE INDEX jobs_by_project ON jobs (project_id, position);"
+    "CREATE INDEX jobs_by_project_status ON jobs (project_id, status, position);"
+    "CREATE INDEX jobs_by_connector ON jobs (connector_row, position);"
+    "CREATE INDEX jobs_open ON jobs (connector_row) WHERE open = 1;"
+    "CREATE INDEX jobs_closed ON jobs (position) WHERE open = 0;"
+
+    "CREATE TABLE snapshots ("
+    " job_row INTEGER NOT NULL REFERENCES jobs ON DELETE CASCADE,"
+    " number INTEGER NOT NULL,"
+    " observed_at INTEGER NOT NULL,"
+    " gone_at INTEGER,"
+    " run_id TEXT,"
+    " start_time INTEGER,"
+    " end_time INTEGER,"
+    " status TEXT NOT NULL,"
+    " upstream_status TEXT NOT NULL,"
+    " progress BLOB,"
+    " error_code TEXT,"
+    " error_message TEXT,"
+    " stats BLOB,"
+    " PRIMARY KEY (job_row, number)"
+    ") STRICT, WITHOUT ROWID;"
+
+    "CREATE TABLE operations ("
+    " operation_row INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " operation_id TEXT NOT NULL UNIQUE,"
+    " kind TEXT NOT NULL,"
+    " project_id INTEGER NOT NULL,"
+    " connector_id TEXT,"
+    " state TEXT NOT NULL,"
+    " candidates BLOB,"
+    " idempotency_key TEXT,"
+    " client TEXT NOT NULL,"
+    " error_code TEXT,"
+    " error_message TEXT,"
+    " upstream_status INTEGER NOT NULL,"
+    " created_at INTEGER NOT NULL,"
+    " sent_at INTEGER,"
+    " finished_at INTEGER,"
+    " empty_listing_at INTEGER,"
+    " allow_duplicate INTEGER NOT NULL,"
+    " revision INTEGER NOT NULL DEFAULT 1,"
+    " request BLOB"
+    ") STRICT;"
+    "CREATE UNIQUE INDEX operations_by_key ON operations (project_id, client, idempotency_key)"
+    " WHERE idempotency_key IS NOT NULL AND state <> 'unreachable';"
+    "CREATE INDEX operations_by_project ON operations (project_id);"
+    "CREATE INDEX operations_by_state ON operations (state, project_id);"
+    "CREATE INDEX operations_by_connector ON operations (project_id, connector_id)"
+    " WHERE kind = 'create' AND connector_id IS NOT NULL;"
+    "CREATE INDEX operations_by_end ON operations (finished_at) WHERE finished_at IS NOT NULL;"
+
+    "CREATE TRIGGER connector_added AFTER INSERT ON connectors BEGIN"
+    " INSERT INTO projects (project_id, connectors) VALUES (new.project_id, 1)"
+    "  ON CONFLICT (project_id) DO UPDATE SET connectors = connectors + 1;"
+    "END;"
+    "CREATE TRIGGER connector_deleted AFTER UPDATE OF deleted_at ON connectors"
+    " WHEN old.deleted_at IS NULL AND new.deleted_at IS NOT NULL BEGIN"
+    " UPDATE projects SET connectors = connectors - 1, jobs_active = jobs_active -"
+    "  (SELECT count(*) FROM jobs"
+    "   WHERE connector_row = new.connector_row AND open = 1 AND active = 1)"
+    "  WHERE project_id = new.project_id;"
+    "END;"
+    "CREATE TRIGGER connector_revived AFTER UPDATE OF deleted_at ON connectors"
+    " WHEN old.deleted_at IS NOT NULL AND new.deleted_at IS NULL BEGIN"
+    " UPDATE projects SET connectors = connectors + 1, jobs_active = jobs_active +"
+    "  (SELECT count(*) FROM jobs"
+    "   WHERE connector_row = new.connector_row AND open = 1 AND active = 1)"
+    "  WHERE project_id = new.project_id;"
+    "END;"
+
+    "CREATE TRIGGER job_added AFTER INSERT ON jobs BEGIN"
+    " UPDATE store SET jobs = jobs + 1;"
+    " UPDATE connectors SET job_count = job_count + 1 WHERE connector_row = new.connector_row;"
+    " UPDATE projects SET jobs_active = jobs_active + 1"
+    "  WHERE new.active = 1 AND project_id = new.project_id"
+    "  AND (SELECT deleted_at IS NULL FROM connectors WHERE connector_row = new.connector_row);"
+    "END;"
+    "CREATE TRIGGER job_moved AFTER UPDATE OF status, gone_at ON jobs"
+    " WHEN old.active <> new.active BEGIN"
+    " UPDATE projects SET jobs_active = jobs_active + new.active - old.active"
+    "  WHERE project_id = new.project_id"
+    "  AND (SELECT deleted_at IS NULL FROM connectors WHERE connector_row = new.connector_row);"
+    "END;"
+    "CREATE TRIGGER job_removed AFTER DELETE ON jobs BEGIN"
+    " UPDATE store SET jobs = jobs - 1;"
+    " UPDATE connectors SET job_count = job_count - 1 WHERE connector_row = old.connector_row;"
+    " UPDATE projects SET jobs_active = jobs_active - 1"
+    "  WHERE old.active = 1 AND project_id = old.project_id"
+    "  AND (SELECT deleted_at IS NULL FROM connectors WHERE connector_row = old.connector_row);"
+    "END;"
+    "CREATE TRIGGER snapshot_added AFTER INSERT ON snapshots BEGIN"
+    " UPDATE store SET snapshots = snapshots + 1;"
+    "END;"
+    "CREATE TRIGGER snapshot_removed AFTER DELETE ON snapshots BEGIN"
+    " UPDATE store SET snapshots = snapshots - 1;"
+    "END;"
+    "CREATE TRIGGER operation_added AFTER INSERT ON operations BEGIN"
+    " UPDATE store SET operations = operations + 1;"
+    " INSERT INTO projects (project_id) VALUES (new.project_id) ON CONFLICT DO NOTHING;"
+    "END;"
+    "CREATE TRIGGER operation_removed AFTER DELETE ON operations BEGIN"
+    " UPDATE store SET operations = operations - 1;"
+    "END;";
+
+const struct migration migrations[] = {{schema_1}};
+const int migration_count = ARRAY_SIZE(migrations);
+
+int migrate_pragma(sqlite3 *db, const char *sql, struct err *err, int *ret_value)
+{
+	sqlite3_stmt *stmt = NULL;
+	int r = sqlite3_prepare_v2(db, sql, -1, &stmt, NULL);
+	if (r == SQLITE_OK)
+		r = sqlite3_step(stmt);
+	if (r == SQLITE_ROW)
+		*ret_value = sqlite3_column_int(stmt, 0);
+	else
+		err_set(err, "%s", sqlite3_errmsg(db));
+	sqlite3_finalize(stmt);
+	return r == SQLITE_ROW ? 0 : -1;
+}
+
+int migrate_version(sqlite3 *db, struct err *err, int *ret_version)
+{
+	return migrate_pragma(db, "PRAGMA user_version", err, ret_version);
+}
+
+int migrate_check(sqlite3 *db, struct err *err)
+{
+	sqlite3_stmt *stmt = NULL;
+	int failed = -1;
+	int r = sqlite3_prepare_v2(db, "PRAGMA quick_check(1)", -1, &stmt, NULL);
+	if (r == SQLITE_OK)
+		r = sqlite3_step(stmt);
+	if (r != SQLITE_ROW) {
+		err_set(err, "%s", sqlite3_errmsg(db));
+	} else {
+		const char *found = (const char *)sqlite3_column_text(stmt, 0);
+		if (found && strcmp(found, "ok") == 0)
+			failed = 0;
+		else
+			err_set(err, "%s", found ? found : "it cannot be checked");
+	}
+	sqlite3_finalize(stmt);
+	return failed;
+}
+
+int migrate_sync_folder(const char *path, struct err *err)
+{
+	char folder[PATH_MAX];
+	const char *slash = strrchr(path, '/');
+	if (!slash)
+		snprintf(folder, sizeof(folder), ".");
+	else
+		snprintf(folder, sizeof(folder), "%.*s/", (int)(slash - path), path);
+	_cleanup_close_ int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || fsync(fd) < 0)
+		return err_set_errno(err, errno, "cannot sync the folder %s", folder);
+	return 0;
+}
+
+/* Made beforehand, because SQLite would make it readable for others. */
+static int make_private_file(const char *path, struct err *err)
+{
+	if (unlink(path) < 0 && errno != ENOENT)
+		return err_set_errno(err, errno, "cannot remove %s", path);
+	_cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return err_set_errno(err, errno, "cannot create %s", path);
+	return 0;
+}
+
+static int copy_into(sqlite3 *db, const char *path, struct err *err)
+{
+	char *sql = sqlite3_mprintf("VACUUM INTO %Q", path);
+	if (!sql)
+		return err_set(err, "no memory to copy into %s", path);
+	int r = sqlite3_exec(db, sql, NULL, NULL, NULL);
+	sqlite3_free(sql);
+	if (r != SQLITE_OK)
+		return err_set(err, "cannot copy into %s: %s", path, sqlite3_errmsg(db));
+	return 0;
+}
+
+static int check_copy(const char *path, struct err *err)
+{
+	_cleanup_sqlite_ sqlite3 *db = NULL;
+	if (conn_open_database(path, SQLITE_OPEN_READONLY, err, &db) < 0)
+		return -1;
+	if (migrate_check(db, err) < 0)
+		return err_wrap(err, "the copy %s is damaged", path);
+	return 0;
+}
+
+static int sync_file(const char *path, struct err *err)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || fsync(fd) < 0)
+		return err_set_errno(err, errno, "cannot sync %s", path);
+	return 0;
+}
+
+int migrate_backup(sqlite3 *db, const char *path, int version, struct err *err)
+{
+	char backup[PATH_MAX];
+	char temporary[PATH_MAX];
+	int len = snprintf(temporary, sizeof(temporary), "%s.v%d-backup.new", path, version);
+	if (len < 0 || (size_t)len >= sizeof(temporary))
+		return err_set(err, "the path %s is too long", path);
+	snprintf(backup, sizeof(backup), "%s.v%d-backup", path, version);
+	if (make_private_file(temporary, err) < 0)
+		return -1;
+	if (copy_into(db, temporary, err) < 0 || check_copy(temporary, err) < 0 ||
+	    sync_file(temporary, err) < 0)
+		goto fail;
+	if (rename(temporary, backup) < 0) {
+		err_set_errno(err, errno, "cannot rename %s to %s", temporary, backup);
+		goto fail;
+	}
+	return migrate_sync_folder(backup, err);
+
+fail:
+	unlink(temporary);
+	return -1;
+}
+
+static int run_step(sqlite3 *db, const struct migration *step, int version, struct err *err)
+{
+	char set_version[64];
+	snprintf(set_version, sizeof(set_version), "PRAGMA user_version = %d", version);
+	const char *const parts[] = {"BEGIN IMMEDIATE", step->sql, set_version, "COMMIT"};
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+		if (sqlite3_exec(db, parts[i], NULL, NULL, NULL) == SQLITE_OK)
+			continue;
+		err_set(
+		    err, "the step to schema version %d failed: %s", version, sqlite3_errmsg(db));
+		if (!sqlite3_get_autocommit(db))
+			sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+		return -1;
+	}
+	return 0;
+}
+
+int migrate_run(
+    sqlite3 *db, const char *path, const struct migration *steps, int count, struct err *err)
+{
+	int version = 0;
+	if (migrate_version(db, err, &version) < 0)
+		return -1;
+	if (version > 0 && version < count && migrate_backup(db, path, version, err) < 0)
+		return err_wrap(err, "nothing was changed: the copy before migrating failed");
+	for (; version < count; version++)
+		if (run_step(db, &steps[version], version + 1, err) < 0)
+			return -1;
+	return 0;
+}

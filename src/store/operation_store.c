@@ -1,0 +1,312 @@
+#include "store/operation_store.h"
+
+#include <assert.h>
+
+#include "store/conn_private.h"
+#include "store/newest.h"
+#include "store/tx.h"
+#include "util/timestamp.h"
+
+/* Reading --------------------------------------------------------------------------------------*/
+
+/* Only names of ours are ever written; anything else is a damaged file. */
+static int column_kind_and_state(
+    const char *kind, const char *state, struct operation_record *record)
+{
+	if (!kind || !state)
+		return -1;
+	return operation_kind_parse(kind, &record->kind) < 0 ||
+		       operation_state_parse(state, &record->state) < 0
+		   ? -1
+		   : 0;
+}
+
+static int column_operation(sqlite3_stmt *stmt, struct operation_record *ret_record)
+{
+	struct columns columns = {.stmt = stmt};
+	*ret_record = (struct operation_record){.row = column_integer(&columns)};
+	ret_record->operation_id = column_text(&columns);
+	const char *kind = column_text(&columns);
+	ret_record->project_id = column_integer(&columns);
+	ret_record->connector_id = column_text(&columns);
+	const char *state = column_text(&columns);
+	ret_record->candidates = column_span(&columns);
+	ret_record->idempotency_key = column_text(&columns);
+	ret_record->client = column_text(&columns);
+	ret_record->request = column_span(&columns);
+	ret_record->error_code = column_text(&columns);
+	ret_record->error_message = column_text(&columns);
+	ret_record->upstream_status = column_integer(&columns);
+	ret_record->created_at = column_time(&columns);
+	ret_record->sent_at = column_time(&columns);
+	ret_record->finished_at = column_time(&columns);
+	ret_record->empty_listing_at = column_time(&columns);
+	ret_record->allow_duplicate = column_integer(&columns) != 0;
+	ret_record->revision = column_integer(&columns);
+	return column_kind_and_state(kind, state, ret_record);
+}
+
+static int deliver(
+    struct conn *conn, sqlite3_stmt *stmt, operation_row_fn *row, void *context, struct err *err)
+{
+	struct operation_record record;
+	if (column_operation(stmt, &record) < 0)
+		return err_set(err, "database %s: operation %s has a kind or state nobody knows",
+		    conn->path, record.operation_id);
+	return row(&record, context);
+}
+
+static int deliver_one(
+    struct conn *conn, sqlite3_stmt *stmt, operation_row_fn *row, void *context, struct err *err)
+{
+	int step = sqlite3_step(stmt);
+	if (step == SQLITE_ROW)
+		return deliver(conn, stmt, row, context, err);
+	return step == SQLITE_DONE ? 1 : conn_read_failed(conn, err, "read an operation");
+}
+
+int operation_store_get(struct conn *conn, const char *operation_id, operation_row_fn *row,
+    void *context, struct err *err)
+{
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, STMT_OPERATION_GET);
+	struct binder bind = {.stmt = stmt};
+	bind_text(&bind, operation_id);
+	return deliver_one(conn, stmt, row, context, err);
+}
+
+static int get_row(
+    struct conn *conn, int64_t operation_row, operation_row_fn *row, void *context, struct err *err)
+{
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, STMT_OPERATION_GET_ROW);
+	struct binder bind = {.stmt = stmt};
+	bind_integer(&bind, operation_row);
+	return deliver_one(conn, stmt, row, context, err);
+}
+
+int operation_store_get_by_key(struct conn *conn, int64_t project_id, const char *client,
+    const char *key, operation_row_fn *row, void *context, struct err *err)
+{
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, STMT_OPERATION_GET_BY_KEY);
+	struct binder bind = {.stmt = stmt};
+	bind_integer(&bind, project_id);
+	bind_text(&bind, client);
+	bind_text(&bind, key);
+	return deliver_one(conn, stmt, row, context, err);
+}
+
+struct list_work {
+	struct conn *conn;
+	const struct operation_query *query;
+	struct newest newest;
+	operation_row_fn *row;
+	void *context;
+	struct err *err;
+	bool more;
+	int64_t last;
+};
+
+static int collect_project(int64_t project_id, void *context)
+{
+	struct list_work *work = context;
+	const struct operation_query *query = work->query;
+	bool by_state = query->state >= 0;
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(
+	    work->conn, by_state ? STMT_OPERATION_POSITIONS_STATE : STMT_OPERATION_POSITIONS);
+	struct binder bind = {.stmt = stmt};
+	bind_integer(&bind, project_id);
+	bind_integer(&bind, query->before_row ? query->before_row : INT64_MAX);
+	bind_text(
+	    &bind, query->kind < 0 ? NULL : operation_kind_name((enum operation_kind)query->kind));
+	bind_integer(&bind, (int64_t)work->newest.keep);
+	if (by_state)
+		bind_text(&bind, operation_state_name((enum operation_state)query->state));
+	int step;
+	while ((step = sqlite3_step(stmt)) == SQLITE_ROW) {
+		if (newest_add(&work->newest, 0, sqlite3_column_int64(stmt, 0), work->err) < 0)
+			return -1;
+	}
+	if (step != SQLITE_DONE)
+		return conn_read_failed(work->conn, work->err, "list operations");
+	newest_cut(&work->newest);
+	return 0;
+}
+
+static int list(struct conn *conn, void *context, struct err *err)
+{
+	struct list_work *work = context;
+	const struct operation_query *query = work->query;
+	int r = newest_each_project(
+	    conn, query->project_ids, query->project_count, collect_project, work, err);
+	if (r)
+		return r;
+	work->more = work->newest.count > query->limit;
+	for (size_t i = 0; i < work->newest.count && i < query->limit; i++) {
+		r = get_row(conn, work->newest.list[i].row, work->row, work->context, err);
+		if (r)
+			return r;
+		work->last = work->newest.list[i].row;
+	}
+	return 0;
+}
+
+int operation_store_list(struct conn *conn, const struct operation_query *query,
+    operation_row_fn *row, void *context, struct err *err, bool *ret_more, int64_t *ret_row)
+{
+	struct list_work work = {
+	    .conn = conn,
+	    .query = query,
+	    .row = row,
+	    .context = context,
+	    .err = err,
+	    .last = query->before_row,
+	};
+	newest_init(&work.newest, (size_t)query->limit + 1);
+	int r = tx_read(conn, list, &work, err);
+	newest_done(&work.newest);
+	if (r)
+		return r;
+	*ret_more = work.more;
+	*ret_row = work.last;
+	return 0;
+}
+
+int operation_store_each_open(
+    struct conn *conn, int64_t project_id, operation_row_fn *row, void *context, struct err *err)
+{
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, STMT_OPERATION_EACH_OPEN);
+	struct binder bind = {.stmt = stmt};
+	bind_integer(&bind, project_id);
+	int step;
+	while ((step = sqlite3_step(stmt)) == SQLITE_ROW) {
+		int r = deliver(conn, stmt, row, context, err);
+		if (r)
+			return r;
+	}
+	return step == SQLITE_DONE ? 0 : conn_read_failed(conn, err, "read operations");
+}
+
+int operation_store_claims(
+    struct conn *conn, int64_t project_id, const char *connector_id, int64_t row, struct err *err)
+{
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, STMT_OPERATION_CLAIMS);
+	struct binder bind = {.stmt = stmt};
+	bind_integer(&bind, project_id);
+	bind_text(&bind, connector_id);
+	bind_integer(&bind, row);
+	if (sqlite3_step(stmt) != SQLITE_ROW)
+		return conn_read_failed(conn, err, "look for the operation of a connector");
+	return sqlite3_column_int(stmt, 0) != 0;
+}
+
+/* Writing --------------------------------------------------------------------------------------*/
+
+/* What may change in the life of an operation. */
+static void bind_progress(struct binder *binder, const struct operation_record *record)
+{
+	bind_text(binder, operation_state_name(record->state));
+	bind_text(binder, record->connector_id);
+	bind_span(binder, record->candidates);
+	bind_text(binder, record->error_code);
+	bind_text(binder, record->error_message);
+	bind_integer(binder, record->upstream_status);
+	bind_time(binder, record->sent_at);
+	bind_time(binder, record->finished_at);
+	bind_time(binder, record->empty_listing_at);
+}
+
+int operation_store_insert(
+    struct conn *writer, const struct operation_record *record, struct err *err, int64_t *ret_row)
+{
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, STMT_OPERATION_INSERT);
+	struct binder bind = {.stmt = stmt};
+	bind_progress(&bind, record);
+	bind_text(&bind, record->operation_id);
+	bind_text(&bind, operation_kind_name(record->kind));
+	bind_integer(&bind, record->project_id);
+	bind_text(&bind, record->idempotency_key);
+	bind_text(&bind, record->client);
+	bind_span(&bind, record->request);
+	bind_time(&bind, record->created_at);
+	bind_integer(&bind, record->allow_duplicate);
+	if (sqlite3_step(stmt) != SQLITE_DONE)
+		return conn_write_failed(writer, err, "write down an operation");
+	*ret_row = sqlite3_last_insert_rowid(writer->db);
+	return 0;
+}
+
+static int check_move(const struct operation_record *stored, void *context)
+{
+	const struct operation_record *wanted = context;
+	assert(stored->state == wanted->state ||
+	       operation_may_move(stored->kind, stored->state, wanted->state));
+	(void)stored;
+	(void)wanted;
+	return 0;
+}
+
+int operation_store_update(
+    struct conn *writer, const struct operation_record *record, struct err *err)
+{
+	struct operation_record wanted = *record;
+	int r = get_row(writer, record->row, check_move, &wanted, err);
+	if (r)
+		return r < 0 ? r : err_set(err, "operation %s is not there", record->operation_id);
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, STMT_OPERATION_UPDATE);
+	struct binder bind = {.stmt = stmt};
+	bind_progress(&bind, record);
+	bind_integer(&bind, record->row);
+	if (sqlite3_step(stmt) != SQLITE_DONE)
+		return conn_write_failed(writer, err, "write down what became of an operation");
+	return 0;
+}
+
+struct recover_work {
+	int64_t now;
+	unsigned unknown;
+};
+
+static int recover_creates(struct conn *writer, struct recover_work *work, struct err *err)
+{
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, STMT_OPERATION_RECOVER_CREATES);
+	struct binder bind = {.stmt = stmt};
+	bind_time(&bind, work->now);
+	if (sqlite3_step(stmt) != SQLITE_DONE)
+		return conn_write_failed(writer, err, "recover operations");
+	work->unknown = (unsigned)sqlite3_changes(writer->db);
+	return 0;
+}
+
+static int recover(struct conn *writer, void *context, struct err *err)
+{
+	int r = recover_creates(writer, context, err);
+	if (r)
+		return r;
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, STMT_OPERATION_RECOVER_DELETES);
+	if (sqlite3_step(stmt) != SQLITE_DONE)
+		return conn_write_failed(writer, err, "recover operations");
+	return 0;
+}
+
+int operation_store_recover(
+    struct conn *writer, int64_t now, struct err *err, unsigned *ret_unknown)
+{
+	struct recover_work work = {.now = now};
+	int r = tx_write(writer, recover, &work, err);
+	if (r)
+		return r;
+	*ret_unknown = work.unknown;
+	return 0;
+}
+
+int operation_store_retain(
+    struct conn *writer, int64_t before, unsigned limit, struct err *err, unsigned *ret_removed)
+{
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, STMT_OPERATION_RETAIN);
+	struct binder bind = {.stmt = stmt};
+	bind_integer(&bind, before);
+	bind_integer(&bind, limit);
+	if (sqlite3_step(stmt) != SQLITE_DONE)
+		return conn_write_failed(writer, err, "remove old operations");
+	*ret_removed = (unsigned)sqlite3_changes(writer->db);
+	return 0;
+}

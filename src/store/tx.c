@@ -1,0 +1,84 @@
+#include "store/tx.h"
+
+#include <string.h>
+
+#include "store/conn_private.h"
+
+static int run_plain(struct conn *conn, enum stmt id)
+{
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, id);
+	return sqlite3_step(stmt);
+}
+
+/* SQLite rolls back by itself after some failures. */
+static void roll_back(struct conn *conn)
+{
+	if (!sqlite3_get_autocommit(conn->db))
+		run_plain(conn, STMT_ROLLBACK);
+}
+
+/* Without space the log has no complete commit, so nothing happened. After any other failure, a
+ * failed fsync above all, the commit may be there when the file is read again. */
+static int commit(struct conn *writer, struct err *err)
+{
+	if (sqlite3_get_autocommit(writer->db))
+		return err_set(
+		    err, "database %s: a failed statement ended the transaction", writer->path);
+	if (run_plain(writer, STMT_COMMIT) == SQLITE_DONE) {
+		store_generation_count();
+		return 0;
+	}
+	int r = conn_write_failed(writer, err, "commit");
+	if (r != STORE_FULL) {
+		writer->broken = true;
+		writer->failure = STORE_BROKEN;
+		r = STORE_BROKEN;
+	}
+	roll_back(writer);
+	return r;
+}
+
+static int run_body(struct conn *writer,
+    int (*body)(struct conn *conn, void *context, struct err *err), void *context, struct err *err)
+{
+	if (writer->broken) {
+		err_set(
+		    err, "database %s: nothing is written any more after a failure", writer->path);
+		return STORE_BROKEN;
+	}
+	if (run_plain(writer, STMT_BEGIN_IMMEDIATE) != SQLITE_DONE)
+		return conn_write_failed(writer, err, "begin a transaction");
+	int r = body(writer, context, err);
+	if (writer->failure)
+		r = writer->failure;
+	if (r == 0)
+		return commit(writer, err);
+	roll_back(writer);
+	return r;
+}
+
+int tx_write_at(struct conn *writer, int (*body)(struct conn *conn, void *context, struct err *err),
+    void *context, struct err *err, const char *file, int line)
+{
+	writer->failure = 0;
+	int r = run_body(writer, body, context, err);
+	if (r < 0 || (r > 0 && r == writer->failure)) {
+		const char *slash = strrchr(file, '/');
+		err_wrap(err, "%s:%d", slash ? slash + 1 : file, line);
+	}
+	return r;
+}
+
+int tx_read(struct conn *conn, int (*body)(struct conn *conn, void *context, struct err *err),
+    void *context, struct err *err)
+{
+	if (!sqlite3_get_autocommit(conn->db))
+		return body(conn, context, err);
+	if (run_plain(conn, STMT_BEGIN) != SQLITE_DONE)
+		return conn_read_failed(conn, err, "begin reading");
+	int r = body(conn, context, err);
+	/* Nothing was written; this only lets go of the moment that was read. */
+	if (run_plain(conn, STMT_COMMIT) != SQLITE_DONE)
+		roll_back(conn);
+	return r;
+}

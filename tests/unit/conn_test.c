@@ -1,0 +1,354 @@
+/* Which files are opened, which are refused, and that a refused one stays as it was. */
+#include "store_fixture.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "store/migrate.h"
+#include "util/file.h"
+
+#define FILE_LIMIT (64 * 1024 * 1024)
+
+/* Banned in the program, which is threaded; a test may. */
+#undef fork
+
+static void read_whole(const char *path, struct buffer *buffer)
+{
+	struct err err = ERR_INIT;
+	buffer_init(buffer, FILE_LIMIT);
+	ck_assert_msg(file_read(path, buffer, &err) == 0, "%s", err.text);
+}
+
+static void overwrite(const char *path, off_t at, size_t len)
+{
+	_cleanup_close_ int fd = open(path, O_WRONLY);
+	ck_assert_int_ge(fd, 0);
+	char garbage[4096];
+	memset(garbage, 0x5a, sizeof(garbage));
+	for (size_t done = 0; done < len; done += sizeof(garbage))
+		ck_assert_int_eq(
+		    pwrite(fd, garbage, sizeof(garbage), at + (off_t)done), sizeof(garbage));
+}
+
+/* Opening fails, says why, and leaves every byte and the folder as they were. */
+static void check_refused(struct fixture *fixture, const char *reason)
+{
+	struct buffer before;
+	struct buffer after;
+	char log[128];
+	snprintf(log, sizeof(log), "%s-wal", fixture->path);
+	bool has_log = access(log, F_OK) == 0;
+	read_whole(fixture->path, &before);
+	struct conn *conn = NULL;
+	ck_assert_int_eq(conn_open_writer(fixture->path, &fixture->err, &conn), -1);
+	ck_assert_ptr_null(conn);
+	ck_assert_msg(strstr(fixture->err.text, reason) != NULL, "%s", fixture->err.text);
+	ck_assert_ptr_nonnull(strstr(fixture->err.text, fixture->path));
+	read_whole(fixture->path, &after);
+	ck_assert_uint_eq(before.len, after.len);
+	ck_assert_mem_eq(before.data, after.data, before.len);
+	buffer_done(&before);
+	buffer_done(&after);
+	ck_assert(has_log == (access(log, F_OK) == 0));
+}
+
+/* A database of some size, closed. */
+static void make_filled(struct fixture *fixture)
+{
+	fixture_init(fixture);
+	fixture_begin(fixture);
+	for (int i = 0; i < 500; i++) {
+		char id[32];
+		snprintf(id, sizeof(id), "connector-%d", i);
+		fixture_job(fixture, fixture_add(fixture, id, T0 + i), JOB_SUCCEEDED, T0 + i);
+	}
+	fixture_commit(fixture);
+	fixture->writer = conn_close(fixture->writer);
+}
+
+START_TEST(a_new_database_is_private_and_set_up)
+{
+	struct fixture fixture;
+	fixture_folder(&fixture);
+	fixture.writer = fixture_open(&fixture);
+	struct stat file;
+	ck_assert_int_eq(stat(fixture.path, &file), 0);
+	ck_assert_int_eq(file.st_mode & 07777, 0600);
+	struct conn *writer = fixture.writer;
+	ck_assert_int_eq(fixture_count(writer, "PRAGMA application_id"), MIGRATE_APPLICATION_ID);
+	ck_assert_int_eq(fixture_count(writer, "PRAGMA user_version"), migration_count);
+	ck_assert_int_eq(fixture_count(writer, "PRAGMA synchronous"), 2);
+	ck_assert_int_eq(fixture_count(writer, "PRAGMA foreign_keys"), 1);
+	ck_assert_int_eq(fixture_count(writer, "PRAGMA wal_autocheckpoint"), 0);
+	ck_assert_int_eq(fixture_count(writer, "PRAGMA trusted_schema"), 0);
+	ck_assert_int_eq(fixture_count(writer, "SELECT count(*) FROM pragma_journal_mode"
+					       " WHERE journal_mode = 'wal'"),
+	    1);
+	ck_assert_int_ne(
+	    sqlite3_exec(writer->db, "PRAGMA writable_schema = ON; DELETE FROM sqlite_schema", NULL,
+		NULL, NULL),
+	    SQLITE_OK);
+	uint64_t instance = conn_instance(writer);
+	conn_close(writer);
+	fixture.writer = fixture_open(&fixture);
+	ck_assert_uint_eq(conn_instance(fixture.writer), instance);
+	fixture_done(&fixture);
+}
+END_TEST
+
+START_TEST(a_second_daemon_is_refused_until_the_first_ends)
+{
+	struct fixture fixture;
+	fixture_init(&fixture);
+	struct conn *second = NULL;
+	ck_assert_int_eq(conn_open_writer(fixture.path, &fixture.err, &second), -1);
+	ck_assert_ptr_nonnull(strstr(fixture.err.text, "another daemon"));
+	conn_close(fixture.writer);
+	fixture.writer = fixture_open(&fixture);
+	fixture_done(&fixture);
+}
+END_TEST
+
+START_TEST(garbage_is_found_wherever_it_is)
+{
+	struct fixture fixture;
+	make_filled(&fixture);
+	struct stat file;
+	ck_assert_int_eq(stat(fixture.path, &file), 0);
+	ck_assert_int_gt(file.st_size, 64 * 4096);
+	struct buffer good;
+	read_whole(fixture.path, &good);
+	for (int page = 0; page < 64; page += 7) {
+		overwrite(fixture.path, page * 4096, 4 * 4096);
+		check_refused(&fixture, "damaged");
+		_cleanup_close_ int fd = open(fixture.path, O_WRONLY);
+		ck_assert_int_eq(pwrite(fd, good.data, good.len, 0), good.len);
+	}
+	ck_assert_int_eq(truncate(fixture.path, file.st_size / 4096 / 2 * 4096), 0);
+	check_refused(&fixture, "damaged");
+	ck_assert_int_eq(truncate(fixture.path, 0), 0);
+	check_refused(&fixture, "empty");
+	buffer_done(&good);
+	fixture_done(&fixture);
+}
+END_TEST
+
+START_TEST(the_database_of_another_application_is_refused)
+{
+	struct fixture fixture;
+	fixture_folder(&fixture);
+	sqlite3 *db = NULL;
+	ck_assert_int_eq(sqlite3_open(fixture.path, &db), SQLITE_OK);
+	ck_assert_int_eq(sqlite3_exec(db,
+			     "PRAGMA journal_mode = WAL; PRAGMA user_version = 1;"
+			     "CREATE TABLE theirs (x); INSERT INTO theirs VALUES (1)",
+			     NULL, NULL, NULL),
+	    SQLITE_OK);
+	sqlite3_close(db);
+	check_refused(&fixture, "another application");
+	FILE *text = fopen(fixture.path, "w");
+	ck_assert_ptr_nonnull(text);
+	for (int i = 0; i < 1000; i++)
+		fputs("not a database\n", text);
+	fclose(text);
+	check_refused(&fixture, "not a database");
+	fixture_done(&fixture);
+}
+END_TEST
+
+START_TEST(a_newer_schema_is_refused)
+{
+	struct fixture fixture;
+	fixture_init(&fixture);
+	ck_assert_int_eq(
+	    sqlite3_exec(fixture.writer->db, "PRAGMA user_version = 999", NULL, NULL, NULL),
+	    SQLITE_OK);
+	fixture.writer = conn_close(fixture.writer);
+	check_refused(&fixture, "newer");
+	fixture_done(&fixture);
+}
+END_TEST
+
+START_TEST(a_log_without_its_database_is_refused)
+{
+	struct fixture fixture;
+	fixture_folder(&fixture);
+	char name[128];
+	snprintf(name, sizeof(name), "%s-wal", fixture.path);
+	FILE *log = fopen(name, "w");
+	fputs("something", log);
+	fclose(log);
+	struct conn *conn = NULL;
+	ck_assert_int_eq(conn_open_writer(fixture.path, &fixture.err, &conn), -1);
+	ck_assert_ptr_nonnull(strstr(fixture.err.text, "-wal is there"));
+	ck_assert_int_ne(access(fixture.path, F_OK), 0);
+	fixture_done(&fixture);
+}
+END_TEST
+
+START_TEST(a_half_made_database_is_made_anew)
+{
+	struct fixture fixture;
+	fixture_folder(&fixture);
+	char name[128];
+	snprintf(name, sizeof(name), "%s.new", fixture.path);
+	FILE *half = fopen(name, "w");
+	fputs("SQLite format 3", half);
+	fclose(half);
+	fixture.writer = fixture_open(&fixture);
+	ck_assert_int_ne(access(name, F_OK), 0);
+	fixture_done(&fixture);
+}
+END_TEST
+
+START_TEST(the_name_may_hold_what_means_something_in_a_uri)
+{
+	struct fixture fixture;
+	fixture_folder(&fixture);
+	snprintf(fixture.path, sizeof(fixture.path), "%s/a%%20b?c=#d e.db", fixture.folder);
+	conn_close(fixture_open(&fixture));
+	fixture.writer = fixture_open(&fixture);
+	ck_assert_int_eq(access(fixture.path, F_OK), 0);
+	fixture_done(&fixture);
+}
+END_TEST
+
+START_TEST(a_folder_that_is_missing_is_named)
+{
+	struct err err = ERR_INIT;
+	struct conn *conn = NULL;
+	ck_assert_int_eq(conn_open_writer("/nonexistent/x.db", &err, &conn), -1);
+	ck_assert_ptr_nonnull(strstr(err.text, "/nonexistent/x.db"));
+	ck_assert_int_eq(conn_open_reader("/nonexistent/x.db", &err, &conn), -1);
+	ck_assert_ptr_nonnull(strstr(err.text, "/nonexistent/x.db"));
+}
+END_TEST
+
+static bool is_sealed(struct fixture *fixture)
+{
+	struct lock *lock = NULL;
+	ck_assert_int_eq(lock_take(fixture->path, &fixture->err, &lock), 0);
+	bool sealed = lock_is_sealed(lock);
+	lock_free(lock);
+	return sealed;
+}
+
+START_TEST(the_seal_fits_until_somebody_writes)
+{
+	struct fixture fixture;
+	make_filled(&fixture);
+	ck_assert(is_sealed(&fixture));
+	overwrite(fixture.path, 40 * 4096, 4096);
+	ck_assert(!is_sealed(&fixture));
+	fixture_done(&fixture);
+}
+END_TEST
+
+START_TEST(what_somebody_else_wrote_meanwhile_is_not_sealed)
+{
+	struct fixture fixture;
+	make_filled(&fixture);
+	fixture.writer = fixture_open(&fixture);
+	overwrite(fixture.path, 40 * 4096, 4096);
+	fixture_begin(&fixture);
+	fixture_add(&fixture, "another", T0);
+	fixture_commit(&fixture);
+	fixture.writer = conn_close(fixture.writer);
+	ck_assert(!is_sealed(&fixture));
+	fixture_done(&fixture);
+}
+END_TEST
+
+static int add_many(struct conn *writer, void *context, struct err *err)
+{
+	const int *from = context;
+	for (int i = 0; i < 30; i++) {
+		char id[32];
+		snprintf(id, sizeof(id), "%d", *from + i);
+		int r = fixture_put_large(writer, id, err);
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+/* Writes until the log was emptied at least once, seals, and is killed. */
+static void write_and_die(struct fixture *fixture)
+{
+	struct err err = ERR_INIT;
+	struct conn *writer = NULL;
+	if (conn_open_writer(fixture->path, &err, &writer) < 0)
+		_exit(1);
+	for (int from = 0; from < 120; from += 30)
+		if (tx_write(writer, add_many, &from, &err) != 0 ||
+		    conn_checkpoint_if_large(writer, &err) != 0)
+			_exit(1);
+	while (!lock_is_sealed(writer->lock))
+		if (conn_checkpoint_if_large(writer, &err) != 0)
+			_exit(1);
+	kill(getpid(), SIGKILL);
+}
+
+START_TEST(after_a_kill_the_log_is_read_and_the_seal_still_fits)
+{
+	struct fixture fixture;
+	fixture_folder(&fixture);
+	pid_t child = fork();
+	ck_assert_int_ge(child, 0);
+	if (child == 0)
+		write_and_die(&fixture);
+	int status = 0;
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert(WIFSIGNALED(status));
+	ck_assert(is_sealed(&fixture));
+	fixture.writer = fixture_open(&fixture);
+	ck_assert_int_eq(fixture_count(fixture.writer, "SELECT count(*) FROM connectors"), 120);
+	fixture_done(&fixture);
+}
+END_TEST
+
+START_TEST(a_damaged_page_met_at_work_stops_all_writing)
+{
+	struct fixture fixture;
+	make_filled(&fixture);
+	fixture.writer = fixture_open(&fixture);
+	struct stat file;
+	ck_assert_int_eq(stat(fixture.path, &file), 0);
+	overwrite(fixture.path, 8 * 4096, (size_t)file.st_size / 4096 * 4096 - 8 * 4096);
+	int from = 0;
+	ck_assert_int_eq(tx_write(fixture.writer, add_many, &from, &fixture.err), STORE_BROKEN);
+	ck_assert_int_eq(tx_write(fixture.writer, add_many, &from, &fixture.err), STORE_BROKEN);
+	fixture.writer = conn_close(fixture.writer);
+	check_refused(&fixture, "damaged");
+	fixture_done(&fixture);
+}
+END_TEST
+
+int main(void)
+{
+	const struct unit_case cases[] = {
+	    {"a new database is private and set up", a_new_database_is_private_and_set_up},
+	    {"a second daemon is refused until the first ends",
+		a_second_daemon_is_refused_until_the_first_ends},
+	    {"garbage is found wherever it is", garbage_is_found_wherever_it_is},
+	    {"the database of another application is refused",
+		the_database_of_another_application_is_refused},
+	    {"a newer schema is refused", a_newer_schema_is_refused},
+	    {"a log without its database is refused", a_log_without_its_database_is_refused},
+	    {"a half made database is made anew", a_half_made_database_is_made_anew},
+	    {"the name may hold what means something in a URI",
+		the_name_may_hold_what_means_something_in_a_uri},
+	    {"a folder that is missing is named", a_folder_that_is_missing_is_named},
+	    {"the seal fits until somebody writes", the_seal_fits_until_somebody_writes},
+	    {"what somebody else wrote meanwhile is not sealed",
+		what_somebody_else_wrote_meanwhile_is_not_sealed},
+	    {"after a kill the log is read and the seal still fits",
+		after_a_kill_the_log_is_read_and_the_seal_still_fits},
+	    {"a damaged page met at work stops all writing",
+		a_damaged_page_met_at_work_stops_all_writing},
+	    {NULL, NULL},
+	};
+	return unit_main("conn", cases);
+}

@@ -1,0 +1,181 @@
+/* Steps from one schema to the next: each whole or not at all, and a copy of what was before. */
+#include "store_fixture.h"
+
+#include <sys/stat.h>
+
+#include "store/migrate.h"
+#include "util/file.h"
+
+static const struct migration steps[] = {
+    {"CREATE TABLE a (x INTEGER) STRICT; INSERT INTO a VALUES (1)"},
+    {"ALTER TABLE a ADD COLUMN y INTEGER; UPDATE a SET y = 2 * x"},
+    {"CREATE TABLE b (z INTEGER) STRICT; INSERT INTO b SELECT y FROM a"},
+};
+
+static const struct migration failing[] = {
+    {"CREATE TABLE a (x INTEGER) STRICT; INSERT INTO a VALUES (1)"},
+    {"ALTER TABLE a ADD COLUMN y INTEGER; UPDATE a SET y = 2 * x"},
+    {"DELETE FROM a; INSERT INTO nowhere VALUES (1)"},
+};
+
+static sqlite3 *open_plain(struct fixture *fixture)
+{
+	sqlite3 *db = NULL;
+	ck_assert_msg(conn_open_database(fixture->path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
+			  &fixture->err, &db) == 0,
+	    "%s", fixture->err.text);
+	return db;
+}
+
+static int number(sqlite3 *db, const char *sql)
+{
+	struct err err = ERR_INIT;
+	int value = -1;
+	ck_assert_msg(migrate_pragma(db, sql, &err, &value) == 0, "%s", err.text);
+	return value;
+}
+
+static bool backup_exists(struct fixture *fixture, int version, const char *suffix)
+{
+	char name[160];
+	snprintf(name, sizeof(name), "%s.v%d-backup%s", fixture->path, version, suffix);
+	return access(name, F_OK) == 0;
+}
+
+START_TEST(a_new_database_takes_every_step_without_a_copy)
+{
+	struct fixture fixture;
+	fixture_folder(&fixture);
+	sqlite3 *db = open_plain(&fixture);
+	ck_assert_int_eq(migrate_run(db, fixture.path, steps, 3, &fixture.err), 0);
+	ck_assert_int_eq(number(db, "PRAGMA user_version"), 3);
+	ck_assert_int_eq(number(db, "SELECT z FROM b"), 2);
+	ck_assert(!backup_exists(&fixture, 0, ""));
+	ck_assert_int_eq(migrate_run(db, fixture.path, steps, 3, &fixture.err), 0);
+	ck_assert(!backup_exists(&fixture, 3, ""));
+	sqlite3_close(db);
+	fixture_done(&fixture);
+}
+END_TEST
+
+START_TEST(an_older_database_is_copied_first_and_goes_on_from_where_it_is)
+{
+	struct fixture fixture;
+	fixture_folder(&fixture);
+	sqlite3 *db = open_plain(&fixture);
+	ck_assert_int_eq(migrate_run(db, fixture.path, steps, 1, &fixture.err), 0);
+	ck_assert_int_eq(sqlite3_exec(db, "UPDATE a SET x = 21", NULL, NULL, NULL), SQLITE_OK);
+	ck_assert_int_eq(migrate_run(db, fixture.path, steps, 3, &fixture.err), 0);
+	ck_assert_int_eq(number(db, "SELECT z FROM b"), 42);
+	sqlite3_close(db);
+	ck_assert(backup_exists(&fixture, 1, ""));
+	ck_assert(!backup_exists(&fixture, 1, ".new"));
+	ck_assert(!backup_exists(&fixture, 2, ""));
+	snprintf(fixture.path, sizeof(fixture.path), "%s/mixportd.db.v1-backup", fixture.folder);
+	struct stat file;
+	ck_assert_int_eq(stat(fixture.path, &file), 0);
+	ck_assert_int_eq(file.st_mode & 07777, 0600);
+	sqlite3 *copy = open_plain(&fixture);
+	ck_assert_int_eq(number(copy, "PRAGMA user_version"), 1);
+	ck_assert_int_eq(number(copy, "SELECT x FROM a"), 21);
+	sqlite3_close(copy);
+	fixture_done(&fixture);
+}
+END_TEST
+
+START_TEST(a_step_that_fails_leaves_the_one_before)
+{
+	struct fixture fixture;
+	fixture_folder(&fixture);
+	sqlite3 *db = open_plain(&fixture);
+	ck_assert_int_eq(migrate_run(db, fixture.path, failing, 3, &fixture.err), -1);
+	ck_assert_ptr_nonnull(strstr(fixture.err.text, "version 3"));
+	ck_assert_int_eq(sqlite3_get_autocommit(db), 1);
+	ck_assert_int_eq(number(db, "PRAGMA user_version"), 2);
+	ck_assert_int_eq(number(db, "SELECT y FROM a"), 2);
+	ck_assert_int_eq(migrate_run(db, fixture.path, steps, 3, &fixture.err), 0);
+	ck_assert(backup_exists(&fixture, 2, ""));
+	sqlite3_close(db);
+	fixture_done(&fixture);
+}
+END_TEST
+
+START_TEST(without_a_copy_nothing_is_migrated)
+{
+	struct fixture fixture;
+	fixture_folder(&fixture);
+	sqlite3 *db = open_plain(&fixture);
+	ck_assert_int_eq(migrate_run(db, fixture.path, steps, 1, &fixture.err), 0);
+	char name[160];
+	snprintf(name, sizeof(name), "%s.v1-backup", fixture.path);
+	ck_assert_int_eq(mkdir(name, 0700), 0);
+	ck_assert_int_eq(migrate_run(db, fixture.path, steps, 3, &fixture.err), -1);
+	ck_assert_ptr_nonnull(strstr(fixture.err.text, "nothing was changed"));
+	ck_assert_int_eq(number(db, "PRAGMA user_version"), 1);
+	ck_assert(!backup_exists(&fixture, 1, ".new"));
+	ck_assert_int_eq(rmdir(name), 0);
+	sqlite3_close(db);
+	fixture_done(&fixture);
+}
+END_TEST
+
+static int check_old_job(const struct job_record *record, void *context)
+{
+	bool *found = context;
+	*found = true;
+	ck_assert_int_eq(record->run.status, JOB_RUNNING);
+	ck_assert_int_eq(record->run.start_time, INT64_C(1600309069831793));
+	ck_assert_str_eq(record->connector_id, "232f40cc-0000-4000-8000-00000000000a");
+	ck_assert(span_equals(record->run.progress, "0.25"));
+	return 0;
+}
+
+/* tests/unit/data holds one database for each schema there ever was, as SQL. */
+START_TEST(a_database_of_schema_1_opens_with_all_it_held)
+{
+	struct fixture fixture;
+	fixture_folder(&fixture);
+	const char *source = getenv("srcdir");
+	char name[512];
+	snprintf(name, sizeof(name), "%s/tests/unit/data/schema-1.sql", source ? source : ".");
+	struct buffer sql;
+	buffer_init(&sql, 1024 * 1024);
+	ck_assert_msg(file_read(name, &sql, &fixture.err) == 0, "cannot read %s", name);
+	sqlite3 *db = NULL;
+	ck_assert_int_eq(sqlite3_open(fixture.path, &db), SQLITE_OK);
+	ck_assert_msg(sqlite3_exec(db, buffer_text(&sql), NULL, NULL, NULL) == SQLITE_OK, "%s",
+	    sqlite3_errmsg(db));
+	sqlite3_close(db);
+	buffer_done(&sql);
+	fixture.writer = fixture_open(&fixture);
+	struct store_stats stats;
+	ck_assert_int_eq(store_stats(fixture.writer, &fixture.err, &stats), 0);
+	ck_assert_int_eq(stats.connectors, 1);
+	ck_assert_int_eq(stats.jobs, 2);
+	ck_assert_int_eq(stats.snapshots, 3);
+	ck_assert_int_eq(stats.operations, 1);
+	ck_assert_int_eq(stats.operations_unknown, 1);
+	bool found = false;
+	ck_assert_int_eq(job_store_get(fixture.writer, "job_bbbbbbbbbbbbbbbbbbbbbbbbbb",
+			     check_old_job, &found, &fixture.err),
+	    0);
+	ck_assert(found);
+	fixture_done(&fixture);
+}
+END_TEST
+
+int main(void)
+{
+	const struct unit_case cases[] = {
+	    {"a new database takes every step without a copy",
+		a_new_database_takes_every_step_without_a_copy},
+	    {"an older database is copied first and goes on from where it is",
+		an_older_database_is_copied_first_and_goes_on_from_where_it_is},
+	    {"a step that fails leaves the one before", a_step_that_fails_leaves_the_one_before},
+	    {"without a copy nothing is migrated", without_a_copy_nothing_is_migrated},
+	    {"a database of schema 1 opens with all it held",
+		a_database_of_schema_1_opens_with_all_it_held},
+	    {NULL, NULL},
+	};
+	return unit_main("migrate", cases);
+}

@@ -1,0 +1,1027 @@
+/* What the store promises of its records, lists and transactions. */
+#include "store_fixture.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+
+/* Connectors -----------------------------------------------------------------------------------*/
+
+struct seen {
+	int count;
+	int64_t revision;
+	int64_t updated_at;
+	int64_t deleted_at;
+	int64_t latest_row;
+	enum job_status latest_status;
+	char label[32];
+	char raw[64];
+	int64_t history_synced_at;
+	int64_t history_error_since;
+	char history_error_code[32];
+};
+
+static int see(
+    const struct connector_record *record, const struct job_record *latest, void *context)
+{
+	struct seen *seen = context;
+	seen->count++;
+	seen->revision = record->revision;
+	seen->updated_at = record->updated_at;
+	seen->deleted_at = record->deleted_at;
+	seen->latest_row = latest ? latest->row : 0;
+	seen->latest_status = latest ? latest->run.status : JOB_UNKNOWN;
+	seen->history_synced_at = record->history_synced_at;
+	seen->history_error_since = record->history_error_since;
+	snprintf(seen->label, sizeof(seen->label), "%s", record->connector.label);
+	snprintf(seen->raw, sizeof(seen->raw), "%.*s", (int)record->connector.raw.len,
+	    record->connector.raw.ptr);
+	snprintf(seen->history_error_code, sizeof(seen->history_error_code), "%s",
+	    record->history_error_code ? record->history_error_code : "");
+	return 0;
+}
+
+static struct seen get(struct fixture *fixture, const char *id)
+{
+	struct seen seen = {0};
+	ck_assert_int_eq(
+	    connector_store_get(fixture->writer, PROJECT, id, see, &seen, &fixture->err), 0);
+	ck_assert_int_eq(seen.count, 1);
+	return seen;
+}
+
+START_TEST(putting_tells_what_changed)
+{
+	struct fixture fixture;
+	fixture_init(&fixture);
+	struct connector connector = fixture_connector("a");
+	int64_t row = fixture_put(&fixture, &connector, T0, CONNECTOR_NEW);
+	ck_assert_int_eq(fixture_put(&fixture, &connector, T0 + 1, CONNECTOR_SAME), row);
+	struct seen before = get(&fixture, "a");
+	connector.raw = span_of("{\"more\":1}");
+	fixture_put(&fixture, &connector, T0 + 2, CONNECTOR_SAME);
+	struct seen raw = get(&fixture, "a");
+	ck_assert_str_eq(raw.raw, "{\"more\":1}");
+	ck_assert_int_eq(raw.revision, before.revision);
+	ck_assert_int_eq(raw.updated_at, T0);
+	connector.label = "new";
+	fixture_put(&fixture, &connector, T0 + 3, CONNECTOR_CHANGED);
+	struct seen changed = get(&fixture, "a");
+	ck_assert_str_eq(changed.label, "new");
+	ck_assert_int_gt(changed.revision, raw.revision);
+	ck_assert_int_eq(changed.updated_at, T0 + 3);
+	ck_assert_int_eq(
+	    connector_store_get(fixture.writer, PROJECT + 1, "a", see, &before, &fixture.err), 1);
+	ck_assert_int_eq(
+	    connector_store_get_row(fixture.writer, row, see, &before, &fixture.err), 0);
+	ck_assert_str_eq(before.label, "new");
+	ck_assert_int_eq(
+	    connector_store_get_row(fixture.writer, row + 1, see, &before, &fixture.err), 1);
+	fixture_done(&fixture);
+}
+END_TEST
+
+START_TEST(a_deleted_connector_comes_back_only_by_a_later_answer)
+{
+	struct fixture fixture;
+	fixture_init(&fixture);
+	struct connector connector = fixture_connector("a");
+	int64_t row = fixture_put(&fixture, &connector, T0, CONNECTOR_NEW);
+	struct conn *writer = fixture.writer;
+	struct err *err = &fixture.err;
+	ck_assert_int_eq(connector_store_delete(writer, PROJECT, "a", T0 + 10, err), 0);
+	ck_assert_int_eq(connector_store_delete(writer, PROJECT, "a", T0 + 11, err), 1);
+	ck_assert_int_eq(connector_store_delete(writer, PROJECT, "none", T0 + 11, err), 1);
+	ck_assert_int_eq(get(&fixture, "a").deleted_at, T0 + 10);
+	int64_t revision = get(&fixture, "a").revision;
+	ck_assert_int_eq(fixture_put(&fixture, &connector, T0 + 10, CONNECTOR_SAME), row);
+	ck_assert_int_eq(get(&fixture, "a").deleted_at, T0 + 10);
+	ck_assert_int_eq(fixture_put(&fixture, &connector, T0 + 11, CONNECTOR_REVIVED), row);
+	ck_assert_int_eq(get(&fixture, "a").deleted_at, TIMESTAMP_NONE);
+	ck_assert_int_gt(get(&fixture, "a").revision, revision);
+	fixture_done(&fixture);
+}
+END_TEST
+
+START_TEST(a_history_error_keeps_its_beginning_until_a_good_one)
+{
+	struct fixture fixture;
+	fixture_init(&fixture);
+	int64_t row = fixture_add(&fixture, "a", T0);
+	int64_t revision = get(&fixture, "a").revision;
+	struct conn *writer = fixture.writer;
+	for (int i = 1; i <= 2; i++)
+		ck_assert_int_eq(connector_store_history_failed(
+				     writer, row, "timeout", "m", T0 + i, &fixture.err),
+		    0);
+	ck_assert_int_eq(get(&fixture, "a").history_error_since, T0 + 1);
+	ck_assert_str_eq(get(&fixture, "a").history_error_code, "timeout");
+	ck_assert_int_eq(connector_store_history_synced(writer, row, T0 + 5, &fixture.err), 0);
+	ck_assert_int_eq(get(&fixture, "a").history_error_since, TIMESTAMP_NONE);
+	ck_assert_int_eq(get(&fixture, "a").history_synced_at, T0 + 5);
+	ck_assert_int_eq(get(&fixture, "a").revision, revision);
+	fixture_done(&fixture);
+}
+END_TEST
+
+START_TEST(filters_combine)
+{
+	struct fixture fixture;
+	fixture_init(&fixture);
+	struct connector connector = fixture_connector("a");
+	connector.status = "active";
+	connector.label = "x";
+	int64_t a = fixture_put(&fixture, &connector, T0, CONNECTOR_NEW);
+	connector.connector_id = "b";
+	connector.status = "paused";
+	int64_t b = fixture_put(&fixture, &connector, T0 + 1, CONNECTOR_NEW);
+	fixture_job(&fixture, b, JOB_FAILED, T0);
+	fixture_add(&fixture, "c", T0 + 2);
+	connector_store_delete(fixture.writer, PROJECT, "c", T0 + 3, &fixture.err);
+	const struct {
+		struct connector_query query;
+		size_t count;
+		int64_t first;
+	} cases[] = {
+	    {{.presence = PRESENCE_PRESENT}, 2, a},
+	    {{.presence = PRESENCE_PRESENT, .newest_first = true}, 2, b},
+	    {{.presence = PRESENCE_ALL}, 3, a},
+	    {{.presence = PRESENCE_DELETED}, 1, 3},
+	    {{.status = "paused"}, 1, b},
+	    {{.status = "paused", .label = "x", .job_status = "failed"}, 1, b},
+	    {{.status = "active", .job_status = "failed"}, 0, 0},
+	    {{.connector_type = "s3Import"}, 0, 0},
+	    {{.data_format = "mixpanel_event", .connector_type = "gcsImport"}, 2, a},
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct connector_query query = cases[i].query;
+		query.project_id = PROJECT;
+		query.limit = 10;
+		struct rows rows = {0};
+		bool more = true;
+		int64_t time = 0;
+		int64_t row = 0;
+		ck_assert_int_eq(connector_store_list(fixture.writer, &query, rows_add_connector,
+				     &rows, &fixture.err, &more, &time, &row),
+		    0);
+		ck_assert_uint_eq(rows.count, cases[i].count);
+		ck_assert(!more);
+		if (rows.count)
+			ck_assert_int_eq(rows.list[0], cases[i].first);
+	}
+	fixture_done(&fixture);
+}
+END_TEST
+
+START_TEST(imports_of_a_bucket_are_found_absent_members_too)
+{
+	struct fixture fixture;
+	fixture_init(&fixture);
+	fixture_add(&fixture, "a", T0);
+	struct connector connector = fixture_connector("b");
+	connector.prefix = NULL;
+	int64_t b = fixture_put(&fixture, &connector, T0, CONNECTOR_NEW);
+	struct rows rows = {0};
+	ck_assert_int_eq(connector_store_each_import(fixture.writer, PROJECT, "gcsImport", "b",
+			     NULL, rows_add_connector, &rows, &fixture.err),
+	    0);
+	ck_assert_uint_eq(rows.count, 1);
+	ck_assert_int_eq(rows.list[0], b);
+	fixture_done(&fixture);
+}
+END_TEST
+
+/* Jobs -----------------------------------------------------------------------------------------*/
+
+static struct rows list_jobs(struct conn *conn, struct job_query query, unsigned limit)
+{
+	struct rows rows = {0};
+	struct err err = ERR_INIT;
+	query.limit = limit;
+	bool more = true;
+	while (more) {
+		size_t before = rows.count;
+		ck_assert_msg(job_store_list(conn, &query, rows_add_job, &rows, &err, &more,
+				  &query.after_time, &query.after_row) == 0,
+		    "%s", err.text);
+		ck_assert_uint_le(rows.count - before, limit);
+		query.after = true;
+	}
+	return rows;
+}
+
+START_TEST(the_latest_job_is_the_newest_by_start)
+{
+	struct fixture fixture;
+	fixture_init(&fixture);
+	int64_t row = fixture_add(&fixture, "a", T0);
+	int64_t revision = get(&fixture, "a").revision;
+	int64_t first = fixture_job(&fixture, row, JOB_SUCCEEDED, T0 + 10);
+	ck_assert_int_eq(get(&fixture, "a").latest_row, first);
+	ck_assert_int_gt(get(&fixture, "a").revision, revision);
+	fixture_job(&fixture, row, JOB_FAILED, T0 + 5);
+	ck_assert_int_eq(get(&fixture, "a").latest_row, first);
+	int64_t third = fixture_job(&fixture, row, JOB_RUNNING, T0 + 10);
+	ck_assert_int_eq(get(&fixture, "a").latest_row, third);
+	ck_assert_int_eq(get(&fixture, "a").latest_status, JOB_RUNNING);
+	fixture_done(&fixture);
+}
+END_TEST
+
+struct snapshots {
+	size_t count;
+	enum job_status status[16];
+	int64_t observed_at[16];
+	int64_t gone_at[16];
+	int64_t last;
+};
+
+static int add_snapshot(const struct snapshot_record *record, void *context)
+{
+	struct snapshots *snapshots = context;
+	snapshots->status[snapshots->count] = record->run.status;
+	snapshots->observed_at[snapshots->count] = record->observed_at;
+	snapshots->gone_at[snapshots->count++] = record->gone_at;
+	snapshots->last = record->row;
+	ck_assert(span_equals(record->run.progress, "0.10"));
+	return 0;
+}
+
+START_TEST(a_job_keeps_a_snapshot_of_all_it_said)
+{
+	struct fixture fixture;
+	fixture_init(&fixture);
+	struct conn *writer = fixture.writer;
+	struct err *err = &fixture.err;
+	int64_t connector = fixture_add(&fixture, "a", T0);
+	int64_t row = fixture_job(&fixture, connector, JOB_QUEUED, TIMESTAMP_NONE);
+	struct run run = fixture_run(JOB_RUNNING, T0 + 5);
+	ck_assert_int_eq(job_store_update(writer, row, &run, T0 + 10, err), 0);
+	ck_assert_int_eq(job_store_unlisted(writer, row, T0 + 10, true, T0 + 20, err), 0);
+	ck_assert_int_eq(job_store_relisted(writer, row, T0 + 30, err), 0);
+	ck_assert_int_eq(job_store_relisted(writer, row, T0 + 31, err), 0);
+	ck_assert_int_eq(job_store_unlisted(writer, row, T0 + 31, false, T0 + 40, err), 0);
+	struct snapshots all = {0};
+	bool more = true;
+	ck_assert_int_eq(
+	    job_store_snapshots(writer, row, 16, 0, add_snapshot, &all, err, &more), 0);
+	ck_assert(!more);
+	ck_assert_uint_eq(all.count, 4);
+	ck_assert_int_eq(all.status[0], JOB_QUEUED);
+	ck_assert_int_eq(all.status[1], JOB_RUNNING);
+	ck_assert_int_eq(all.gone_at[2], T0 + 20);
+	ck_assert_int_eq(all.gone_at[3], TIMESTAMP_NONE);
+	ck_assert_int_eq(all.observed_at[3], T0 + 30);
+	struct snapshots paged = {0};
+	ck_assert_int_eq(
+	    job_store_snapshots(writer, row, 3, 0, add_snapshot, &paged, err, &more), 0);
+	ck_assert(more);
+	ck_assert_int_eq(
+	    job_store_snapshots(writer, row, 3, paged.last, add_snapshot, &paged, err, &more), 0);
+	ck_assert(!more);
+	ck_assert_uint_eq(paged.count, 4);
+	fixture_done(&fixture);
+}
+END_TEST
+
+static int check_bytes(const struct job_record *record, void *context)
+{
+	(void)context;
+	ck_assert(span_equals(record->run.raw, "{\"n\": 0.10,\t\"x\":1e3}"));
+	ck_assert(span_equals(record->run.stats, "{\"n\":18446744073709551616}"));
+	ck_assert_ptr_null(record->run.run_id);
+	ck_assert_ptr_null(record->run.progress.ptr);
+	ck_assert_str_eq(record->connector_id, "a");
+	ck_assert(record->listed);
+	return 0;
+}
+
+START_TEST(bytes_come_back_as_received)
+{
+	struct fixture fixture;
+	fixture_init(&fixture);
+	int64_t connector = fixture_add(&fixture, "a", T0);
+	struct run run = fixture_run(JOB_SUCCEEDED, T0);
+	run.raw = span_of("{\"n\": 0.10,\t\"x\":1e3}");
+	run.stats = span_of("{\"n\":18446744073709551616}");
+	run.progress = SPAN_NONE;
+	int64_t row = 0;
+	char id[RANDOM_ID_SIZE];
+	ck_assert_int_eq(
+	    job_store_insert(fixture.writer, PROJECT, connector, &run, T0, &fixture.err, &row, id),
+	    0);
+	ck_assert_int_eq(job_store_get(fixture.writer, id, check_bytes, NULL, &fixture.err), 0);
+	ck_assert_int_eq(
+	    job_store_get(fixture.writer, "job_x", check_bytes, NULL, &fixture.err), 1);
+	fixture_done(&fixture);
+}
+END_TEST
+
+START_TEST(jobs_are_listed_over_the_projects_asked_for)
+{
+	struct fixture fixture;
+	fixture_init(&fixture);
+	struct connector connector = fixture_connector("a");
+	int64_t connectors[3];
+	int64_t expected[3][30];
+	fixture_begin(&fixture);
+	for (int p = 0; p < 3; p++) {
+		enum connector_change change;
+		ck_assert_int_eq(connector_store_put(fixture.writer, p + 1, &connector, T0,
+				     TIMESTAMP_NONE, T0, &fixture.err, &change, &connectors[p]),
+		    0);
+	}
+	for (int i = 0; i < 30; i++)
+		for (int p = 0; p < 3; p++)
+			expected[p][29 - i] = fixture_job_of(&fixture, p + 1, connectors[p],
+			    i % 3 ? JOB_SUCCEEDED : JOB_FAILED, T0 + i * 10);
+	fixture_commit(&fixture);
+	struct job_query query = {.status = -1, .since = TIMESTAMP_NONE};
+	ck_assert_uint_eq(list_jobs(fixture.writer, query, 7).count, 90);
+	const int64_t some[] = {1, 3};
+	query.project_ids = some;
+	query.project_count = 2;
+	struct rows rows = list_jobs(fixture.writer, query, 7);
+	ck_assert_uint_eq(rows.count, 60);
+	for (size_t i = 0; i < 60; i++)
+		ck_assert_int_eq(rows.list[i], expected[i % 2 ? 0 : 2][i / 2]);
+	query.since = T0 + 10 * 20;
+	ck_assert_uint_eq(list_jobs(fixture.writer, query, 7).count, 20);
+	query.status = JOB_FAILED;
+	ck_assert_uint_eq(list_jobs(fixture.writer, query, 7).count, 6);
+	query.project_count = 0;
+	ck_assert_uint_eq(list_jobs(fixture.writer, query, 7).count, 0);
+	struct job_query one = {
+	    .status = JOB_FAILED, .since = TIMESTAMP_NONE, .connector_row = connectors[1]};
+	ck_assert_uint_eq(list_jobs(fixture.writer, one, 7).count, 10);
+	fixture_done(&fixture);
+}
+END_TEST
+
+START_TEST(open_and_recent_jobs_come_oldest_first)
+{
+	struct fixture fixture;
+	fixture_init(&fixture);
+	struct conn *writer = fixture.writer;
+	int64_t connector = fixture_add(&fixture, "a", T0);
+	int64_t jobs[5];
+	for (int i = 0; i < 5; i++)
+		jobs[i] =
+		    fixture_job(&fixture, connector, i == 1 ? JOB_RUNNING : JOB_SUCCEEDED, T0 + i);
+	for (int i = 0; i < 3; i++)
+		job_store_unlisted(writer, jobs[i], T0, false, T0, &fixture.err);
+	struct rows open = {0};
+	ck_assert_int_eq(
+	    job_store_each_open(writer, connector, rows_add_job, &open, &fixture.err), 0);
+	ck_assert_uint_eq(open.count, 3);
+	ck_assert_int_eq(open.list[0], jobs[1]);
+	ck_assert_int_eq(open.list[2], jobs[4]);
+	struct rows recent = {0};
+	ck_assert_int_eq(
+	    job_store_each_recent(writer, connector, 2, rows_add_job, &recent, &fixture.err), 0);
+	ck_assert_uint_eq(recent.count, 2);
+	ck_assert_int_eq(recent.list[0], jobs[3]);
+	fixture_done(&fixture);
+}
+END_TEST
+
+START_TEST(retention_spares_the_newest_and_what_is_listed)
+{
+	struct fixture fixture;
+	fixture_init(&fixture);
+	struct conn *writer = fixture.writer;
+	int64_t a = fixture_add(&fixture, "a", T0);
+	int64_t b = fixture_add(&fixture, "b", T0);
+	int64_t jobs[10];
+	for (int i = 0; i < 10; i++) {
+		jobs[i] = fixture_job(&fixture, a, JOB_SUCCEEDED, T0 + i);
+		if (i != 4)
+			job_store_unlisted(writer, jobs[i], T0, false, T0, &fixture.err);
+	}
+	int64_t old = fixture_job(&fixture, b, JOB_FAILED, T0 - SECOND);
+	job_store_unlisted(writer, old, T0, false, T0, &fixture.err);
+	int64_t active = fixture_job(&fixture, b, JOB_RUNNING, T0 - 2 * SECOND);
+	job_store_unlisted(writer, active, T0, false, T0, &fixture.err);
+	unsigned removed = 0;
+	struct err *err = &fixture.err;
+	ck_assert_int_eq(job_store_retain(writer, T0, 100, 100, err, &removed), 0);
+	ck_assert_uint_eq(removed, 0);
+	ck_assert_int_eq(job_store_retain(writer, T0 + 2, 100, 1, err, &removed), 0);
+	ck_assert_uint_eq(removed, 1);
+	ck_assert_int_eq(job_store_retain(writer, T0 + 2, 100, 100, err, &removed), 0);
+	ck_assert_uint_eq(removed, 1);
+	ck_assert_int_eq(job_store_retain(writer, T0, 3, 100, err, &removed), 0);
+	ck_assert_uint_eq(removed, 4);
+	ck_assert_int_eq(job_store_retain(writer, INT64_MAX, 0, 100, err, &removed), 0);
+	ck_assert_uint_eq(removed, 2);
+	ck_assert_int_eq(fixture_count(writer, "SELECT count(*) FROM jobs"), 4);
+	ck_assert_int_eq(fixture_count(writer, "SELECT count(*) FROM snapshots"), 4);
+	fixture_done(&fixture);
+}
+END_TEST
+
+static void check_counts(struct fixture *fixture)
+{
+	struct store_stats stats;
+	struct conn *conn = fixture->writer;
+	ck_assert_int_eq(store_stats(conn, &fixture->err, &stats), 0);
+	ck_assert_int_eq(stats.jobs, fixture_count(conn, "SELECT count(*) FROM jobs"));
+	ck_assert_int_eq(stats.snapshots, fixture_count(conn, "SELECT count(*) FROM snapshots"));
+	ck_assert_int_eq(stats.connectors,
+	    fixture_count(conn, "SELECT count(*) FROM connectors WHERE deleted_at IS NULL"));
+	ck_assert_int_eq(fixture_count(conn, "SELECT total(jobs_active) FROM projects"),
+	    fixture_count(conn, "SELECT count(*) FROM jobs JOIN connectors USING (connector_row)"
+				" WHERE jobs.status NOT IN ('succeeded', 'failed', 'cancelled')"
+				" AND gone_at IS NULL AND deleted_at IS NULL"));
+	ck_assert_int_eq(
+	    fixture_count(conn, "SELECT total(job_count) FROM connectors"), stats.jobs);
+	ck_assert_int_gt(stats.free_bytes, 0);
+	ck_assert_int_gt(stats.database_bytes, 0);
+}
+
+/* One random step in the life of a few connectors and their jobs. */
+static void random_step(struct fixture *fixture, struct random_sequence *sequence)
+{
+	struct conn *writer = fixture->writer;
+	struct err *err = &fixture->err;
+	char id[8];
+	snprintf(id, sizeof(id), "c%d", (int)random_sequence_between(sequence, 0, 4));
+	int64_t now = T0 + random_sequence_between(sequence, 0, 1000);
+	int64_t job = random_sequence_between(sequence, 1, 60);
+	struct run run =
+	    fixture_run((enum job_status)random_sequence_between(sequence, 0, JOB_UNKNOWN), now);
+	struct connector connector = fixture_connector(id);
+	enum connector_change change;
+	int64_t row = 0;
+	char job_id[RANDOM_ID_SIZE];
+	unsigned removed;
+	int r = 0;
+	switch (random_sequence_between(sequence, 0, 6)) {
+	case 0:
+		r = connector_store_delete(writer, PROJECT, id, now, err);
+		break;
+	case 1:
+	case 2:
+		r = connector_store_put(
+		    writer, PROJECT, &connector, now, now, now, err, &change, &row);
+		if (r == 0)
+			r = job_store_insert(writer, PROJECT, row, &run, now, err, &row, job_id);
+		break;
+	case 3:
+		r = job_store_update(writer, job, &run, now, err);
+		break;
+	case 4:
+		r = job_store_unlisted(writer, job, now, job % 2, now, err);
+		break;
+	case 5:
+		r = job_store_relisted(writer, job, now, err);
+		break;
+	case 6:
+		r = job_store_retain(writer, now - 500, 8, 2, err, &removed);
+		break;
+	}
+	ck_assert_msg(r == 0 || r == 1, "%s", err->text);
+}
+
+START_TEST(counts_agree_with_the_rows_after_any_history)
+{
+	for (uint64_t seed = 1; seed <= 5; seed++) {
+		struct fixture fixture;
+		fixture_init(&fixture);
+		struct random_sequence sequence;
+		random_sequence_init(&sequence, seed);
+		fixture_begin(&fixture);
+		for (int i = 0; i < 300; i++) {
+			random_step(&fixture, &sequence);
+			if (i % 10 == 0)
+				check_counts(&fixture);
+		}
+		fixture_commit(&fixture);
+		fixture_done(&fixture);
+	}
+}
+END_TEST
+
+/* Operations -----------------------------------------------------------------------------------*/
+
+static struct operation_record operation(const char *id, enum operation_state state)
+{
+	return (struct operation_record){
+	    .operation_id = id,
+	    .kind = OPERATION_CREATE,
+	    .project_id = PROJECT,
+	    .state = state,
+	    .client = "c",
+	    .request = span_of("{ }"),
+	    .created_at = T0,
+	    .sent_at = TIMESTAMP_NONE,
+	    .finished_at = TIMESTAMP_NONE,
+	    .empty_listing_at = TIMESTAMP_NONE,
+	};
+}
+
+static int copy_operation(const struct operation_record *record, void *context)
+{
+	struct operation_record *copy = context;
+	copy->state = record->state;
+	copy->row = record->row;
+	copy->sent_at = record->sent_at;
+	copy->revision = record->revision;
+	ck_assert(record->kind == OPERATION_DELETE || span_equals(record->request, "{ }"));
+	return 0;
+}
+
+START_TEST(a_key_binds_once_unless_nothing_was_sent)
+{
+	struct fixture fixture;
+	fixture_init(&fixture);
+	struct conn *writer = fixture.writer;
+	struct err *err = &fixture.err;
+	struct operation_record first = operation("op_1", OPERATION_PLANNED);
+	first.idempotency_key = "k";
+	ck_assert_int_eq(operation_store_insert(writer, &first, err, &first.row), 0);
+	struct operation_record second = operation("op_2", OPERATION_PLANNED);
+	second.idempotency_key = "k";
+	ck_assert_int_eq(operation_store_insert(writer, &second, err, &second.row), STORE_CONFLICT);
+	second.client = "other";
+	ck_assert_int_eq(operation_store_insert(writer, &second, err, &second.row), 0);
+	struct operation_record found = {0};
+	ck_assert_int_eq(
+	    operation_store_get_by_key(writer, PROJECT, "c", "k", copy_operation, &found, err), 0);
+	ck_assert_int_eq(found.row, first.row);
+	first.state = OPERATION_SENDING;
+	ck_assert_int_eq(operation_store_update(writer, &first, err), 0);
+	first.state = OPERATION_UNREACHABLE;
+	first.finished_at = T0 + 1;
+	ck_assert_int_eq(operation_store_update(writer, &first, err), 0);
+	ck_assert_int_eq(
+	    operation_store_get_by_key(writer, PROJECT, "c", "k", copy_operation, &found, err), 1);
+	struct operation_record third = operation("op_3", OPERATION_PLANNED);
+	third.idempotency_key = "k";
+	ck_assert_int_eq(operation_store_insert(writer, &third, err, &third.row), 0);
+	fixture_done(&fixture);
+}
+END_TEST
+
+START_TEST(what_was_left_sending_is_unknown_or_repeated)
+{
+	struct fixture fixture;
+	fixture_init(&fixture);
+	struct conn *writer = fixture.writer;
+	struct err *err = &fixture.err;
+	struct operation_record create = operation("op_1", OPERATION_SENDING);
+	struct operation_record delete = operation("op_2", OPERATION_SENDING);
+	delete.kind = OPERATION_DELETE;
+	delete.request = SPAN_NONE;
+	struct operation_record planned = operation("op_3", OPERATION_PLANNED);
+	operation_store_insert(writer, &create, err, &create.row);
+	operation_store_insert(writer, &delete, err, &delete.row);
+	operation_store_insert(writer, &planned, err, &planned.row);
+	unsigned unknown = 0;
+	ck_assert_int_eq(operation_store_recover(writer, T0 + 9, err, &unknown), 0);
+	ck_assert_uint_eq(unknown, 1);
+	struct operation_record found = {0};
+	operation_store_get(writer, "op_1", copy_operation, &found, err);
+	ck_assert_int_eq(found.state, OPERATION_UNKNOWN);
+	ck_assert_int_eq(found.sent_at, T0 + 9);
+	operation_store_get(writer, "op_2", copy_operation, &found, err);
+	ck_assert_int_eq(found.state, OPERATION_PLANNED);
+	struct rows open = {0};
+	ck_assert_int_eq(
+	    operation_store_each_open(writer, PROJECT, rows_add_operation, &open, err), 0);
+	ck_assert_uint_eq(open.count, 3);
+	ck_assert_int_eq(open.list[0], create.row);
+	struct store_stats stats;
+	ck_assert_int_eq(store_stats(writer, err, &stats), 0);
+	ck_assert_int_eq(stats.operations, 3);
+	ck_assert_int_eq(stats.operations_unknown, 1);
+	fixture_done(&fixture);
+}
+END_TEST
+
+START_TEST(operations_are_listed_newest_first_and_kept_while_unknown)
+{
+	struct fixture fixture;
+	fixture_init(&fixture);
+	struct conn *writer = fixture.writer;
+	struct err *err = &fixture.err;
+	static const enum operation_state states[] = {OPERATION_UNKNOWN, OPERATION_REJECTED,
+	    OPERATION_SUCCEEDED, OPERATION_PLANNED, OPERATION_UNREACHABLE};
+	for (int i = 0; i < 10; i++) {
+		char id[16];
+		snprintf(id, sizeof(id), "op_%d", i);
+		struct operation_record record = operation(id, states[i % 5]);
+		record.project_id = 1 + i % 2;
+		record.connector_id = i == 2 ? "a" : NULL;
+		record.finished_at = i % 5 == 3 ? TIMESTAMP_NONE : T0 + i;
+		ck_assert_int_eq(operation_store_insert(writer, &record, err, &record.row), 0);
+	}
+	struct operation_query query = {.kind = -1, .state = -1, .limit = 4};
+	struct rows rows = {0};
+	bool more = true;
+	while (more)
+		ck_assert_int_eq(operation_store_list(writer, &query, rows_add_operation, &rows,
+				     err, &more, &query.before_row),
+		    0);
+	ck_assert_uint_eq(rows.count, 10);
+	for (size_t i = 0; i < 10; i++)
+		ck_assert_int_eq(rows.list[i], 10 - (int64_t)i);
+	const int64_t one[] = {2};
+	query = (struct operation_query){.project_ids = one,
+	    .project_count = 1,
+	    .kind = OPERATION_CREATE,
+	    .state = OPERATION_UNKNOWN,
+	    .limit = 4};
+	rows.count = 0;
+	ck_assert_int_eq(operation_store_list(writer, &query, rows_add_operation, &rows, err, &more,
+			     &query.before_row),
+	    0);
+	ck_assert_uint_eq(rows.count, 1);
+	ck_assert_int_eq(operation_store_claims(writer, 1, "a", 99, err), 1);
+	ck_assert_int_eq(operation_store_claims(writer, 1, "a", 3, err), 0);
+	ck_assert_int_eq(operation_store_claims(writer, 2, "a", 99, err), 0);
+	unsigned removed = 0;
+	ck_assert_int_eq(operation_store_retain(writer, T0 + 7, 100, err, &removed), 0);
+	ck_assert_uint_eq(removed, 4);
+	ck_assert_int_eq(operation_store_retain(writer, INT64_MAX, 100, err, &removed), 0);
+	ck_assert_int_eq(
+	    fixture_count(writer, "SELECT count(*) FROM operations WHERE state = 'unknown'"), 2);
+	fixture_done(&fixture);
+}
+END_TEST
+
+/* Projects -------------------------------------------------------------------------------------*/
+
+static void copy_project(const struct project_record *record, void *context)
+{
+	struct project_record *copy = context;
+	*copy = *record;
+	copy->list_error_code = record->list_error_code ? "set" : NULL;
+	copy->list_error_message = NULL;
+}
+
+START_TEST(a_listing_error_keeps_its_beginning_until_a_good_one)
+{
+	struct fixture fixture;
+	fixture_init(&fixture);
+	struct conn *writer = fixture.writer;
+	struct err *err = &fixture.err;
+	struct project_record record = {0};
+	ck_assert_int_eq(project_store_get(writer, PROJECT, copy_project, &record, err), 1);
+	ck_assert_int_eq(project_store_ensure(writer, PROJECT, err), 0);
+	ck_assert_int_eq(project_store_ensure(writer, PROJECT, err), 0);
+	ck_assert_int_eq(project_store_get(writer, PROJECT, copy_project, &record, err), 0);
+	ck_assert_int_eq(record.listed_at, TIMESTAMP_NONE);
+	project_store_list_failed(writer, PROJECT, "x", "m", T0 + 1, err);
+	project_store_list_failed(writer, PROJECT, "x", "m", T0 + 2, err);
+	project_store_get(writer, PROJECT, copy_project, &record, err);
+	ck_assert_int_eq(record.list_error_since, T0 + 1);
+	ck_assert_ptr_nonnull(record.list_error_code);
+	project_store_listed(writer, PROJECT, T0 + 3, err);
+	project_store_get(writer, PROJECT, copy_project, &record, err);
+	ck_assert_int_eq(record.listed_at, T0 + 3);
+	ck_assert_int_eq(record.list_error_since, TIMESTAMP_NONE);
+	ck_assert_ptr_null(record.list_error_code);
+	fixture_done(&fixture);
+}
+END_TEST
+
+/* Transactions, paging under writes ------------------------------------------------------------*/
+
+static int add_one(struct conn *writer, void *context, struct err *err)
+{
+	struct connector connector = fixture_connector(context);
+	enum connector_change change;
+	int64_t row = 0;
+	return connector_store_put(
+	    writer, PROJECT, &connector, T0, TIMESTAMP_NONE, T0, err, &change, &row);
+}
+
+static int add_one_and_give_up(struct conn *writer, void *context, struct err *err)
+{
+	int r = add_one(writer, context, err);
+	return r ? r : 42;
+}
+
+START_TEST(a_transaction_is_all_or_nothing)
+{
+	struct fixture fixture;
+	fixture_init(&fixture);
+	char a[] = "a";
+	char b[] = "b";
+	uint64_t generation = store_generation();
+	ck_assert_int_eq(tx_write(fixture.writer, add_one_and_give_up, a, &fixture.err), 42);
+	ck_assert_uint_eq(store_generation(), generation);
+	ck_assert_int_eq(tx_write(fixture.writer, add_one, b, &fixture.err), 0);
+	ck_assert_uint_eq(store_generation(), generation + 1);
+	struct conn *reader = fixture_reader(&fixture);
+	ck_assert_int_eq(fixture_count(reader, "SELECT count(*) FROM connectors"), 1);
+	conn_close(reader);
+	fixture_done(&fixture);
+}
+END_TEST
+
+static int count_before_and_after(struct conn *reader, void *context, struct err *err)
+{
+	struct fixture *fixture = context;
+	static const char sql[] = "SELECT count(*) FROM connectors";
+	int64_t before = fixture_count(reader, sql);
+	char id[] = "written meanwhile";
+	ck_assert_int_eq(tx_write(fixture->writer, add_one, id, err), 0);
+	ck_assert_int_eq(fixture_count(reader, sql), before);
+	return 0;
+}
+
+START_TEST(a_reader_holds_up_no_writer_and_reads_one_moment)
+{
+	struct fixture fixture;
+	fixture_init(&fixture);
+	struct conn *reader = fixture_reader(&fixture);
+	ck_assert_int_eq(tx_read(reader, count_before_and_after, &fixture, &fixture.err), 0);
+	ck_assert_int_eq(fixture_count(reader, "SELECT count(*) FROM connectors"), 1);
+	ck_assert_int_ne(
+	    sqlite3_exec(reader->db, "DELETE FROM connectors", NULL, NULL, NULL), SQLITE_OK);
+	ck_assert_uint_eq(conn_instance(reader), conn_instance(fixture.writer));
+	conn_close(reader);
+	fixture_done(&fixture);
+}
+END_TEST
+
+static int compare_rows(const void *a, const void *b)
+{
+	int64_t left = *(const int64_t *)a;
+	int64_t right = *(const int64_t *)b;
+	return (left > right) - (left < right);
+}
+
+/* Every row from 1 to last, which were there throughout, came exactly once. */
+static void check_pages(struct rows *rows, int64_t last)
+{
+	qsort(rows->list, rows->count, sizeof(*rows->list), compare_rows);
+	int64_t expected = 1;
+	for (size_t i = 0; i < rows->count; i++) {
+		ck_assert(i == 0 || rows->list[i] != rows->list[i - 1]);
+		if (rows->list[i] <= last)
+			ck_assert_int_eq(rows->list[i], expected++);
+	}
+	ck_assert_int_eq(expected, last + 1);
+}
+
+START_TEST(paging_neither_skips_nor_repeats_while_things_change)
+{
+	struct fixture fixture;
+	fixture_init(&fixture);
+	struct random_sequence sequence;
+	random_sequence_init(&sequence, 7);
+	int64_t connector = fixture_add(&fixture, "a", T0);
+	fixture_begin(&fixture);
+	for (int i = 0; i < 200; i++)
+		fixture_job(&fixture, connector, JOB_QUEUED,
+		    T0 + random_sequence_between(&sequence, 0, 40));
+	fixture_commit(&fixture);
+	struct conn *reader = fixture_reader(&fixture);
+	struct job_query query = {.status = -1, .since = TIMESTAMP_NONE, .limit = 9};
+	struct rows rows = {0};
+	bool more = true;
+	while (more) {
+		ck_assert_int_eq(job_store_list(reader, &query, rows_add_job, &rows, &fixture.err,
+				     &more, &query.after_time, &query.after_row),
+		    0);
+		query.after = true;
+		fixture_begin(&fixture);
+		for (int i = 0; i < 5; i++) {
+			int64_t time = T0 + random_sequence_between(&sequence, -40, 80);
+			fixture_job(&fixture, connector, JOB_RUNNING, time);
+			struct run run = fixture_run(JOB_SUCCEEDED, time);
+			ck_assert_int_eq(
+			    job_store_update(fixture.writer,
+				random_sequence_between(&sequence, 1, 200), &run, T0, &fixture.err),
+			    0);
+		}
+		fixture_commit(&fixture);
+	}
+	check_pages(&rows, 200);
+	conn_close(reader);
+	fixture_done(&fixture);
+}
+END_TEST
+
+START_TEST(paging_connectors_neither_skips_nor_repeats)
+{
+	struct fixture fixture;
+	fixture_init(&fixture);
+	struct random_sequence sequence;
+	random_sequence_init(&sequence, 8);
+	for (int descending = 0; descending < 2; descending++) {
+		struct connector_query query = {.project_id = PROJECT,
+		    .presence = PRESENCE_ALL,
+		    .newest_first = descending,
+		    .limit = 7};
+		int64_t last = fixture_count(fixture.writer, "SELECT count(*) FROM connectors");
+		for (; last < 50 + 100 * descending; last++) {
+			char id[32];
+			snprintf(id, sizeof(id), "%d", (int)last);
+			fixture_add(&fixture, id, T0 + random_sequence_between(&sequence, 0, 9));
+		}
+		struct rows rows = {0};
+		bool more = true;
+		for (int i = 0; more; i++) {
+			ck_assert_int_eq(
+			    connector_store_list(fixture.writer, &query, rows_add_connector, &rows,
+				&fixture.err, &more, &query.after_time, &query.after_row),
+			    0);
+			query.after = true;
+			char id[32];
+			snprintf(id, sizeof(id), "later-%d-%d", descending, i);
+			fixture_add(&fixture, id, T0 + random_sequence_between(&sequence, 0, 9));
+			snprintf(id, sizeof(id), "%d", i);
+			connector_store_delete(fixture.writer, PROJECT, id, T0, &fixture.err);
+		}
+		check_pages(&rows, last);
+	}
+	fixture_done(&fixture);
+}
+END_TEST
+
+/* Failures -------------------------------------------------------------------------------------*/
+
+struct filling {
+	int from;
+	int count;
+};
+
+static int fill(struct conn *writer, void *context, struct err *err)
+{
+	const struct filling *filling = context;
+	for (int i = 0; i < filling->count; i++) {
+		char id[32];
+		snprintf(id, sizeof(id), "fill-%d", filling->from + i);
+		int r = fixture_put_large(writer, id, err);
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+static int fill_and_ignore(struct conn *writer, void *context, struct err *err)
+{
+	struct filling *filling = context;
+	int r = fill(writer, filling, err);
+	(void)r;
+	return 0;
+}
+
+START_TEST(a_full_disk_changes_nothing_and_is_got_over)
+{
+	struct fixture fixture;
+	fixture_init(&fixture);
+	struct conn *writer = fixture.writer;
+	char a[] = "a";
+	ck_assert_int_eq(tx_write(writer, add_one, a, &fixture.err), 0);
+	int64_t pages = fixture_count(writer, "PRAGMA page_count");
+	char sql[64];
+	snprintf(sql, sizeof(sql), "PRAGMA max_page_count = %d", (int)pages);
+	ck_assert_int_eq(sqlite3_exec(writer->db, sql, NULL, NULL, NULL), SQLITE_OK);
+	struct filling filling = {.from = 0, .count = 50};
+	ck_assert_int_eq(tx_write(writer, fill, &filling, &fixture.err), STORE_FULL);
+	ck_assert_ptr_nonnull(strstr(fixture.err.text, "store_test.c:"));
+	/* Even when the body makes nothing of it. */
+	ck_assert_int_eq(tx_write(writer, fill_and_ignore, &filling, &fixture.err), STORE_FULL);
+	ck_assert_int_eq(fixture_count(writer, "SELECT count(*) FROM connectors"), 1);
+	ck_assert_int_eq(
+	    sqlite3_exec(writer->db, "PRAGMA max_page_count = 1000000", NULL, NULL, NULL),
+	    SQLITE_OK);
+	ck_assert_int_eq(tx_write(writer, fill, &filling, &fixture.err), 0);
+	ck_assert_int_eq(fixture_count(writer, "SELECT count(*) FROM connectors"), 51);
+	fixture_done(&fixture);
+}
+END_TEST
+
+/* Commits one connector, then dies with another one written but not committed. */
+static void die_in_a_transaction(struct fixture *fixture)
+{
+	struct conn *writer = fixture_open(fixture);
+	char a[] = "a";
+	char b[] = "b";
+	struct err err = ERR_INIT;
+	if (tx_write(writer, add_one, a, &err) != 0 ||
+	    sqlite3_exec(writer->db, "PRAGMA cache_size = 1; BEGIN IMMEDIATE", NULL, NULL, NULL) ||
+	    add_one(writer, b, &err) != 0)
+		_exit(1);
+	kill(getpid(), SIGKILL);
+}
+
+/* Banned in the program, which is threaded; a test may. */
+#undef fork
+
+START_TEST(what_was_committed_survives_a_kill_and_nothing_else)
+{
+	struct fixture fixture;
+	fixture_folder(&fixture);
+	pid_t child = fork();
+	ck_assert_int_ge(child, 0);
+	if (child == 0)
+		die_in_a_transaction(&fixture);
+	int status = 0;
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert(WIFSIGNALED(status));
+	fixture.writer = fixture_open(&fixture);
+	ck_assert_int_eq(fixture_count(fixture.writer, "SELECT count(*) FROM connectors"), 1);
+	ck_assert_int_eq(get(&fixture, "a").count, 1);
+	fixture_done(&fixture);
+}
+END_TEST
+
+START_TEST(the_log_is_emptied_past_its_limit)
+{
+	struct fixture fixture;
+	fixture_init(&fixture);
+	struct conn *writer = fixture.writer;
+	struct store_stats stats = {0};
+	for (int i = 0; i < 10; i++) {
+		struct filling filling = {.from = i * 20, .count = 20};
+		ck_assert_int_eq(tx_write(writer, fill, &filling, &fixture.err), 0);
+		ck_assert_int_eq(conn_checkpoint_if_large(writer, &fixture.err), 0);
+		ck_assert_int_eq(store_stats(writer, &fixture.err, &stats), 0);
+		ck_assert_int_le(stats.wal_bytes, 4 * 1024 * 1024);
+	}
+	ck_assert_int_eq(stats.connectors, 200);
+	ck_assert_int_gt(stats.database_bytes, 1024 * 1024);
+	fixture_done(&fixture);
+}
+END_TEST
+
+/* Plans ----------------------------------------------------------------------------------------*/
+
+START_TEST(no_statement_scans_a_table_that_grows)
+{
+	struct fixture fixture;
+	fixture_init(&fixture);
+	for (int id = STMT_STATS + 1; id < STMT_COUNT; id++) {
+		char sql[4096];
+		snprintf(sql, sizeof(sql), "EXPLAIN QUERY PLAN %s", stmt_sql((enum stmt)id));
+		sqlite3_stmt *plan = NULL;
+		ck_assert_int_eq(
+		    sqlite3_prepare_v2(fixture.writer->db, sql, -1, &plan, NULL), SQLITE_OK);
+		while (sqlite3_step(plan) == SQLITE_ROW) {
+			const char *step = (const char *)sqlite3_column_text(plan, 3);
+			bool small = strstr(step, "projects") || strstr(step, "CONSTANT ROW") ||
+				     strcmp(step, "SCAN n") == 0 || strcmp(step, "SCAN store") == 0;
+			ck_assert_msg(!strstr(step, "SCAN") || small, "%s: %s",
+			    stmt_sql((enum stmt)id), step);
+			/* Only the few open operations, recent jobs and look-alikes are sorted. */
+			ck_assert_msg(!strstr(step, "TEMP B-TREE") ||
+					  id == STMT_OPERATION_EACH_OPEN ||
+					  id == STMT_JOB_EACH_RECENT,
+			    "%s: %s", stmt_sql((enum stmt)id), step);
+		}
+		sqlite3_finalize(plan);
+	}
+	fixture_done(&fixture);
+}
+END_TEST
+
+int main(void)
+{
+	const struct unit_case cases[] = {
+	    {"putting tells what changed", putting_tells_what_changed},
+	    {"a deleted connector comes back only by a later answer",
+		a_deleted_connector_comes_back_only_by_a_later_answer},
+	    {"a history error keeps its beginning until a good one",
+		a_history_error_keeps_its_beginning_until_a_good_one},
+	    {"filters combine", filters_combine},
+	    {"imports of a bucket are found, absent members too",
+		imports_of_a_bucket_are_found_absent_members_too},
+	    {"the latest job is the newest by start", the_latest_job_is_the_newest_by_start},
+	    {"a job keeps a snapshot of all it said", a_job_keeps_a_snapshot_of_all_it_said},
+	    {"bytes come back as received", bytes_come_back_as_received},
+	    {"jobs are listed over the projects asked for",
+		jobs_are_listed_over_the_projects_asked_for},
+	    {"open and recent jobs come oldest first", open_and_recent_jobs_come_oldest_first},
+	    {"retention spares the newest and what is listed",
+		retention_spares_the_newest_and_what_is_listed},
+	    {"counts agree with the rows after any history",
+		counts_agree_with_the_rows_after_any_history},
+	    {"a key binds once unless nothing was sent", a_key_binds_once_unless_nothing_was_sent},
+	    {"what was left sending is unknown or repeated",
+		what_was_left_sending_is_unknown_or_repeated},
+	    {"operations are listed newest first and kept while unknown",
+		operations_are_listed_newest_first_and_kept_while_unknown},
+	    {"a listing error keeps its beginning until a good one",
+		a_listing_error_keeps_its_beginning_until_a_good_one},
+	    {"a transaction is all or nothing", a_transaction_is_all_or_nothing},
+	    {"a reader holds up no writer and reads one moment",
+		a_reader_holds_up_no_writer_and_reads_one_moment},
+	    {"paging neither skips nor repeats while things change",
+		paging_neither_skips_nor_repeats_while_things_change},
+	    {"paging connectors neither skips nor repeats",
+		paging_connectors_neither_skips_nor_repeats},
+	    {"a full disk changes nothing and is got over",
+		a_full_disk_changes_nothing_and_is_got_over},
+	    {"what was committed survives a kill and nothing else",
+		what_was_committed_survives_a_kill_and_nothing_else},
+	    {"the log is emptied past its limit", the_log_is_emptied_past_its_limit},
+	    {"no statement scans a table that grows", no_statement_scans_a_table_that_grows},
+	    {NULL, NULL},
+	};
+	return unit_main("store", cases);
+}
