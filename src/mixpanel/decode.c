@@ -1,0 +1,581 @@
+/* What can go wrong here, and why it cannot
+ *
+ * From a listing it is concluded which connectors are gone, so an answer that only looks like one
+ * must not pass. A body that was cut short is no JSON document; a document that is an error, or
+ * has no list in it, or an entry that is no object or has no usable id, is refused as a whole.
+ * What is not needed to know which connector or run is meant never refuses anything: a member of
+ * an unexpected type counts as unknown, and the bytes received keep it.
+ *
+ * jansson parses, but cannot give a number back as it was written. So a value is looked at twice:
+ * as jansson has it, and as the bytes it came in. Both take the last of two members of one name. */
+#include "mixpanel/decode.h"
+
+#include <assert.h>
+#include <string.h>
+#include <strings.h>
+
+#include "util/jsontext.h"
+#include "util/timestamp.h"
+
+/* Of the records decoded from one answer; an answer at its size limit stays far below. */
+#define ARENA_LIMIT (256 * 1024 * 1024)
+
+/* Of the text of a number that stands for a time. */
+#define NUMBER_SIZE 64
+
+/* One value of an answer. Invariant: bytes is SPAN_NONE when they could not be found. */
+struct node {
+	json_t *value;
+	struct span bytes;
+};
+
+/* A list in an answer. */
+struct page {
+	struct node data;
+	struct jsontext_iterator rest;
+	bool has_more;
+	const char *next_url;
+};
+
+void decoded_done(struct decoded *decoded)
+{
+	json_decref(decoded->document);
+	decoded->document = NULL;
+	arena_done(&decoded->arena);
+}
+
+/* Members --------------------------------------------------------------------------------------*/
+
+static struct node member(struct node object, const char *name)
+{
+	return (struct node){
+	    .value = json_object_get(object.value, name),
+	    .bytes = jsontext_member(object.bytes, name),
+	};
+}
+
+/* NULL when missing or no string. */
+static const char *member_text(const json_t *object, const char *name)
+{
+	return json_string_value(json_object_get(object, name));
+}
+
+/* NULL when empty too. */
+static const char *member_filled(const json_t *object, const char *name)
+{
+	const char *text = member_text(object, name);
+	return text && *text ? text : NULL;
+}
+
+static const char *either_filled(const json_t *object, const char *name, const char *other_name)
+{
+	const char *text = member_filled(object, name);
+	return text ? text : member_filled(object, other_name);
+}
+
+static const char *text_or_empty(const json_t *object, const char *name)
+{
+	const char *text = member_text(object, name);
+	return text ? text : "";
+}
+
+/* The bytes of an object; SPAN_NONE when missing or something else. */
+static struct span member_object(struct node object, const char *name)
+{
+	if (!json_is_object(json_object_get(object.value, name)))
+		return SPAN_NONE;
+	return jsontext_member(object.bytes, name);
+}
+
+/* The bytes of a number; SPAN_NONE when missing or something else. */
+static struct span member_number(struct node object, const char *name)
+{
+	if (!json_is_number(json_object_get(object.value, name)))
+		return SPAN_NONE;
+	return jsontext_member(object.bytes, name);
+}
+
+/* A time that cannot be read is one we do not know. */
+static int64_t member_time(struct node object, const char *name)
+{
+	char digits[NUMBER_SIZE];
+	const char *text = member_text(object.value, name);
+	if (!text) {
+		struct span number = member_number(object, name);
+		if (!number.ptr || number.len >= sizeof(digits))
+			return TIMESTAMP_NONE;
+		memcpy(digits, number.ptr, number.len);
+		digits[number.len] = '\0';
+		text = digits;
+	}
+	int64_t timestamp = TIMESTAMP_NONE;
+	return timestamp_parse(text, &timestamp) < 0 ? TIMESTAMP_NONE : timestamp;
+}
+
+/* A string that is not empty, or a whole number other than 0 as its digits; NULL for anything
+ * else. Returns 0, or -1 without memory. */
+static int member_token(
+    struct arena *arena, struct node object, const char *name, const char **ret_text)
+{
+	const char *text = member_filled(object.value, name);
+	const json_t *value = json_object_get(object.value, name);
+	if (!text && json_is_integer(value) && json_integer_value(value) != 0) {
+		struct span digits = jsontext_member(object.bytes, name);
+		text = arena_copy(arena, digits.ptr ? digits.ptr : "", digits.len);
+		if (!text)
+			return -1;
+	}
+	*ret_text = text;
+	return 0;
+}
+
+static int either_token(struct arena *arena, struct node object, const char *name,
+    const char *other_name, const char **ret_text)
+{
+	const char *text = NULL;
+	if (member_token(arena, object, name, &text) < 0 ||
+	    (!text && member_token(arena, object, other_name, &text) < 0))
+		return -1;
+	*ret_text = text;
+	return 0;
+}
+
+/* The envelope ---------------------------------------------------------------------------------*/
+
+static int no_memory(struct err *err)
+{
+	return err_set(err, "no memory for Mixpanel's answer");
+}
+
+static int open_answer(
+    struct span body, struct err *err, struct decoded *decoded, struct node *ret_root)
+{
+	*decoded = (struct decoded){0};
+	arena_init(&decoded->arena, ARENA_LIMIT);
+	if (jsontext_parse(body, 0, err, &decoded->document) < 0)
+		return err_wrap(err, "Mixpanel's answer cannot be read");
+	*ret_root = (struct node){.value = decoded->document, .bytes = body};
+	return 0;
+}
+
+static bool is_success_word(const char *status)
+{
+	return strcmp(status, "ok") == 0 || strcmp(status, "success") == 0;
+}
+
+static int refuse_status(struct node root, const char *status, struct err *err)
+{
+	char said[256];
+	decode_error_message(root.bytes, said, sizeof(said));
+	return err_set(err, "Mixpanel's answer has the status \"%.32s\"%s%s", status,
+	    said[0] ? ": " : "", said);
+}
+
+/* What the envelope holds, or the answer itself when it came without one. */
+static int unwrap(struct node root, struct err *err, struct node *ret_content)
+{
+	const char *status = member_text(root.value, "status");
+	if (status && !is_success_word(status))
+		return refuse_status(root, status, err);
+	*ret_content = json_object_get(root.value, "results") ? member(root, "results") : root;
+	return 0;
+}
+
+static int read_page_object(struct node object, struct err *err, struct page *page)
+{
+	page->data = member(object, "data");
+	const json_t *url = json_object_get(object.value, "url");
+	if (url && !json_is_null(url) && !json_is_string(url))
+		return err_set(err, "\"url\" in Mixpanel's list is no text");
+	page->next_url = member_filled(object.value, "url");
+	const json_t *has_more = json_object_get(object.value, "has_more");
+	if (has_more && !json_is_null(has_more) && !json_is_boolean(has_more))
+		return err_set(err, "\"has_more\" in Mixpanel's list is neither true nor false");
+	/* Left out beside the address of a next page, it is better taken as true. */
+	page->has_more =
+	    json_is_boolean(has_more) ? json_is_true(has_more) : page->next_url != NULL;
+	return 0;
+}
+
+static int read_page(struct node root, struct err *err, struct page *ret_page)
+{
+	struct node content = root;
+	if (unwrap(root, err, &content) < 0)
+		return -1;
+	struct page page = {.data = content};
+	if (json_is_object(content.value) && read_page_object(content, err, &page) < 0)
+		return -1;
+	if (!json_is_array(page.data.value))
+		return err_set(err, "there is no list in Mixpanel's answer");
+	jsontext_iterate(&page.rest, page.data.bytes);
+	*ret_page = page;
+	return 0;
+}
+
+/* The entry at index; called once for each, in order. */
+static int page_entry(struct page *page, size_t index, struct err *err, struct node *ret_entry)
+{
+	struct span name;
+	struct node entry = {.value = json_array_get(page->data.value, index)};
+	if (!jsontext_next(&page->rest, &name, &entry.bytes) || !json_is_object(entry.value))
+		return err_set(err, "entry %zu of Mixpanel's list is no object", index);
+	*ret_entry = entry;
+	return 0;
+}
+
+/* Connectors -----------------------------------------------------------------------------------*/
+
+/* NULL when there is none that can be used. */
+static const char *connector_id_of(const json_t *object)
+{
+	static const char *const names[] = {"connector_id", "connectorId"};
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		const char *id = member_text(object, names[i]);
+		if (id && connector_id_is_valid(id))
+			return id;
+	}
+	return NULL;
+}
+
+static const char *creator_of(const json_t *object)
+{
+	const json_t *creator = json_object_get(object, "created_by");
+	if (json_is_object(creator))
+		return either_filled(creator, "email", "name");
+	return member_filled(object, "created_by");
+}
+
+static int read_connector(struct node entry, struct err *err, struct connector *ret_connector)
+{
+	const json_t *object = entry.value;
+	const char *id = connector_id_of(object);
+	if (!id)
+		return err_set(err, "a connector in Mixpanel's answer has no usable id");
+	const json_t *properties = json_object_get(object, "connector_properties");
+	const json_t *category = json_object_get(object, "category_properties");
+	*ret_connector = (struct connector){
+	    .connector_id = id,
+	    .label = text_or_empty(object, "label"),
+	    .connector_type = text_or_empty(object, "connector_type"),
+	    .properties = member_object(entry, "connector_properties"),
+	    .category = member_object(entry, "category_properties"),
+	    .data_format = member_text(category, "data_format"),
+	    .bucket = either_filled(properties, "gcs_bucket", "s3_bucket"),
+	    .status = member_text(object, "status"),
+	    .failure_message = member_filled(object, "failure_message"),
+	    .created_by = creator_of(object),
+	    .created_at = member_time(entry, "created_at"),
+	    .raw = entry.bytes,
+	};
+	/* An empty prefix says something: the whole bucket. */
+	ret_connector->prefix = member_text(properties, "gcs_prefix");
+	if (!ret_connector->prefix)
+		ret_connector->prefix = member_text(properties, "s3_prefix");
+	return 0;
+}
+
+static int compare_texts(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static int refuse_twins(const struct decoded_listing *listing, struct err *err)
+{
+	if (listing->count < 2)
+		return 0;
+	_cleanup_free_ const char **ids = calloc(listing->count, sizeof(*ids));
+	if (!ids)
+		return no_memory(err);
+	for (size_t i = 0; i < listing->count; i++)
+		ids[i] = listing->connectors[i].connector_id;
+	qsort(ids, listing->count, sizeof(*ids), compare_texts);
+	for (size_t i = 1; i < listing->count; i++)
+		if (strcmp(ids[i - 1], ids[i]) == 0)
+			return err_set(err, "connector %s is twice in Mixpanel's list", ids[i]);
+	return 0;
+}
+
+static int fill_listing(struct span body, struct err *err, struct decoded_listing *listing)
+{
+	struct node root;
+	struct page page;
+	if (open_answer(body, err, &listing->decoded, &root) < 0 || read_page(root, err, &page) < 0)
+		return -1;
+	size_t count = json_array_size(page.data.value);
+	listing->connectors =
+	    arena_alloc(&listing->decoded.arena, (count + 1) * sizeof(*listing->connectors));
+	if (!listing->connectors)
+		return no_memory(err);
+	for (; listing->count < count; listing->count++) {
+		struct node entry;
+		if (page_entry(&page, listing->count, err, &entry) < 0 ||
+		    read_connector(entry, err, &listing->connectors[listing->count]) < 0)
+			return -1;
+	}
+	listing->has_more = page.has_more;
+	listing->next_url = page.next_url;
+	return refuse_twins(listing, err);
+}
+
+int decode_listing(struct span body, struct err *err, struct decoded_listing *ret)
+{
+	struct decoded_listing listing = {0};
+	if (fill_listing(body, err, &listing) < 0) {
+		decoded_done(&listing.decoded);
+		return -1;
+	}
+	*ret = listing;
+	return 0;
+}
+
+static int fill_connector(struct span body, struct err *err, struct decoded_connector *connector)
+{
+	struct node root;
+	if (open_answer(body, err, &connector->decoded, &root) < 0)
+		return -1;
+	/* A bare connector has a status too, but its own. */
+	struct node content = root;
+	if (!connector_id_of(root.value) && unwrap(root, err, &content) < 0)
+		return -1;
+	if (!json_is_object(content.value) || !content.bytes.ptr)
+		return err_set(err, "there is no connector in Mixpanel's answer");
+	return read_connector(content, err, &connector->connector);
+}
+
+int decode_connector(struct span body, struct err *err, struct decoded_connector *ret)
+{
+	struct decoded_connector connector = {0};
+	if (fill_connector(body, err, &connector) < 0) {
+		decoded_done(&connector.decoded);
+		return -1;
+	}
+	*ret = connector;
+	return 0;
+}
+
+int decode_deleted(struct span body, struct err *err)
+{
+	struct decoded decoded _cleanup_decoded_ = {0};
+	struct node root;
+	if (open_answer(body, err, &decoded, &root) < 0)
+		return -1;
+	const char *status = member_text(root.value, "status");
+	if (!status)
+		return err_set(err, "Mixpanel's answer does not confirm the deletion");
+	return is_success_word(status) ? 0 : refuse_status(root, status, err);
+}
+
+/* Runs -----------------------------------------------------------------------------------------*/
+
+static int read_run_error(struct arena *arena, struct node entry, struct run *run)
+{
+	struct node error = member(entry, "error");
+	if (!json_is_object(error.value)) {
+		run->error_message = member_filled(entry.value, "error");
+		return 0;
+	}
+	run->error_message = member_filled(error.value, "message");
+	return either_token(arena, error, "code", "type", &run->error_code);
+}
+
+static int read_run(struct arena *arena, struct node entry, struct err *err, struct run *ret_run)
+{
+	const json_t *object = entry.value;
+	if (!json_object_get(object, "status") && !json_object_get(object, "start_time"))
+		return err_set(
+		    err, "a run in Mixpanel's answer has neither a status nor a start time");
+	struct run run = {
+	    .start_time = member_time(entry, "start_time"),
+	    .end_time = member_time(entry, "end_time"),
+	    .upstream_status = text_or_empty(object, "status"),
+	    .progress = member_number(entry, "progress"),
+	    .stats = member_object(entry, "connector_properties"),
+	    .raw = entry.bytes,
+	};
+	run.status = job_status_of_upstream(run.upstream_status);
+	if (either_token(arena, entry, "id", "run_id", &run.run_id) < 0 ||
+	    read_run_error(arena, entry, &run) < 0)
+		return no_memory(err);
+	*ret_run = run;
+	return 0;
+}
+
+static int fill_history(struct span body, struct err *err, struct decoded_history *history)
+{
+	struct arena *arena = &history->decoded.arena;
+	struct node root;
+	struct page page;
+	if (open_answer(body, err, &history->decoded, &root) < 0 || read_page(root, err, &page) < 0)
+		return -1;
+	size_t count = json_array_size(page.data.value);
+	history->runs = arena_alloc(arena, (count + 1) * sizeof(*history->runs));
+	if (!history->runs)
+		return no_memory(err);
+	for (; history->count < count; history->count++) {
+		struct node entry;
+		if (page_entry(&page, history->count, err, &entry) < 0 ||
+		    read_run(arena, entry, err, &history->runs[history->count]) < 0)
+			return -1;
+	}
+	history->has_more = page.has_more;
+	history->next_url = page.next_url;
+	return 0;
+}
+
+int decode_history(struct span body, struct err *err, struct decoded_history *ret)
+{
+	struct decoded_history history = {0};
+	if (fill_history(body, err, &history) < 0) {
+		decoded_done(&history.decoded);
+		return -1;
+	}
+	*ret = history;
+	return 0;
+}
+
+/* What an error says ---------------------------------------------------------------------------*/
+
+/* One line of clean text being put together. Invariant: text[len] is NUL, len < size. */
+struct line {
+	char *text;
+	size_t size;
+	size_t len;
+	bool blank; /* one is due before the next character */
+	bool full;
+};
+
+/* Controls of ASCII and Unicode, line separators, and what turns the direction of text around. */
+static bool is_blank(const char *character, size_t n)
+{
+	const unsigned char *byte = (const unsigned char *)character;
+	switch (n) {
+	case 1:
+		return byte[0] <= ' ' || byte[0] == 0x7f;
+	case 2:
+		return byte[0] == 0xc2 && byte[1] <= 0xa0;
+	case 3:
+		return byte[0] == 0xe2 &&
+		       ((byte[1] == 0x80 && byte[2] >= 0xa8 && byte[2] <= 0xae) ||
+			   (byte[1] == 0x81 && byte[2] >= 0xa6 && byte[2] <= 0xa9));
+	default:
+		return false;
+	}
+}
+
+static void line_put(struct line *line, const char *character, size_t n)
+{
+	size_t blank = line->blank && line->len > 0 ? 1 : 0;
+	if (line->len + blank + n >= line->size) {
+		line->full = true;
+		return;
+	}
+	if (blank)
+		line->text[line->len++] = ' ';
+	memcpy(line->text + line->len, character, n);
+	line->len += n;
+	line->text[line->len] = '\0';
+	line->blank = false;
+}
+
+static void line_append(struct line *line, const char *text, size_t len)
+{
+	for (size_t at = 0; at < len && !line->full;) {
+		size_t n = text_utf8_sequence(text + at, len - at);
+		if (n == 0)
+			line_put(line, "?", 1);
+		else if (is_blank(text + at, n))
+			line->blank = true;
+		else
+			line_put(line, text + at, n);
+		at += n ? n : 1;
+	}
+}
+
+/* Where needle ends at or after at, whatever its case; end when it does not come. */
+static const char *after(const char *at, const char *end, const char *needle)
+{
+	size_t len = strlen(needle);
+	for (; (size_t)(end - at) >= len; at++)
+		if (strncasecmp(at, needle, len) == 0)
+			return at + len;
+	return end;
+}
+
+static bool starts_with(const char *at, const char *end, const char *prefix)
+{
+	size_t len = strlen(prefix);
+	return (size_t)(end - at) >= len && strncasecmp(at, prefix, len) == 0;
+}
+
+/* Where the tag that may start at `at` ends, with what browsers do not show; `at` for no tag. */
+static const char *after_tag(const char *at, const char *end)
+{
+	if (end - at < 2 || at[0] != '<' ||
+	    (!strchr("/!?", at[1]) && !((at[1] | 0x20) >= 'a' && (at[1] | 0x20) <= 'z')))
+		return at;
+	if (starts_with(at, end, "<!--"))
+		return after(at + 4, end, "-->");
+	if (starts_with(at, end, "<script"))
+		at = after(at, end, "</script");
+	else if (starts_with(at, end, "<style"))
+		at = after(at, end, "</style");
+	return after(at, end, ">");
+}
+
+static void line_append_markup(struct line *line, struct span body)
+{
+	const char *at = body.ptr;
+	const char *end = body.ptr + body.len;
+	while (at < end && !line->full) {
+		const char *next = after_tag(at, end);
+		if (next > at) {
+			line->blank = true;
+			at = next;
+			continue;
+		}
+		next = memchr(at + 1, '<', (size_t)(end - at) - 1);
+		if (!next)
+			next = end;
+		line_append(line, at, (size_t)(next - at));
+		at = next;
+	}
+}
+
+static void line_append_text(struct line *line, const char *text)
+{
+	line_append(line, text, strlen(text));
+}
+
+static void line_append_error(struct line *line, const json_t *document)
+{
+	const json_t *error = json_object_get(document, "error");
+	const char *message = json_string_value(document);
+	if (!message)
+		message = member_filled(document, "error");
+	if (!message)
+		message = member_filled(json_is_object(error) ? error : document, "message");
+	if (!message)
+		message = either_filled(document, "type", "detail");
+	if (message)
+		line_append_text(line, message);
+	const char *details = member_filled(document, "details");
+	if (!details)
+		return;
+	line_append_text(line, line->len > 0 ? ": " : "");
+	line_append_text(line, details);
+}
+
+void decode_error_message(struct span body, char *ret_text, size_t size)
+{
+	assert(size > 0);
+	ret_text[0] = '\0';
+	if (!body.ptr || body.len == 0)
+		return;
+	struct line line = {.text = ret_text, .size = size};
+	struct err err = ERR_INIT;
+	_cleanup_json_ json_t *document = NULL;
+	if (jsontext_parse(body, JSONTEXT_ANY, &err, &document) < 0)
+		line_append_markup(&line, body);
+	else
+		line_append_error(&line, document);
+}
