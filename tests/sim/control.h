@@ -1,0 +1,13 @@
+/* What tests tell the simulated Mixpanel, under /sim/ on the same port. README.md describes it. */
+#ifndef MIXPORT_SIM_CONTROL_H
+#define MIXPORT_SIM_CONTROL_H
+
+#include "sim.h"
+
+/* Whether the request is for /sim/. */
+bool control_owns(const struct request *request);
+
+/* Carries it out and fills in the answer. */
+void control_answer(struct sim *sim, const struct request *request, struct answer *answer);
+
+#endif
