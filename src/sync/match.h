@@ -1,8 +1,10 @@
 /* Which observed run is which stored job? Mixpanel gives no id. Pure.
  *
- * For each entry of a fresh history, in this order: the stored job with the same non-empty run id;
+ * For each entry of a fresh history, in this order: the stored job with the same non-empty run id
+ * (an id that several runs carry is none, and two different ids are never the same run);
  * the same real start time, and the same place among the entries that share it; a queued entry
- * without a start time is the stored queued job without one, in order; an entry that has just got
+ * without a start time is the stored queued job without one, in order, where the oldest of those
+ * are kept for runs that have started as far as fewer wait than before; an entry that has just got
  * its start time, while a stored queued job without one is no longer listed as queued, is that job;
  * anything else is new. A stored job that no entry matched is no longer listed. */
 #ifndef MIXPORT_SYNC_MATCH_H
@@ -19,13 +21,17 @@ struct match_stored {
 	const char *run_id; /* NULL for none */
 	int64_t start_time;
 	bool over;   /* done or gone: it cannot be an entry that just started */
+	bool done;   /* it was seen at its end: it cannot be an entry that waits */
 	bool listed; /* it was in the last history */
 };
 
 #define MATCH_NEW SIZE_MAX
+#define MATCH_REPEATED (SIZE_MAX - 1)
 
-/* Fills ret_of_entry[i] with the index of the stored job that entry i is, or MATCH_NEW; no stored
- * job twice. Returns 0, or -1 without memory. Matching what was applied again gives the same. */
+/* Fills ret_of_entry[i] with the index of the stored job that entry i is, MATCH_NEW, or
+ * MATCH_REPEATED for one with the run id and the start time of an entry before it, which is to be
+ * passed over; no stored job twice. Returns 0, or -1 without memory. Matching what was applied
+ * again gives the same. */
 int match_history(const struct match_stored *stored, size_t stored_count, const struct run *entries,
     size_t entry_count, size_t *ret_of_entry);
 

@@ -31,14 +31,14 @@ struct reconcile_result {
 	size_t connector; /* for RECONCILE_FOUND */
 };
 
-/* Decides each of operation_count operations from the pairs that fit, in any order. A connector that
- * fits two operations decides neither. ret_results holds operation_count. */
+/* Decides each of operation_count operations from the pairs that fit, in any order. A connector
+ * that fits two operations decides neither. ret_results holds operation_count. */
 void reconcile_decide(const struct reconcile_pair *pairs, size_t pair_count, size_t operation_count,
     struct reconcile_result *ret_results);
 
-/* When the list is to be read again for an operation that became unknown at unknown_at and for which
- * the first listing without a candidate began at empty_at (TIMESTAMP_NONE for none yet); INT64_MAX
- * when two such listings are in (settled). Wall clock, microseconds. */
+/* When the list is to be read again for an operation that became unknown at unknown_at and for
+ * which the first listing without a candidate began at empty_at (TIMESTAMP_NONE for none yet);
+ * INT64_MAX when two such listings are in (settled). Wall clock, microseconds. */
 int64_t reconcile_next_listing(int64_t unknown_at, int64_t empty_at, bool settled);
 
 #endif

@@ -1,0 +1,513 @@
+#include "sync/apply.h"
+
+#include <string.h>
+
+#include "mixpanel/decode.h"
+#include "store/connector_store.h"
+#include "store/job_store.h"
+#include "store/project_store.h"
+#include "sync/match.h"
+#include "util/arena.h"
+#include "util/timestamp.h"
+
+#define SCRATCH_LIMIT (64 * 1024 * 1024)
+
+/* How many of a connector's newest jobs, beside those listed before, a history is compared with: a
+ * run that dropped out of Mixpanel's window and comes back keeps its id. */
+#define RECENT_MARGIN 50
+
+/* Listing --------------------------------------------------------------------------------------*/
+
+/* Rows that the listing holds, or connectors it lacks. */
+struct row_list {
+	int64_t *rows;
+	size_t count;
+	size_t size;
+};
+
+struct listing_work {
+	struct conn *writer;
+	const struct listing *listing;
+	struct changes *changes;
+	struct listing_outcome *outcome;
+	struct arena arena;
+	struct row_list seen;
+	size_t entries;
+	size_t eligible; /* present, and old enough to have been in the listing */
+	size_t revived;  /* of the eligible ones, those that this listing brought back */
+	const char **missing;
+	int64_t *missing_rows;
+	size_t missing_size;
+	struct err *err;
+};
+
+static int no_memory(struct err *err)
+{
+	return err_set(err, "no memory to apply Mixpanel's answer");
+}
+
+static int row_list_add(struct row_list *list, int64_t row)
+{
+	if (list->count == list->size) {
+		size_t size = list->size ? 2 * list->size : 256;
+		int64_t *rows = reallocarray(list->rows, size, sizeof(*rows));
+		if (!rows)
+			return -1;
+		list->rows = rows;
+		list->size = size;
+	}
+	list->rows[list->count++] = row;
+	return 0;
+}
+
+static int compare_rows(const void *a, const void *b)
+{
+	int64_t left = *(const int64_t *)a;
+	int64_t right = *(const int64_t *)b;
+	return (left > right) - (left < right);
+}
+
+static bool row_list_has(const struct row_list *list, int64_t row)
+{
+	return list->count > 0 &&
+	       bsearch(&row, list->rows, list->count, sizeof(row), compare_rows) != NULL;
+}
+
+static int outcome_add(
+    struct listing_outcome *outcome, int64_t row, bool present, int64_t created_at)
+{
+	struct listing_change *list =
+	    reallocarray(outcome->list, outcome->count + 1, sizeof(*list));
+	if (!list)
+		return -1;
+	outcome->list = list;
+	list[outcome->count++] =
+	    (struct listing_change){.row = row, .present = present, .created_at = created_at};
+	return 0;
+}
+
+static int put_connector(struct listing_work *work, const struct connector *connector)
+{
+	const struct listing *listing = work->listing;
+	enum connector_change change = CONNECTOR_SAME;
+	int64_t row = 0;
+	/* A complete listing confirms all its connectors at once, an incomplete one each by itself.
+	 */
+	int64_t confirmed = listing->pages->complete ? TIMESTAMP_NONE : listing->started_at;
+	int r = connector_store_put(work->writer, listing->project_id, connector,
+	    listing->started_at, confirmed, listing->now, work->err, &change, &row);
+	if (r)
+		return r;
+	if (row_list_add(&work->seen, row) < 0)
+		return no_memory(work->err);
+	if (change == CONNECTOR_SAME)
+		return 0;
+	work->outcome->updated++;
+	changes_add(work->changes, CHANGE_CONNECTOR, listing->project_id, NULL);
+	if (change == CONNECTOR_CHANGED)
+		return 0;
+	if (change == CONNECTOR_REVIVED)
+		work->revived++;
+	int64_t created_at =
+	    connector->created_at == TIMESTAMP_NONE ? listing->now : connector->created_at;
+	return outcome_add(work->outcome, row, true, created_at) < 0 ? no_memory(work->err) : 0;
+}
+
+static int put_page(struct listing_work *work, struct span body)
+{
+	struct decoded_listing page;
+	if (decode_listing(body, work->err, &page) < 0)
+		return -1;
+	int r = 0;
+	for (size_t i = 0; i < page.count && r == 0; i++)
+		r = put_connector(work, &page.connectors[i]);
+	work->entries += page.count;
+	decoded_done(&page.decoded);
+	return r;
+}
+
+static int missing_add(struct listing_work *work, const struct connector_record *record)
+{
+	size_t n = work->outcome->missing;
+	if (n == work->missing_size) {
+		size_t size = n ? 2 * n : 64;
+		const char **ids = reallocarray(work->missing, size, sizeof(*ids));
+		if (!ids)
+			return no_memory(work->err);
+		work->missing = ids;
+		int64_t *rows = reallocarray(work->missing_rows, size, sizeof(*rows));
+		if (!rows)
+			return no_memory(work->err);
+		work->missing_rows = rows;
+		work->missing_size = size;
+	}
+	work->missing[n] = arena_text(&work->arena, record->connector.connector_id);
+	work->missing_rows[n] = record->row;
+	if (!work->missing[n])
+		return no_memory(work->err);
+	work->outcome->missing++;
+	return 0;
+}
+
+static int look_for_missing(
+    const struct connector_record *record, const struct job_record *latest, void *context)
+{
+	(void)latest;
+	struct listing_work *work = context;
+	int64_t asked = work->listing->started_at;
+	/* What was created while the listing was on its way need not be in it. */
+	if (record->first_seen_at >= asked ||
+	    (record->confirmed_at != TIMESTAMP_NONE && record->confirmed_at >= asked))
+		return 0;
+	work->eligible++;
+	return row_list_has(&work->seen, record->row) ? 0 : missing_add(work, record);
+}
+
+static bool is_shrunken(const struct listing_work *work)
+{
+	size_t missing = work->outcome->missing;
+	size_t before = work->eligible - work->revived;
+	return missing > 0 && (work->entries == 0 || 2 * missing > before);
+}
+
+static int delete_missing(struct listing_work *work)
+{
+	const struct listing *listing = work->listing;
+	for (size_t i = 0; i < work->outcome->missing; i++) {
+		int r = connector_store_delete(
+		    work->writer, listing->project_id, work->missing[i], listing->now, work->err);
+		if (r < 0 || r > 1)
+			return r;
+		changes_add(work->changes, CHANGE_CONNECTOR, listing->project_id, NULL);
+		work->outcome->updated++;
+		if (outcome_add(work->outcome, work->missing_rows[i], false, TIMESTAMP_NONE) < 0)
+			return no_memory(work->err);
+	}
+	return 0;
+}
+
+static int apply_complete(struct listing_work *work)
+{
+	const struct listing *listing = work->listing;
+	if (work->seen.count > 1)
+		qsort(work->seen.rows, work->seen.count, sizeof(int64_t), compare_rows);
+	int r = connector_store_each_present(
+	    work->writer, listing->project_id, look_for_missing, work, work->err);
+	if (r)
+		return r;
+	if (is_shrunken(work) && !listing->accept_shrunken)
+		return APPLY_SHRUNKEN;
+	r = delete_missing(work);
+	if (r)
+		return r;
+	return project_store_listed(
+	    work->writer, listing->project_id, listing->started_at, work->err);
+}
+
+static void listing_work_done(struct listing_work *work)
+{
+	arena_done(&work->arena);
+	free(work->seen.rows);
+	free(work->missing);
+	free(work->missing_rows);
+}
+
+int apply_listing(struct conn *writer, const struct listing *listing, struct changes *changes,
+    struct err *err, struct listing_outcome *ret_outcome)
+{
+	_cleanup_(listing_work_done) struct listing_work work = {
+	    .writer = writer,
+	    .listing = listing,
+	    .changes = changes,
+	    .outcome = ret_outcome,
+	    .err = err,
+	};
+	arena_init(&work.arena, SCRATCH_LIMIT);
+	int r = 0;
+	for (size_t i = 0; i < listing->pages->count && r == 0; i++)
+		r = put_page(&work, listing->pages->bodies[i]);
+	if (r == 0 && listing->pages->complete)
+		r = apply_complete(&work);
+	if (r == 0)
+		changes_add(changes, CHANGE_PROJECT, listing->project_id, NULL);
+	return r;
+}
+
+void listing_outcome_done(struct listing_outcome *outcome)
+{
+	free(outcome->list);
+	*outcome = (struct listing_outcome){0};
+}
+
+/* History --------------------------------------------------------------------------------------*/
+
+/* A copy of a stored job, for as long as the history is being applied. */
+struct stored_job {
+	struct run run;
+	int64_t row;
+	char job_id[RANDOM_ID_SIZE];
+	bool over;
+	bool listed;
+	int64_t history_synced_at;
+	bool matched;
+};
+
+struct history_work {
+	struct conn *writer;
+	const struct history *history;
+	struct changes *changes;
+	struct arena arena;
+	struct stored_job *stored;
+	size_t stored_count;
+	size_t stored_size;
+	size_t sorted; /* so many of the first are in order of rows */
+	struct run *entries;
+	size_t entry_count;
+	struct decoded_history *pages;
+	size_t page_count;
+	size_t changed;
+	struct err *err;
+};
+
+static struct span copy_span(struct history_work *work, struct span span)
+{
+	if (!span.ptr)
+		return SPAN_NONE;
+	const char *copy = arena_copy(&work->arena, span.ptr, span.len);
+	return copy ? (struct span){.ptr = copy, .len = span.len} : SPAN_NONE;
+}
+
+/* A member that could not be copied would look like one that Mixpanel did not send. */
+static bool is_whole(const struct run *copy, const struct run *run)
+{
+	return !copy->run_id == !run->run_id && !copy->upstream_status == !run->upstream_status &&
+	       !copy->progress.ptr == !run->progress.ptr && !copy->error_code == !run->error_code &&
+	       !copy->error_message == !run->error_message && !copy->stats.ptr == !run->stats.ptr;
+}
+
+/* The raw bytes stay behind: what a run says is compared without them. */
+static struct run copy_run(struct history_work *work, const struct run *run)
+{
+	struct run copy = *run;
+	copy.run_id = arena_text(&work->arena, run->run_id);
+	copy.upstream_status = arena_text(&work->arena, run->upstream_status);
+	copy.progress = copy_span(work, run->progress);
+	copy.error_code = arena_text(&work->arena, run->error_code);
+	copy.error_message = arena_text(&work->arena, run->error_message);
+	copy.stats = copy_span(work, run->stats);
+	copy.raw = SPAN_NONE;
+	return copy;
+}
+
+static int compare_stored(const void *a, const void *b)
+{
+	return compare_rows(
+	    &((const struct stored_job *)a)->row, &((const struct stored_job *)b)->row);
+}
+
+static void sort_stored(struct history_work *work)
+{
+	if (work->stored_count > 1)
+		qsort(work->stored, work->stored_count, sizeof(*work->stored), compare_stored);
+	work->sorted = work->stored_count;
+}
+
+static bool is_known(const struct history_work *work, int64_t row)
+{
+	const struct stored_job wanted = {.row = row};
+	return work->sorted > 0 &&
+	       bsearch(&wanted, work->stored, work->sorted, sizeof(wanted), compare_stored) != NULL;
+}
+
+static int add_stored(const struct job_record *record, void *context)
+{
+	struct history_work *work = context;
+	if (is_known(work, record->row))
+		return 0;
+	if (work->stored_count == work->stored_size) {
+		size_t size = work->stored_size ? 2 * work->stored_size : 32;
+		struct stored_job *stored = reallocarray(work->stored, size, sizeof(*stored));
+		if (!stored)
+			return no_memory(work->err);
+		work->stored = stored;
+		work->stored_size = size;
+	}
+	struct stored_job *job = &work->stored[work->stored_count++];
+	*job = (struct stored_job){
+	    .run = copy_run(work, &record->run),
+	    .row = record->row,
+	    .over = job_is_over(record),
+	    .listed = record->listed,
+	    .history_synced_at = record->history_synced_at,
+	};
+	snprintf(job->job_id, sizeof(job->job_id), "%s", record->job_id);
+	return is_whole(&job->run, &record->run) ? 0 : no_memory(work->err);
+}
+
+/* Rows run with time, so sorting by row is oldest first. */
+static int load_stored(struct history_work *work)
+{
+	int64_t row = work->history->connector_row;
+	int r = job_store_each_open(work->writer, row, add_stored, work, work->err);
+	if (r)
+		return r;
+	sort_stored(work);
+	unsigned recent = (unsigned)work->entry_count + RECENT_MARGIN;
+	r = job_store_each_recent(work->writer, row, recent, add_stored, work, work->err);
+	if (r)
+		return r;
+	sort_stored(work);
+	return 0;
+}
+
+static int decode_pages(struct history_work *work)
+{
+	const struct pages *pages = work->history->pages;
+	work->pages = calloc(pages->count, sizeof(*work->pages));
+	if (!work->pages)
+		return no_memory(work->err);
+	size_t total = 0;
+	for (size_t i = 0; i < pages->count; i++) {
+		if (decode_history(pages->bodies[i], work->err, &work->pages[i]) < 0)
+			return -1;
+		work->page_count++;
+		total += work->pages[i].count;
+	}
+	work->entries = calloc(total + 1, sizeof(*work->entries));
+	if (!work->entries)
+		return no_memory(work->err);
+	for (size_t i = 0; i < pages->count; i++)
+		for (size_t k = 0; k < work->pages[i].count; k++)
+			work->entries[work->entry_count++] = work->pages[i].runs[k];
+	return 0;
+}
+
+static int match_entries(struct history_work *work, size_t *of_entry)
+{
+	_cleanup_free_ struct match_stored *stored =
+	    calloc(work->stored_count + 1, sizeof(*stored));
+	if (!stored)
+		return no_memory(work->err);
+	for (size_t i = 0; i < work->stored_count; i++)
+		stored[i] = (struct match_stored){
+		    .run_id = work->stored[i].run.run_id,
+		    .start_time = work->stored[i].run.start_time,
+		    .over = work->stored[i].over,
+		    .done = job_status_is_done(work->stored[i].run.status),
+		    .listed = work->stored[i].listed,
+		};
+	if (match_history(stored, work->stored_count, work->entries, work->entry_count, of_entry) <
+	    0)
+		return no_memory(work->err);
+	return 0;
+}
+
+static void job_changed(struct history_work *work, const char *job_id)
+{
+	work->changed++;
+	changes_add(work->changes, CHANGE_JOB, work->history->project_id, job_id);
+}
+
+static int apply_entry(struct history_work *work, struct stored_job *job, const struct run *run)
+{
+	job->matched = true;
+	int64_t now = work->history->now;
+	if (!run_same(&job->run, run)) {
+		job_changed(work, job->job_id);
+		return job_store_update(work->writer, job->row, run, now, work->err);
+	}
+	if (job->listed)
+		return 0;
+	job_changed(work, job->job_id);
+	return job_store_relisted(work->writer, job->row, now, work->err);
+}
+
+static int insert_new(struct history_work *work, const size_t *of_entry)
+{
+	const struct history *history = work->history;
+	_cleanup_free_ size_t *order = calloc(work->entry_count + 1, sizeof(*order));
+	if (!order || match_order(work->entries, work->entry_count, order) < 0)
+		return no_memory(work->err);
+	for (size_t i = 0; i < work->entry_count; i++) {
+		if (of_entry[order[i]] != MATCH_NEW)
+			continue;
+		int64_t row = 0;
+		char job_id[RANDOM_ID_SIZE];
+		int r = job_store_insert(work->writer, history->project_id, history->connector_row,
+		    &work->entries[order[i]], history->now, work->err, &row, job_id);
+		if (r)
+			return r;
+		job_changed(work, job_id);
+	}
+	return 0;
+}
+
+/* Nothing is concluded from what is missing in an incomplete history. */
+static int mark_unlisted(struct history_work *work)
+{
+	for (size_t i = 0; i < work->stored_count; i++) {
+		struct stored_job *job = &work->stored[i];
+		if (job->matched || !job->listed)
+			continue;
+		int r = job_store_unlisted(work->writer, job->row, job->history_synced_at,
+		    !job->over, work->history->now, work->err);
+		if (r)
+			return r;
+		job_changed(work, job->job_id);
+	}
+	return 0;
+}
+
+static int apply_matched(struct history_work *work)
+{
+	_cleanup_free_ size_t *of_entry = calloc(work->entry_count + 1, sizeof(*of_entry));
+	if (!of_entry)
+		return no_memory(work->err);
+	int r = match_entries(work, of_entry);
+	for (size_t i = 0; i < work->entry_count && r == 0; i++)
+		if (of_entry[i] < work->stored_count)
+			r = apply_entry(work, &work->stored[of_entry[i]], &work->entries[i]);
+	if (r == 0)
+		r = insert_new(work, of_entry);
+	if (r == 0 && work->history->pages->complete)
+		r = mark_unlisted(work);
+	return r;
+}
+
+static void history_work_done(struct history_work *work)
+{
+	for (size_t i = 0; i < work->page_count; i++)
+		decoded_done(&work->pages[i].decoded);
+	free(work->pages);
+	free(work->entries);
+	free(work->stored);
+	arena_done(&work->arena);
+}
+
+int apply_history(struct conn *writer, const struct history *history, struct changes *changes,
+    struct err *err, size_t *ret_jobs_changed)
+{
+	_cleanup_(history_work_done) struct history_work work = {
+	    .writer = writer,
+	    .history = history,
+	    .changes = changes,
+	    .err = err,
+	};
+	arena_init(&work.arena, SCRATCH_LIMIT);
+	int r = decode_pages(&work);
+	if (r == 0)
+		r = load_stored(&work);
+	if (r == 0)
+		r = apply_matched(&work);
+	if (r == 0)
+		r = connector_store_history_synced(
+		    writer, history->connector_row, history->started_at, err);
+	if (r)
+		return r;
+	if (work.changed > 0) {
+		changes_add(changes, CHANGE_CONNECTOR, history->project_id, NULL);
+		changes_add(changes, CHANGE_PROJECT, history->project_id, NULL);
+	}
+	*ret_jobs_changed = work.changed;
+	return 0;
+}

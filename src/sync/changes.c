@@ -1,0 +1,76 @@
+#include "sync/changes.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define CHANGES_LIMIT 100000
+
+static struct change *next_change(struct changes *changes)
+{
+	if (changes->count == CHANGES_LIMIT) {
+		changes->overflow = true;
+		return NULL;
+	}
+	if (changes->count == changes->size) {
+		size_t size = changes->size ? 2 * changes->size : 64;
+		struct change *list = reallocarray(changes->list, size, sizeof(*list));
+		if (!list) {
+			changes->overflow = true;
+			return NULL;
+		}
+		changes->list = list;
+		changes->size = size;
+	}
+	struct change *change = &changes->list[changes->count++];
+	memset(change, 0, sizeof(*change));
+	return change;
+}
+
+void changes_add(struct changes *changes, enum change_kind kind, int64_t project_id, const char *id)
+{
+	struct change *change = next_change(changes);
+	if (!change)
+		return;
+	change->kind = kind;
+	change->project_id = project_id;
+	snprintf(change->id, sizeof(change->id), "%s", id ? id : "");
+}
+
+void changes_add_refresh(struct changes *changes, int64_t project_id, uint64_t ticket)
+{
+	struct change *change = next_change(changes);
+	if (!change)
+		return;
+	change->kind = CHANGE_REFRESH;
+	change->project_id = project_id;
+	change->ticket = ticket;
+}
+
+void changes_tell(struct changes *changes, engine_changed_fn *changed, void *context)
+{
+	if (changed && changes->count > 0)
+		changed(changes->list, changes->count, context);
+	if (changed && changes->overflow) {
+		struct change all[] = {
+		    {.kind = CHANGE_PROJECT},
+		    {.kind = CHANGE_CONNECTOR},
+		    {.kind = CHANGE_JOB},
+		    {.kind = CHANGE_OPERATION},
+		    {.kind = CHANGE_REFRESH},
+		};
+		changed(all, ARRAY_SIZE(all), context);
+	}
+	changes_forget(changes);
+}
+
+void changes_forget(struct changes *changes)
+{
+	changes->count = 0;
+	changes->overflow = false;
+}
+
+void changes_done(struct changes *changes)
+{
+	free(changes->list);
+	*changes = (struct changes){0};
+}

@@ -1,0 +1,416 @@
+/* What callers wish for: checked against what is there, written down, answered. */
+#include <string.h>
+
+#include "model/connector.h"
+#include "store/connector_store.h"
+#include "store/operation_store.h"
+#include "sync/engine_private.h"
+#include "sync/reconcile.h"
+#include "util/jsontext.h"
+#include "util/log.h"
+#include "util/timestamp.h"
+
+static void fill_operation(struct command *command, const char *operation_id)
+{
+	snprintf(command->result_operation_id, sizeof(command->result_operation_id), "%s",
+	    operation_id);
+}
+
+static void fill_connector(struct command *command, const char *connector_id)
+{
+	snprintf(command->result_connector_id, sizeof(command->result_connector_id), "%s",
+	    connector_id ? connector_id : "");
+}
+
+PRINTF_LIKE(2, 3)
+static enum command_result failed(struct command *command, const char *format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(command->message, sizeof(command->message), format, arguments);
+	va_end(arguments);
+	return COMMAND_FAILED;
+}
+
+/* What a failed write means for the caller. */
+static enum command_result not_written(struct command *command, int r, const struct err *err)
+{
+	snprintf(command->message, sizeof(command->message), "%.255s", err->text);
+	return r == STORE_FULL || r == STORE_BROKEN ? COMMAND_STORE_UNAVAILABLE : COMMAND_FAILED;
+}
+
+/* Creating -------------------------------------------------------------------------------------*/
+
+/* A create being considered. */
+struct creating {
+	struct command *command;
+	json_t *body;
+	bool found;
+	enum command_result verdict;
+};
+
+static bool same_request(const json_t *body, struct span request)
+{
+	json_t *other _cleanup_json_ = NULL;
+	struct err err = ERR_INIT;
+	return jsontext_parse(request, 0, &err, &other) == 0 && json_equal(body, other);
+}
+
+static int look_at_key(const struct operation_record *record, void *context)
+{
+	struct creating *creating = context;
+	struct command *command = creating->command;
+	creating->found = true;
+	fill_operation(command, record->operation_id);
+	if (record->kind != OPERATION_CREATE || !same_request(creating->body, record->request))
+		creating->verdict = COMMAND_KEY_REUSED;
+	else if (operation_is_running(record->state))
+		creating->verdict = COMMAND_IN_PROGRESS;
+	else
+		creating->verdict = COMMAND_REPLAYED;
+	return 0;
+}
+
+static int look_at_import(
+    const struct connector_record *record, const struct job_record *latest, void *context)
+{
+	(void)latest;
+	struct creating *creating = context;
+	if (creating->found || !connector_is_same_import(creating->body, &record->connector))
+		return 0;
+	creating->found = true;
+	creating->verdict = COMMAND_DUPLICATE;
+	fill_connector(creating->command, record->connector.connector_id);
+	return 0;
+}
+
+/* Whether a create that has not ended may yet start the import the body asks for. One whose outcome
+ * stayed unknown while two listings showed nothing of it has most likely not been carried out. */
+static bool may_yet_start(const struct operation_record *record, int64_t wall)
+{
+	if (record->kind != OPERATION_CREATE)
+		return false;
+	if (record->state != OPERATION_UNKNOWN || record->candidates.ptr)
+		return true;
+	return record->empty_listing_at == TIMESTAMP_NONE ||
+	    wall < record->empty_listing_at + RECONCILE_LISTINGS_APART;
+}
+
+struct open_create {
+	struct creating *creating;
+	int64_t wall;
+};
+
+/* Two bodies ask for the same import when each has what the other names. */
+static bool asks_for_same(const json_t *body, struct span request)
+{
+	json_t *other _cleanup_json_ = NULL;
+	struct err err = ERR_INIT;
+	if (jsontext_parse(request, 0, &err, &other) < 0)
+		return false;
+	const json_t *formats[] = {
+	    json_object_get(json_object_get(body, "category_properties"), "data_format"),
+	    json_object_get(json_object_get(other, "category_properties"), "data_format"),
+	};
+	return json_equal(json_object_get(body, "connector_type"),
+		   json_object_get(other, "connector_type")) &&
+	    json_equal(formats[0], formats[1]) &&
+	    json_equal(json_object_get(body, "connector_properties"),
+		json_object_get(other, "connector_properties"));
+}
+
+static int look_at_open(const struct operation_record *record, void *context)
+{
+	struct open_create *open = context;
+	struct creating *creating = open->creating;
+	if (creating->found || !may_yet_start(record, open->wall) ||
+	    !asks_for_same(creating->body, record->request))
+		return 0;
+	creating->found = true;
+	creating->verdict = COMMAND_IN_PROGRESS;
+	fill_operation(creating->command, record->operation_id);
+	return 0;
+}
+
+/* Returns 0 when nothing stands in the way, 1 when creating->verdict is the answer, or -1. */
+static int look_for_same(struct engine *engine, struct creating *creating, struct err *err)
+{
+	struct command *command = creating->command;
+	const json_t *body = creating->body;
+	int r = 0;
+	if (command->idempotency_key)
+		r = operation_store_get_by_key(engine->writer, command->project_id, command->client,
+		    command->idempotency_key, look_at_key, creating, err);
+	if (r < 0 || creating->found || command->allow_duplicate)
+		return r < 0 ? -1 : creating->found;
+	struct open_create open = {.creating = creating, .wall = engine_wall(engine)};
+	r = operation_store_each_open(
+	    engine->writer, command->project_id, look_at_open, &open, err);
+	if (r == 0 && !creating->found)
+		r = connector_store_each_import(engine->writer, command->project_id,
+		    json_string_value(json_object_get(body, "connector_type")),
+		    connector_body_bucket(body), connector_body_prefix(body), look_at_import,
+		    creating, err);
+	return r < 0 ? -1 : creating->found;
+}
+
+static int insert_operation(struct conn *writer, void *context, struct err *err)
+{
+	const struct operation_record *record = context;
+	int64_t row = 0;
+	return operation_store_insert(writer, record, err, &row);
+}
+
+/* Writes the intent down and lines it up. */
+static enum command_result plan_operation(
+    struct project *project, struct command *command, struct operation_record *record)
+{
+	struct engine *engine = project->engine;
+	struct err err = ERR_INIT;
+	char id[RANDOM_ID_SIZE];
+	random_id("op_", id);
+	record->operation_id = id;
+	record->project_id = command->project_id;
+	record->state = OPERATION_PLANNED;
+	record->client = command->client;
+	record->created_at = engine_wall(engine);
+	record->sent_at = record->finished_at = record->empty_listing_at = TIMESTAMP_NONE;
+	int r = engine_write(engine, insert_operation, record, &err);
+	if (r != 0)
+		return not_written(command, r, &err);
+	log_info("project %s: %s %s planned for %s", project->settings->name,
+	    operation_kind_name(record->kind), id, command->client);
+	fill_operation(command, id);
+	/* Without memory it stays planned, and goes out after the next start. */
+	if (operation_enqueue(project, id, record->kind) < 0)
+		log_error("project %s: no memory to send operation %s now",
+		    project->settings->name, id);
+	return COMMAND_ACCEPTED;
+}
+
+static enum command_result create(struct project *project, struct command *command)
+{
+	struct err err = ERR_INIT;
+	json_t *body _cleanup_json_ = NULL;
+	if (jsontext_parse(command->body, JSONTEXT_REJECT_DUPLICATES, &err, &body) < 0)
+		return failed(command, "%s", err.text);
+	struct creating creating = {.command = command, .body = body};
+	int r = look_for_same(project->engine, &creating, &err);
+	if (r != 0)
+		return r < 0 ? failed(command, "%s", err.text) : creating.verdict;
+	struct operation_record record = {
+	    .kind = OPERATION_CREATE,
+	    .idempotency_key = command->idempotency_key,
+	    .request = command->body,
+	    .allow_duplicate = command->allow_duplicate,
+	};
+	return plan_operation(project, command, &record);
+}
+
+/* Deleting -------------------------------------------------------------------------------------*/
+
+struct found_connector {
+	int64_t row;
+	bool deleted;
+};
+
+static int take_connector(
+    const struct connector_record *record, const struct job_record *latest, void *context)
+{
+	(void)latest;
+	struct found_connector *found = context;
+	found->row = record->row;
+	found->deleted = record->deleted_at != TIMESTAMP_NONE;
+	return 0;
+}
+
+/* Returns 0, 1 when it was never known, or -1. */
+static int find_connector(struct project *project, const char *connector_id, struct err *err,
+    struct found_connector *found)
+{
+	return connector_store_get(project->engine->writer, project->settings->project_id,
+	    connector_id, take_connector, found, err);
+}
+
+struct open_delete {
+	struct command *command;
+	bool found;
+};
+
+static int look_at_delete(const struct operation_record *record, void *context)
+{
+	struct open_delete *open = context;
+	if (record->kind != OPERATION_DELETE || !record->connector_id ||
+	    strcmp(record->connector_id, open->command->connector_id) != 0)
+		return 0;
+	open->found = true;
+	fill_operation(open->command, record->operation_id);
+	return 0;
+}
+
+static enum command_result delete(struct project *project, struct command *command)
+{
+	struct err err = ERR_INIT;
+	struct found_connector found = {.row = 0};
+	int r = find_connector(project, command->connector_id, &err, &found);
+	if (r < 0)
+		return failed(command, "%s", err.text);
+	if (r > 0)
+		return COMMAND_NOT_FOUND;
+	if (found.deleted)
+		return COMMAND_ALREADY_DONE;
+	struct open_delete open = {.command = command};
+	r = operation_store_each_open(project->engine->writer, project->settings->project_id,
+	    look_at_delete, &open, &err);
+	if (r < 0)
+		return failed(command, "%s", err.text);
+	if (open.found)
+		return COMMAND_ACCEPTED;
+	struct operation_record record = {
+	    .kind = OPERATION_DELETE,
+	    .connector_id = command->connector_id,
+	};
+	return plan_operation(project, command, &record);
+}
+
+/* Resolving ------------------------------------------------------------------------------------*/
+
+struct resolving {
+	struct engine *engine;
+	struct command *command;
+	enum command_result verdict;
+};
+
+static int resolve_record(struct resolving *resolving, const struct operation_record *stored,
+    struct err *err)
+{
+	const struct command *command = resolving->command;
+	struct engine *engine = resolving->engine;
+	struct operation_record record = *stored;
+	if (record.state != OPERATION_UNKNOWN) {
+		resolving->verdict = COMMAND_NOT_UNKNOWN;
+		return 0;
+	}
+	record.state = command->created ? OPERATION_SUCCEEDED : OPERATION_REJECTED;
+	record.connector_id = command->created ? command->connector_id : NULL;
+	record.candidates = SPAN_NONE;
+	record.error_code = command->created ? NULL : "resolved-not-created";
+	record.error_message = command->created ? NULL : command->reason;
+	record.finished_at = engine_wall(engine);
+	changes_add(
+	    &engine->changes, CHANGE_OPERATION, record.project_id, record.operation_id);
+	resolving->verdict = COMMAND_ACCEPTED;
+	return operation_store_update(engine->writer, &record, err);
+}
+
+struct resolve_call {
+	struct resolving *resolving;
+	struct err *err;
+};
+
+static int take_resolved(const struct operation_record *record, void *context)
+{
+	struct resolve_call *call = context;
+	return resolve_record(call->resolving, record, call->err);
+}
+
+static int write_resolution(struct conn *writer, void *context, struct err *err)
+{
+	struct resolving *resolving = context;
+	struct resolve_call call = {.resolving = resolving, .err = err};
+	int r = operation_store_get(
+	    writer, resolving->command->operation_id, take_resolved, &call, err);
+	return r == 1 ? 0 : r;
+}
+
+/* Says why the connector cannot be the outcome. Returns whether it can. */
+static bool may_be_outcome(struct project *project, struct command *command)
+{
+	struct err err = ERR_INIT;
+	struct found_connector found = {.row = 0};
+	int r = find_connector(project, command->connector_id, &err, &found);
+	if (r != 0 || found.deleted) {
+		(void)failed(command, "connector %s is not present in this project",
+		    command->connector_id);
+		return false;
+	}
+	if (operation_store_claims(project->engine->writer, project->settings->project_id,
+		command->connector_id, 0, &err) != 0) {
+		(void)failed(command, "connector %s is the outcome of another operation",
+		    command->connector_id);
+		return false;
+	}
+	return true;
+}
+
+static enum command_result resolve(struct project *project, struct command *command)
+{
+	struct err err = ERR_INIT;
+	struct resolving resolving = {
+	    .engine = project->engine,
+	    .command = command,
+	    .verdict = COMMAND_NOT_FOUND,
+	};
+	if (command->created && !may_be_outcome(project, command))
+		return COMMAND_CONNECTOR_MISSING;
+	fill_operation(command, command->operation_id);
+	int r = engine_write(project->engine, write_resolution, &resolving, &err);
+	if (r != 0)
+		return not_written(command, r, &err);
+	if (resolving.verdict == COMMAND_ACCEPTED)
+		log_info("project %s: operation %s resolved by %s as %s: %s",
+		    project->settings->name, command->operation_id, command->client,
+		    command->created ? command->connector_id : "not created", command->reason);
+	return resolving.verdict;
+}
+
+/* Refreshing -----------------------------------------------------------------------------------*/
+
+static enum command_result refresh_project(struct project *project, struct command *command)
+{
+	if (refresh_begin(project, 0, NULL, &command->result_ticket) < 0)
+		return failed(command, "no memory");
+	return COMMAND_ACCEPTED;
+}
+
+static enum command_result refresh_connector(struct project *project, struct command *command)
+{
+	struct err err = ERR_INIT;
+	struct found_connector found = {.row = 0};
+	int r = find_connector(project, command->connector_id, &err, &found);
+	if (r < 0)
+		return failed(command, "%s", err.text);
+	if (r > 0)
+		return COMMAND_NOT_FOUND;
+	if (found.deleted)
+		return COMMAND_ALREADY_DONE;
+	if (refresh_begin(project, found.row, command->connector_id, &command->result_ticket) < 0)
+		return failed(command, "no memory");
+	return COMMAND_ACCEPTED;
+}
+
+void command_run(struct engine *engine, struct command *command)
+{
+	struct project *project = engine_find_project(engine, command->project_id);
+	if (!project) {
+		command->result = COMMAND_NOT_FOUND;
+		return;
+	}
+	switch (command->kind) {
+	case COMMAND_CREATE:
+		command->result = create(project, command);
+		return;
+	case COMMAND_DELETE:
+		command->result = delete(project, command);
+		return;
+	case COMMAND_RESOLVE:
+		command->result = resolve(project, command);
+		return;
+	case COMMAND_REFRESH_PROJECT:
+		command->result = refresh_project(project, command);
+		return;
+	case COMMAND_REFRESH_CONNECTOR:
+		command->result = refresh_connector(project, command);
+		return;
+	}
+}

@@ -1,0 +1,275 @@
+/* What the files of the engine share; nobody else includes it.
+ *
+ *	engine.c      the thread: mailbox, turns, publishing
+ *	project.c     one project: what goes out next, what its answers mean for it
+ *	refresh.c     listings, histories and single connectors: asked, gathered, applied
+ *	operation.c   creates and deletes: written down, sent at most once, decided
+ *	command.c     what callers wish for
+ */
+#ifndef MIXPORT_SYNC_ENGINE_PRIVATE_H
+#define MIXPORT_SYNC_ENGINE_PRIVATE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/queue.h>
+
+#include "mixpanel/client.h"
+#include "mixpanel/ratelimit.h"
+#include "model/connector.h"
+#include "model/job.h"
+#include "store/tx.h"
+#include "sync/apply.h"
+#include "sync/changes.h"
+#include "sync/engine.h"
+#include "sync/planner.h"
+#include "sync/upstream.h"
+
+/* An operation that is to be sent, or on its way. */
+struct task {
+	char operation_id[RANDOM_ID_SIZE];
+	enum operation_kind kind;
+	int64_t not_before; /* monotonic */
+	bool in_flight;
+	STAILQ_ENTRY(task) entry;
+};
+
+/* A refresh that somebody asked for, shared by all who asked while it runs. */
+struct refresh {
+	uint64_t ticket;
+	int64_t begun_at;      /* monotonic: what was asked before it does not count */
+	int64_t connector_row; /* 0: the whole project */
+	char connector_id[CONNECTOR_ID_LENGTH_LIMIT + 1];
+	enum {
+		REFRESH_RECORDS,         /* the list, or the single connector, is to be asked for */
+		REFRESH_RECORDS_FLIGHT,  /* it is on its way (single connector only) */
+		REFRESH_HISTORIES,       /* histories are being read */
+	} phase;
+	int64_t *rows; /* sorted: connectors whose history is awaited; negated once it came */
+	size_t count;
+	size_t left;
+	LIST_ENTRY(refresh) entry;
+};
+
+enum call_kind { CALL_LIST, CALL_HISTORY, CALL_GET, CALL_OPERATION };
+
+/* One thing asked of Mixpanel, over as many pages as it takes. */
+struct call {
+	struct project *project;
+	enum call_kind kind;
+	enum endpoint endpoint;
+	struct plan plan;      /* CALL_LIST, CALL_HISTORY */
+	uint64_t ticket;       /* CALL_GET */
+	char connector_id[CONNECTOR_ID_LENGTH_LIMIT + 1];
+	char operation_id[RANDOM_ID_SIZE];
+	int64_t started_at;    /* wall clock, of the first page */
+	int64_t begun_at;      /* monotonic, of the first page */
+	int64_t asked_at;      /* monotonic, of this page */
+	struct pages pages;
+	struct buffer next_url; /* the page that waits for its turn */
+	STAILQ_ENTRY(call) paged;
+	LIST_ENTRY(call) entry;
+};
+
+/* The end of an operation that could not be written down yet because the disk is full. */
+struct unsaved {
+	struct call *call;
+	struct client_answer answer; /* its body and message are malloc'd */
+	STAILQ_ENTRY(unsaved) entry;
+};
+
+/* One project being followed. Belongs to the sync thread. */
+struct project {
+	struct engine *engine;
+	struct config *config; /* the reference that settings points into */
+	const struct config_project *settings;
+	struct planner *planner;
+	struct ratelimit limit;
+	struct upstream upstream;
+	unsigned in_flight;
+	unsigned creates_in_flight;
+	STAILQ_HEAD(, task) tasks; /* in the order they were asked for */
+	LIST_HEAD(, refresh) refreshes;
+	LIST_HEAD(, call) calls;    /* every one there is */
+	STAILQ_HEAD(, call) paged;  /* those whose next page waits for budget */
+	STAILQ_HEAD(, unsaved) unsaved;
+	bool shrunken;      /* the last listing was; the next one decides */
+	bool loaded;        /* a listing was applied once */
+	bool removed;       /* no longer configured: goes when nothing is in flight */
+	int64_t unknown_at; /* wall clock: when an operation last became unknown */
+	LIST_ENTRY(project) entry;
+};
+
+/* What other threads may read, under the mutex. */
+struct published {
+	int64_t project_id;
+	struct upstream_status status;
+};
+
+struct engine {
+	struct conn *writer;
+	struct client *client;
+	struct engine_options options;
+	struct random_sequence random;
+	LIST_HEAD(, project) projects;
+	struct changes changes;
+	bool broken;              /* nothing may be written any more */
+	uint64_t commits;
+	int64_t store_retry_at;   /* monotonic; after a full disk */
+	int64_t next_retention;   /* monotonic */
+
+	pthread_t thread;
+	bool started;
+	atomic_bool stopping;
+	atomic_bool store_unavailable;
+	_Atomic int64_t last_turn;
+
+	pthread_mutex_t mutex; /* guards what follows */
+	struct command *first_command;
+	struct command **last_command;
+	unsigned commands_waiting;
+	bool closed;
+	struct config *config;     /* in force */
+	bool config_changed;
+	struct published *published;
+	size_t published_count;
+	uint64_t next_ticket;
+	uint64_t *open_tickets;
+	size_t open_ticket_count;
+	struct engine_counters counters;
+};
+
+/* engine.c ------------------------------------------------------------------------------------*/
+
+int64_t engine_now(const struct engine *engine);  /* Monotonic microseconds. */
+int64_t engine_wall(const struct engine *engine); /* Wall clock microseconds. */
+
+/* Runs body in a transaction; tells what changed once it is committed. Keeps track of a full disk,
+ * and ends the process' work when the outcome of a commit is unknown. Returns as tx_write. */
+int engine_write(struct engine *engine,
+    int (*body)(struct conn *conn, void *context, struct err *err), void *context,
+    struct err *err);
+
+/* The project with this id that is configured; NULL for none. */
+struct project *engine_find_project(struct engine *engine, int64_t project_id);
+
+/* A ticket for a refresh that begins. Returns 0, or -1 without memory. */
+int engine_open_ticket(struct engine *engine, uint64_t *ret_ticket);
+
+/* The refresh with this ticket has ended; whoever waits is told. */
+void engine_close_ticket(struct engine *engine, int64_t project_id, uint64_t ticket);
+
+/* Lets other threads see how every project is doing. */
+void engine_publish(struct engine *engine);
+
+/* Counts one request; one answer that could not be read; what was changed in the store. */
+void engine_count(struct engine *engine, enum endpoint endpoint, const struct client_answer *answer);
+void engine_count_undecodable(struct engine *engine);
+void engine_count_changed(struct engine *engine, size_t jobs, size_t connectors);
+
+/* project.c -----------------------------------------------------------------------------------*/
+
+/* A project to follow, loaded from the store. Takes a reference to config. Returns 0, or -1. */
+int project_new(struct engine *engine, struct config *config,
+    const struct config_project *settings, struct err *err, struct project **ret_project);
+
+/* Frees a project with nothing in flight, or whose client is gone. Returns NULL. */
+struct project *project_free(struct project *project);
+
+/* Loads its connectors and open operations from the store. Returns 0, or -1. */
+int project_load(struct project *project, struct err *err);
+
+/* New settings. Takes a reference to config. */
+void project_change(
+    struct project *project, struct config *config, const struct config_project *settings);
+
+/* Sends what may go out now. Returns when to call again at the latest, monotonic. */
+int64_t project_turn(struct project *project, int64_t now);
+
+/* What the API shows of it. */
+struct upstream_status project_status(struct project *project);
+
+/* A call to be filled and sent. NULL without memory. */
+struct call *call_new(struct project *project, enum call_kind kind, enum endpoint endpoint);
+
+/* Takes NULL; returns NULL. */
+struct call *call_free(struct call *call);
+
+/* Sends a call, to url or to its endpoint's own; body for a create. The budget was taken. Returns 0,
+ * or -1 when nothing was sent; the caller keeps the call then. */
+int call_send(struct call *call, const char *url, struct span body, struct err *err);
+
+/* Takes one request out of the budget. */
+bool project_take(struct project *project, bool waited, int64_t now);
+
+/* How long a thing that fails again and again is left alone: as long as it has failed already, from
+ * 2 s to a minute, with jitter. since is wall-clock time, TIMESTAMP_NONE for the first failure. */
+int64_t project_retry_delay(struct project *project, int64_t since);
+
+/* refresh.c -----------------------------------------------------------------------------------*/
+
+/* Sends the list or the history of a plan. */
+void refresh_send_plan(struct project *project, const struct plan *plan, int64_t now);
+
+/* Sends the next page of a call that waited for budget. */
+void refresh_send_page(struct call *call);
+
+/* Sends the single connector of a refresh. */
+void refresh_send_get(struct project *project, struct refresh *refresh);
+
+/* An answer came in for a call of the three kinds; takes the call over. failed: the failure
+ * concerns the whole project. */
+void refresh_ended(struct call *call, const struct client_answer *answer, bool failed);
+
+/* The planned call could not be made at all; takes the call over (NULL for none). */
+void refresh_not_sent(struct project *project, struct call *call, const struct plan *plan,
+    const char *message);
+
+/* Begins a refresh of the project (row 0) or of one connector, or joins the one that runs. Returns
+ * 0, or -1 without memory. */
+int refresh_begin(struct project *project, int64_t row, const char *connector_id,
+    uint64_t *ret_ticket);
+
+/* Tells the planner what the store now holds of a connector. */
+void refresh_follow(struct project *project, int64_t row);
+
+/* The same for a record at hand; a connector_row_fn whose context is the project. */
+int refresh_follow_record(const struct connector_record *record, const struct job_record *latest,
+    void *context);
+
+/* The connector is deleted: it is not followed any more. */
+void refresh_drop(struct project *project, const char *connector_id);
+
+/* Ends every refresh of the project: nothing more will come. */
+void refresh_end_all(struct project *project);
+
+/* operation.c ---------------------------------------------------------------------------------*/
+
+/* Puts an operation on the list of those to be sent. Returns 0, or -1 without memory. */
+int operation_enqueue(
+    struct project *project, const char *operation_id, enum operation_kind kind);
+
+/* Sends the next operation that may go out. Returns 1 when one was sent or came to an end, 0 when
+ * there is none; *ret_next is then brought forward to when to look again. */
+int operation_send_next(struct project *project, int64_t now, int64_t *ret_next);
+
+/* An answer came in for an operation; takes the call over. */
+void operation_ended(struct call *call, const struct client_answer *answer);
+
+/* Writes down the ends that could not be written before. */
+void operation_save_unsaved(struct project *project);
+
+/* Frees them unwritten: those operations become unknown at the next start. */
+void operation_forget_unsaved(struct project *project);
+
+/* Looks for the outcomes of unknown creates among the connectors; in the transaction that applied a
+ * complete listing. ret_again is set when the list is to be read once more, and when at the latest
+ * (wall clock). Returns 0, a store outcome, or -1. */
+int operation_reconcile(struct project *project, const struct listing *listing, struct err *err,
+    int64_t *ret_again);
+
+/* command.c -----------------------------------------------------------------------------------*/
+
+/* Does what the command wishes and fills its result; does not call done. */
+void command_run(struct engine *engine, struct command *command);
+
+#endif

@@ -1,0 +1,760 @@
+/* Creates and deletes: written down before anything is sent, and carried out at most once.
+ *
+ * What can go wrong: the process dies, the connection breaks, the answer is lost or cannot be read,
+ * the disk is full, at any point of a create. Mixpanel's create is not idempotent, so sending it a
+ * second time starts a second import and counts every event twice.
+ *
+ * Why it cannot: an operation is `sending` in the database, synced, before a connection is opened
+ * (send_task). From there a create goes back to `planned` only when Mixpanel itself said 429, which
+ * means that it was not carried out. Every other end that does not prove what happened is `unknown`,
+ * and so is, at the next start, whatever was left `sending`. Nothing sends an `unknown` create: only
+ * a connector that turns up in a complete listing, or a person, decides it. */
+#include <string.h>
+
+#include "mixpanel/decode.h"
+#include "model/operation.h"
+#include "store/connector_store.h"
+#include "store/operation_store.h"
+#include "sync/engine_private.h"
+#include "sync/reconcile.h"
+#include "util/jsontext.h"
+#include "util/log.h"
+#include "util/timestamp.h"
+#include "util/writer.h"
+
+#define OPERATION_MEMORY_LIMIT (1024 * 1024)
+#define RECONCILE_MEMORY_LIMIT (64 * 1024 * 1024)
+#define RECONCILE_PAIRS_LIMIT 100000
+#define RETRY_AFTER MICROSECONDS_PER_SECOND
+
+/* Loading --------------------------------------------------------------------------------------*/
+
+/* An operation as stored, for longer than the row's callback. */
+struct loaded {
+	struct arena arena;
+	struct operation_record record;
+	bool incomplete; /* no memory for a part of it */
+};
+
+static const char *keep_text(struct loaded *loaded, struct arena *arena, const char *text)
+{
+	const char *copy = arena_text(arena, text);
+	loaded->incomplete |= text && !copy;
+	return copy;
+}
+
+static struct span keep_span(struct loaded *loaded, struct arena *arena, struct span span)
+{
+	if (!span.ptr)
+		return SPAN_NONE;
+	const char *copy = arena_copy(arena, span.ptr, span.len);
+	loaded->incomplete |= !copy;
+	return (struct span){.ptr = copy, .len = copy ? span.len : 0};
+}
+
+static void keep_record(
+    struct loaded *loaded, struct arena *arena, const struct operation_record *record)
+{
+	struct operation_record copy = *record;
+	copy.operation_id = keep_text(loaded, arena, record->operation_id);
+	copy.connector_id = keep_text(loaded, arena, record->connector_id);
+	copy.candidates = keep_span(loaded, arena, record->candidates);
+	copy.idempotency_key = keep_text(loaded, arena, record->idempotency_key);
+	copy.client = keep_text(loaded, arena, record->client);
+	copy.request = keep_span(loaded, arena, record->request);
+	copy.error_code = keep_text(loaded, arena, record->error_code);
+	copy.error_message = keep_text(loaded, arena, record->error_message);
+	loaded->record = copy;
+}
+
+static int take_operation(const struct operation_record *record, void *context)
+{
+	struct loaded *loaded = context;
+	keep_record(loaded, &loaded->arena, record);
+	return loaded->incomplete ? -1 : 0;
+}
+
+static void loaded_done(struct loaded *loaded)
+{
+	arena_done(&loaded->arena);
+}
+
+/* Returns 0, 1 when there is none, or -1. */
+static int load(
+    struct engine *engine, const char *operation_id, struct err *err, struct loaded *loaded)
+{
+	*loaded = (struct loaded){.incomplete = false};
+	arena_init(&loaded->arena, OPERATION_MEMORY_LIMIT);
+	return operation_store_get(engine->writer, operation_id, take_operation, loaded, err);
+}
+
+/* Tasks ----------------------------------------------------------------------------------------*/
+
+int operation_enqueue(
+    struct project *project, const char *operation_id, enum operation_kind kind)
+{
+	struct task *task = calloc(1, sizeof(*task));
+	if (!task)
+		return -1;
+	snprintf(task->operation_id, sizeof(task->operation_id), "%s", operation_id);
+	task->kind = kind;
+	task->not_before = INT64_MIN;
+	STAILQ_INSERT_TAIL(&project->tasks, task, entry);
+	return 0;
+}
+
+static struct task *find_task(struct project *project, const char *operation_id)
+{
+	struct task *task;
+	STAILQ_FOREACH (task, &project->tasks, entry)
+		if (strcmp(task->operation_id, operation_id) == 0)
+			return task;
+	return NULL;
+}
+
+static void task_over(struct project *project, struct task *task)
+{
+	STAILQ_REMOVE(&project->tasks, task, task, entry);
+	free(task);
+}
+
+/* Writing --------------------------------------------------------------------------------------*/
+
+struct operation_work {
+	struct project *project;
+	struct operation_record *record;
+	const struct connector *created; /* the connector of a create that succeeded */
+	bool deleted;                    /* a delete that succeeded */
+	int64_t observed_at;             /* when the request was sent */
+	int64_t connector_row;
+};
+
+static int write_outcome(struct operation_work *work, struct conn *writer, struct err *err)
+{
+	struct engine *engine = work->project->engine;
+	int64_t project_id = work->record->project_id;
+	int64_t now = engine_wall(engine);
+	int r = 0;
+	if (work->created) {
+		enum connector_change change;
+		r = connector_store_put(writer, project_id, work->created, work->observed_at,
+		    work->observed_at, now, err, &change, &work->connector_row);
+	} else if (work->deleted) {
+		r = connector_store_delete(
+		    writer, project_id, work->record->connector_id, now, err);
+		r = r == 1 ? 0 : r;
+	} else {
+		return 0;
+	}
+	changes_add(&engine->changes, CHANGE_CONNECTOR, project_id, NULL);
+	changes_add(&engine->changes, CHANGE_PROJECT, project_id, NULL);
+	return r;
+}
+
+static int write_operation(struct conn *writer, void *context, struct err *err)
+{
+	struct operation_work *work = context;
+	int r = write_outcome(work, writer, err);
+	if (r)
+		return r;
+	changes_add(&work->project->engine->changes, CHANGE_OPERATION, work->record->project_id,
+	    work->record->operation_id);
+	return operation_store_update(writer, work->record, err);
+}
+
+/* Sending --------------------------------------------------------------------------------------*/
+
+/* Nothing was sent: a create says so, a delete is tried again later. */
+static void mark_not_sent(
+    struct operation_record *record, const char *message, int64_t wall)
+{
+	record->error_code = "upstream-unreachable";
+	record->error_message = message;
+	record->state = OPERATION_PLANNED;
+	if (record->kind == OPERATION_CREATE) {
+		record->state = OPERATION_UNREACHABLE;
+		record->finished_at = wall;
+	}
+}
+
+static void send_failed(
+    struct project *project, struct task *task, struct operation_record *record, const char *message)
+{
+	struct engine *engine = project->engine;
+	struct err err = ERR_INIT;
+	struct operation_work work = {.project = project, .record = record};
+	mark_not_sent(record, message, engine_wall(engine));
+	log_error("project %s: operation %s could not be sent: %s", project->settings->name,
+	    record->operation_id, message);
+	task->in_flight = false;
+	task->not_before = engine_now(engine) + project_retry_delay(project, TIMESTAMP_NONE);
+	if (engine_write(engine, write_operation, &work, &err) == 0 &&
+	    record->state != OPERATION_PLANNED)
+		task_over(project, task);
+}
+
+static int call_for(struct project *project, const struct operation_record *record,
+    struct err *err, struct call **ret_call)
+{
+	bool create = record->kind == OPERATION_CREATE;
+	struct call *call =
+	    call_new(project, CALL_OPERATION, create ? ENDPOINT_CREATE : ENDPOINT_DELETE);
+	if (!call)
+		return err_set(err, "no memory");
+	snprintf(call->operation_id, sizeof(call->operation_id), "%s", record->operation_id);
+	snprintf(call->connector_id, sizeof(call->connector_id), "%s",
+	    record->connector_id ? record->connector_id : "");
+	*ret_call = call;
+	return 0;
+}
+
+/* The commit that says `sending` stands before the connection: see the top of this file. */
+static void send_operation(
+    struct project *project, struct task *task, struct operation_record *record)
+{
+	struct engine *engine = project->engine;
+	struct err err = ERR_INIT;
+	struct call *call = NULL;
+	if (call_for(project, record, &err, &call) < 0) {
+		task->not_before = engine_now(engine) + RETRY_AFTER;
+		return;
+	}
+	record->state = OPERATION_SENDING;
+	record->sent_at = engine_wall(engine);
+	struct operation_work work = {.project = project, .record = record};
+	if (engine_write(engine, write_operation, &work, &err) != 0) {
+		log_error("operation %s stays planned: %s", record->operation_id, err.text);
+		task->not_before = engine_now(engine) + RETRY_AFTER;
+		call_free(call);
+		return;
+	}
+	task->in_flight = true;
+	if (call_send(call, NULL, record->request, &err) < 0) {
+		call_free(call);
+		send_failed(project, task, record, err.text);
+		return;
+	}
+	project->creates_in_flight += record->kind == OPERATION_CREATE;
+}
+
+static void send_task(struct project *project, struct task *task)
+{
+	struct loaded loaded _cleanup_(loaded_done);
+	struct err err = ERR_INIT;
+	int r = load(project->engine, task->operation_id, &err, &loaded);
+	if (r < 0) {
+		log_error("operation %s cannot be read: %s", task->operation_id, err.text);
+		task->not_before = engine_now(project->engine) + RETRY_AFTER;
+	} else if (r > 0 || loaded.record.state != OPERATION_PLANNED) {
+		task_over(project, task);
+	} else {
+		send_operation(project, task, &loaded.record);
+	}
+}
+
+static void earlier(int64_t *next, int64_t at)
+{
+	if (at < *next)
+		*next = at;
+}
+
+/* One create at a time, so that reconciliation cannot mistake whose connector is whose. */
+static bool may_go(
+    const struct project *project, const struct task *task, int64_t now, int64_t *next)
+{
+	if (task->in_flight || (task->kind == OPERATION_CREATE && project->creates_in_flight > 0))
+		return false;
+	if (task->not_before > now) {
+		earlier(next, task->not_before);
+		return false;
+	}
+	return true;
+}
+
+int operation_send_next(struct project *project, int64_t now, int64_t *next)
+{
+	struct task *task;
+	STAILQ_FOREACH (task, &project->tasks, entry)
+		if (may_go(project, task, now, next))
+			break;
+	if (!task)
+		return 0;
+	if (!upstream_may_ask(&project->upstream, true, now)) {
+		earlier(next, upstream_next(&project->upstream, now));
+		return 0;
+	}
+	if (!project_take(project, true, now)) {
+		earlier(next, ratelimit_next(&project->limit, RATELIMIT_FOREGROUND, now));
+		return 0;
+	}
+	send_task(project, task);
+	return 1;
+}
+
+/* Deciding -------------------------------------------------------------------------------------*/
+
+/* What an answer makes of an operation; it is decided here and nowhere else. */
+struct decision {
+	enum operation_state state;
+	const char *code;
+	char message[512];
+	struct decoded_connector created;
+	bool has_created;
+};
+
+static void decide_message(struct decision *decision, const struct client_answer *answer)
+{
+	if (answer->outcome != CLIENT_ANSWERED) {
+		snprintf(decision->message, sizeof(decision->message), "%s", answer->message);
+		return;
+	}
+	char said[400];
+	decode_error_message(answer->body, said, sizeof(said));
+	if (said[0])
+		snprintf(decision->message, sizeof(decision->message), "%s", said);
+	else
+		snprintf(decision->message, sizeof(decision->message), "Mixpanel answered %ld",
+		    answer->status);
+}
+
+/* A refusal that proves that nothing was carried out. 408 and 409 do not. */
+static bool is_refusal(long status)
+{
+	return status >= 400 && status < 500 && status != 408 && status != 409 && status != 429;
+}
+
+static void decide_created(struct decision *decision, const struct client_answer *answer)
+{
+	struct err err = ERR_INIT;
+	if (decode_connector(answer->body, &err, &decision->created) == 0) {
+		decision->state = OPERATION_SUCCEEDED;
+		decision->code = NULL;
+		decision->has_created = true;
+		return;
+	}
+	decision->state = OPERATION_UNKNOWN;
+	decision->code = "upstream-undecodable";
+	snprintf(decision->message, sizeof(decision->message),
+	    "Mixpanel answered %ld, but not with a connector: %.400s", answer->status, err.text);
+}
+
+static void decide_create(struct decision *decision, const struct client_answer *answer)
+{
+	if (answer->outcome == CLIENT_NOT_SENT) {
+		decision->state = OPERATION_UNREACHABLE;
+		decision->code = "upstream-unreachable";
+	} else if (answer->outcome == CLIENT_UNCLEAR) {
+		decision->state = OPERATION_UNKNOWN;
+		decision->code = "outcome-unknown";
+	} else if (answer->status == 200 || answer->status == 201) {
+		decide_created(decision, answer);
+	} else if (answer->status == 429) {
+		decision->state = OPERATION_PLANNED;
+		decision->code = "upstream-rate-limited";
+	} else if (is_refusal(answer->status)) {
+		decision->state = OPERATION_REJECTED;
+		decision->code =
+		    answer->status == 401 ? "upstream-unauthorized" : "upstream-rejected";
+	} else {
+		decision->state = OPERATION_UNKNOWN;
+		decision->code = "outcome-unknown";
+	}
+}
+
+static void decide_delete(struct decision *decision, const struct client_answer *answer)
+{
+	struct err err = ERR_INIT;
+	decision->state = OPERATION_PLANNED;
+	if (answer->outcome != CLIENT_ANSWERED) {
+		decision->code = "upstream-unreachable";
+	} else if (answer->status == 404 ||
+	    (answer->status >= 200 && answer->status < 300 &&
+		decode_deleted(answer->body, &err) == 0)) {
+		decision->state = OPERATION_SUCCEEDED;
+		decision->code = NULL;
+	} else if (is_refusal(answer->status)) {
+		decision->state = OPERATION_REJECTED;
+		decision->code =
+		    answer->status == 401 ? "upstream-unauthorized" : "upstream-rejected";
+	} else {
+		decision->code =
+		    answer->status == 429 ? "upstream-rate-limited" : "upstream-error";
+	}
+}
+
+static void decide(struct decision *decision, enum operation_kind kind,
+    const struct client_answer *answer)
+{
+	*decision = (struct decision){.code = NULL};
+	decide_message(decision, answer);
+	if (kind == OPERATION_CREATE)
+		decide_create(decision, answer);
+	else
+		decide_delete(decision, answer);
+}
+
+static void fill_record(struct operation_record *record, struct decision *decision,
+    const struct client_answer *answer, int64_t wall)
+{
+	record->state = decision->state;
+	record->error_code = decision->code;
+	record->error_message = decision->code ? decision->message : NULL;
+	record->upstream_status = answer->outcome == CLIENT_ANSWERED ? answer->status : 0;
+	if (decision->has_created)
+		record->connector_id = decision->created.connector.connector_id;
+	if (decision->state != OPERATION_PLANNED && decision->state != OPERATION_UNKNOWN)
+		record->finished_at = wall;
+}
+
+static void tell_log(const struct project *project, const struct operation_record *record)
+{
+	bool trouble =
+	    record->state == OPERATION_UNKNOWN || record->state == OPERATION_UNREACHABLE;
+	log_write(trouble ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO,
+	    "project %s: %s %s of %s: %s%s%s%s%s", project->settings->name,
+	    operation_kind_name(record->kind), record->operation_id, record->client,
+	    operation_state_name(record->state), record->connector_id ? ", connector " : "",
+	    record->connector_id ? record->connector_id : "", record->error_message ? ": " : "",
+	    record->error_message ? record->error_message : "");
+}
+
+/* The end is written: what it means for the rest of the project. */
+static void after_end(struct project *project, const struct operation_work *work, int64_t pause)
+{
+	const struct operation_record *record = work->record;
+	struct task *task = find_task(project, record->operation_id);
+	int64_t now = engine_now(project->engine);
+	tell_log(project, record);
+	if (work->created)
+		refresh_follow(project, work->connector_row);
+	if (work->deleted)
+		refresh_drop(project, record->connector_id);
+	if (record->state == OPERATION_UNKNOWN) {
+		project->unknown_at = engine_wall(project->engine);
+		planner_list_not_later(project->planner, now);
+	}
+	if (!task)
+		return;
+	task->in_flight = false;
+	if (record->state != OPERATION_PLANNED) {
+		task_over(project, task);
+		return;
+	}
+	int64_t delay = project_retry_delay(project, record->created_at);
+	task->not_before = now + (pause > delay ? pause : delay);
+}
+
+/* Returns 0, or what engine_write returned: nothing is written then. */
+static int write_end(
+    struct call *call, const struct client_answer *answer, struct err *err)
+{
+	struct project *project = call->project;
+	struct loaded loaded _cleanup_(loaded_done);
+	int r = load(project->engine, call->operation_id, err, &loaded);
+	if (r != 0)
+		return -1;
+	struct decision decision;
+	decide(&decision, loaded.record.kind, answer);
+	fill_record(&loaded.record, &decision, answer, engine_wall(project->engine));
+	struct operation_work work = {
+	    .project = project,
+	    .record = &loaded.record,
+	    .created = decision.has_created ? &decision.created.connector : NULL,
+	    .deleted = loaded.record.kind == OPERATION_DELETE &&
+		decision.state == OPERATION_SUCCEEDED,
+	    .observed_at = call->started_at,
+	};
+	r = engine_write(project->engine, write_operation, &work, err);
+	if (r == 0)
+		after_end(project, &work, answer->retry_after);
+	if (decision.has_created)
+		decoded_done(&decision.created.decoded);
+	return r;
+}
+
+static void unsaved_free(struct unsaved *unsaved)
+{
+	union {
+		const char *borrowed;
+		char *owned;
+	} body = {.borrowed = unsaved->answer.body.ptr};
+	union {
+		const char *borrowed;
+		char *owned;
+	} message = {.borrowed = unsaved->answer.message};
+	free(body.owned);
+	free(message.owned);
+	free(unsaved);
+}
+
+/* The disk is full: the end is kept until it can be written. In the database the operation is still
+ * `sending`, so that a crash makes it unknown. Without memory the call is forgotten, which leaves
+ * the same. */
+static void keep_unsaved(struct call *call, const struct client_answer *answer)
+{
+	struct unsaved *unsaved = calloc(1, sizeof(*unsaved));
+	char *body = malloc(answer->body.len + 1);
+	char *message = strdup(answer->message ? answer->message : "");
+	if (!unsaved || !body || !message) {
+		free(unsaved);
+		free(body);
+		free(message);
+		call_free(call);
+		return;
+	}
+	if (answer->body.len > 0)
+		memcpy(body, answer->body.ptr, answer->body.len);
+	body[answer->body.len] = '\0';
+	unsaved->call = call;
+	unsaved->answer = *answer;
+	unsaved->answer.body.ptr = body;
+	unsaved->answer.message = message;
+	STAILQ_INSERT_TAIL(&call->project->unsaved, unsaved, entry);
+}
+
+void operation_ended(struct call *call, const struct client_answer *answer)
+{
+	struct project *project = call->project;
+	struct err err = ERR_INIT;
+	project->creates_in_flight -= call->endpoint == ENDPOINT_CREATE;
+	if (write_end(call, answer, &err) == 0) {
+		call_free(call);
+		return;
+	}
+	log_error("project %s: the end of operation %s could not be written, keeping it: %s",
+	    project->settings->name, call->operation_id, err.text);
+	keep_unsaved(call, answer);
+}
+
+void operation_save_unsaved(struct project *project)
+{
+	struct unsaved *unsaved;
+	while ((unsaved = STAILQ_FIRST(&project->unsaved))) {
+		struct err err = ERR_INIT;
+		if (write_end(unsaved->call, &unsaved->answer, &err) != 0)
+			return;
+		STAILQ_REMOVE_HEAD(&project->unsaved, entry);
+		call_free(unsaved->call);
+		unsaved_free(unsaved);
+	}
+}
+
+void operation_forget_unsaved(struct project *project)
+{
+	struct unsaved *unsaved;
+	while ((unsaved = STAILQ_FIRST(&project->unsaved))) {
+		STAILQ_REMOVE_HEAD(&project->unsaved, entry);
+		unsaved_free(unsaved);
+	}
+}
+
+/* Reconciling ----------------------------------------------------------------------------------*/
+
+/* The unknown creates of a project, and the connectors that could be their outcomes. */
+struct reconciling {
+	struct project *project;
+	struct loaded loaded; /* the memory of what follows */
+	struct operation_record *operations;
+	size_t operation_count;
+	size_t operation_size;
+	struct reconcile_pair *pairs;
+	size_t pair_count;
+	size_t pair_size;
+	const char **connectors; /* ids; a pair's connector is an index */
+	size_t connector_count;
+	size_t connector_size;
+	size_t current; /* the operation being looked at, */
+	json_t *body;   /* and what it asked for */
+	struct err *err;
+};
+
+static int no_memory(struct err *err)
+{
+	return err_set(err, "no memory to look for the outcomes of unknown creates");
+}
+
+/* Makes room for one more element. Returns 0, or -1. */
+static int grow(void **list, size_t count, size_t *size, size_t element)
+{
+	if (count < *size)
+		return 0;
+	size_t more = *size ? 2 * *size : 16;
+	void *grown = reallocarray(*list, more, element);
+	if (!grown)
+		return -1;
+	*list = grown;
+	*size = more;
+	return 0;
+}
+
+static int take_unknown(const struct operation_record *record, void *context)
+{
+	struct reconciling *work = context;
+	if (record->state != OPERATION_UNKNOWN || record->kind != OPERATION_CREATE)
+		return 0;
+	void *list = work->operations;
+	if (grow(&list, work->operation_count, &work->operation_size, sizeof(*record)) < 0)
+		return no_memory(work->err);
+	work->operations = list;
+	keep_record(&work->loaded, &work->loaded.arena, record);
+	if (work->loaded.incomplete)
+		return no_memory(work->err);
+	work->operations[work->operation_count++] = work->loaded.record;
+	return 0;
+}
+
+static int connector_index(struct reconciling *work, const char *connector_id, size_t *ret_index)
+{
+	for (size_t i = 0; i < work->connector_count; i++)
+		if (strcmp(work->connectors[i], connector_id) == 0) {
+			*ret_index = i;
+			return 0;
+		}
+	void *list = work->connectors;
+	if (grow(&list, work->connector_count, &work->connector_size, sizeof(char *)) < 0)
+		return no_memory(work->err);
+	work->connectors = list;
+	const char *copy = arena_text(&work->loaded.arena, connector_id);
+	if (!copy)
+		return no_memory(work->err);
+	*ret_index = work->connector_count;
+	work->connectors[work->connector_count++] = copy;
+	return 0;
+}
+
+static int take_pair(
+    const struct connector_record *record, const struct job_record *latest, void *context)
+{
+	(void)latest;
+	struct reconciling *work = context;
+	const struct operation_record *create = &work->operations[work->current];
+	if (record->first_seen_at < create->sent_at ||
+	    !connector_is_same_import(work->body, &record->connector))
+		return 0;
+	int claimed = operation_store_claims(work->project->engine->writer, create->project_id,
+	    record->connector.connector_id, create->row, work->err);
+	if (claimed != 0)
+		return claimed < 0 ? -1 : 0;
+	if (work->pair_count == RECONCILE_PAIRS_LIMIT)
+		return err_set(work->err, "too many connectors could be the outcome of a create");
+	void *list = work->pairs;
+	if (grow(&list, work->pair_count, &work->pair_size, sizeof(*work->pairs)) < 0)
+		return no_memory(work->err);
+	work->pairs = list;
+	struct reconcile_pair *pair = &work->pairs[work->pair_count];
+	pair->operation = work->current;
+	if (connector_index(work, record->connector.connector_id, &pair->connector) < 0)
+		return -1;
+	work->pair_count++;
+	return 0;
+}
+
+static int gather_pairs(struct reconciling *work)
+{
+	struct conn *writer = work->project->engine->writer;
+	for (size_t i = 0; i < work->operation_count; i++) {
+		const struct operation_record *create = &work->operations[i];
+		struct err parse = ERR_INIT;
+		json_t *body _cleanup_json_ = NULL;
+		/* It was validated when it was accepted. */
+		if (jsontext_parse(create->request, 0, &parse, &body) < 0)
+			continue;
+		work->current = i;
+		work->body = body;
+		int r = connector_store_each_import(writer, create->project_id,
+		    json_string_value(json_object_get(body, "connector_type")),
+		    connector_body_bucket(body), connector_body_prefix(body), take_pair, work,
+		    work->err);
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+static int write_candidates(struct reconciling *work, size_t operation, struct buffer *buffer)
+{
+	struct writer writer;
+	writer_init(&writer, buffer);
+	writer_begin_array(&writer);
+	for (size_t i = 0; i < work->pair_count; i++)
+		if (work->pairs[i].operation == operation)
+			writer_text(&writer, work->connectors[work->pairs[i].connector]);
+	writer_end_array(&writer);
+	return buffer_failed(buffer) ? no_memory(work->err) : 0;
+}
+
+/* Writes what the listing says of one unknown create. Brings *again forward. */
+static int settle_one(struct reconciling *work, size_t index,
+    const struct reconcile_result *result, int64_t listed_at, int64_t *again)
+{
+	struct operation_record *record = &work->operations[index];
+	struct engine *engine = work->project->engine;
+	struct buffer candidates _cleanup_buffer_;
+	buffer_init(&candidates, OPERATION_MEMORY_LIMIT);
+	const struct operation_record before = *record;
+	record->candidates = SPAN_NONE;
+	if (result->verdict == RECONCILE_FOUND) {
+		record->state = OPERATION_SUCCEEDED;
+		record->connector_id = work->connectors[result->connector];
+		record->error_code = record->error_message = NULL;
+		record->finished_at = engine_wall(engine);
+		tell_log(work->project, record);
+	} else if (result->verdict == RECONCILE_SEVERAL) {
+		if (write_candidates(work, index, &candidates) < 0)
+			return -1;
+		record->candidates =
+		    (struct span){.ptr = candidates.data, .len = candidates.len};
+	} else {
+		bool settled = record->empty_listing_at != TIMESTAMP_NONE &&
+		    listed_at >= record->empty_listing_at + RECONCILE_LISTINGS_APART;
+		if (record->empty_listing_at == TIMESTAMP_NONE)
+			record->empty_listing_at = listed_at;
+		int64_t next = reconcile_next_listing(
+		    work->project->unknown_at, record->empty_listing_at, settled);
+		earlier(again, next);
+	}
+	if (record->state == before.state && span_same(record->candidates, before.candidates) &&
+	    record->empty_listing_at == before.empty_listing_at)
+		return 0;
+	changes_add(
+	    &engine->changes, CHANGE_OPERATION, record->project_id, record->operation_id);
+	return operation_store_update(engine->writer, record, work->err);
+}
+
+static void reconciling_done(struct reconciling *work)
+{
+	loaded_done(&work->loaded);
+	free(work->operations);
+	free(work->pairs);
+	free(work->connectors);
+}
+
+int operation_reconcile(struct project *project, const struct listing *listing, struct err *err,
+    int64_t *ret_again)
+{
+	/* A listing asked for before the last create became unknown may have missed it; and while
+	 * another create is on its way, what is new may be that one's. */
+	if (listing->started_at < project->unknown_at || project->creates_in_flight > 0) {
+		*ret_again = engine_wall(project->engine) + RETRY_AFTER;
+		return 0;
+	}
+	struct reconciling work _cleanup_(reconciling_done) = {.project = project, .err = err};
+	arena_init(&work.loaded.arena, RECONCILE_MEMORY_LIMIT);
+	int r = operation_store_each_open(
+	    project->engine->writer, listing->project_id, take_unknown, &work, err);
+	if (r || work.operation_count == 0)
+		return r;
+	r = gather_pairs(&work);
+	if (r)
+		return r;
+	_cleanup_free_ struct reconcile_result *results =
+	    calloc(work.operation_count, sizeof(*results));
+	if (!results)
+		return no_memory(err);
+	reconcile_decide(work.pairs, work.pair_count, work.operation_count, results);
+	int64_t again = INT64_MAX;
+	for (size_t i = 0; i < work.operation_count && r == 0; i++)
+		r = settle_one(&work, i, &results[i], listing->started_at, &again);
+	*ret_again = again;
+	return r;
+}

@@ -1,0 +1,354 @@
+#include <string.h>
+
+#include "store/connector_store.h"
+#include "store/operation_store.h"
+#include "store/project_store.h"
+#include "sync/engine_private.h"
+#include "util/backoff.h"
+#include "util/log.h"
+#include "util/timestamp.h"
+
+#define RETRY_MINIMUM (2 * MICROSECONDS_PER_SECOND)
+#define RETRY_MAXIMUM (60 * MICROSECONDS_PER_SECOND)
+
+static struct planner_settings planner_settings_of(const struct config_project *settings)
+{
+	return (struct planner_settings){
+	    .list_interval = settings->list_interval,
+	    .active_interval = settings->active_interval,
+	    .idle_interval = settings->idle_interval,
+	    .per_minute = settings->rate_limit,
+	};
+}
+
+static void take_record(const struct project_record *record, void *context)
+{
+	struct project *project = context;
+	project->loaded = record->listed_at != TIMESTAMP_NONE;
+}
+
+static int ensure_row(struct conn *writer, void *context, struct err *err)
+{
+	struct project *project = context;
+	return project_store_ensure(writer, project->settings->project_id, err);
+}
+
+int project_new(struct engine *engine, struct config *config,
+    const struct config_project *settings, struct err *err, struct project **ret_project)
+{
+	struct project *project = calloc(1, sizeof(*project));
+	if (!project)
+		return err_set(err, "no memory for project %s", settings->name);
+	STAILQ_INIT(&project->tasks);
+	LIST_INIT(&project->refreshes);
+	LIST_INIT(&project->calls);
+	STAILQ_INIT(&project->paged);
+	STAILQ_INIT(&project->unsaved);
+	project->engine = engine;
+	project->config = config_ref(config);
+	project->settings = settings;
+	project->unknown_at = engine_wall(engine);
+	int64_t now = engine_now(engine);
+	ratelimit_init(&project->limit, settings->rate_limit, now);
+	upstream_init(&project->upstream, engine_wall(engine));
+	struct planner_settings plan = planner_settings_of(settings);
+	uint64_t seed = engine->options.seed ^ (uint64_t)settings->project_id;
+	if (planner_new(&plan, seed, now, err, &project->planner) < 0 ||
+	    tx_write(engine->writer, ensure_row, project, err) != 0 ||
+	    project_store_get(
+		engine->writer, settings->project_id, take_record, project, err) < 0) {
+		project_free(project);
+		return err_wrap(err, "project %s", settings->name);
+	}
+	*ret_project = project;
+	return 0;
+}
+
+struct project *project_free(struct project *project)
+{
+	if (!project)
+		return NULL;
+	while (!STAILQ_EMPTY(&project->tasks)) {
+		struct task *task = STAILQ_FIRST(&project->tasks);
+		STAILQ_REMOVE_HEAD(&project->tasks, entry);
+		free(task);
+	}
+	operation_forget_unsaved(project);
+	refresh_end_all(project);
+	while (!LIST_EMPTY(&project->calls))
+		call_free(LIST_FIRST(&project->calls));
+	planner_free(project->planner);
+	config_unref(project->config);
+	free(project);
+	return NULL;
+}
+
+/* Loading --------------------------------------------------------------------------------------*/
+
+static int enqueue_planned(const struct operation_record *record, void *context)
+{
+	struct project *project = context;
+	if (record->state != OPERATION_PLANNED)
+		return 0;
+	return operation_enqueue(project, record->operation_id, record->kind);
+}
+
+int project_load(struct project *project, struct err *err)
+{
+	struct conn *writer = project->engine->writer;
+	int64_t id = project->settings->project_id;
+	if (connector_store_each_present(writer, id, refresh_follow_record, project, err) != 0 ||
+	    operation_store_each_open(writer, id, enqueue_planned, project, err) != 0)
+		return err_wrap(err, "project %s", project->settings->name);
+	return 0;
+}
+
+void project_change(
+    struct project *project, struct config *config, const struct config_project *settings)
+{
+	struct config *before = project->config;
+	int64_t now = engine_now(project->engine);
+	/* Another service account may do what the old one could not: ask at once. */
+	bool renewed = strcmp(project->settings->credential->fingerprint,
+			   settings->credential->fingerprint) != 0 ||
+	    strcmp(project->settings->base_url, settings->base_url) != 0;
+	project->config = config_ref(config);
+	project->settings = settings;
+	project->removed = false;
+	ratelimit_change(&project->limit, settings->rate_limit, now);
+	struct planner_settings plan = planner_settings_of(settings);
+	planner_change(project->planner, &plan, now);
+	if (renewed) {
+		upstream_init(&project->upstream, engine_wall(project->engine));
+		planner_list_not_later(project->planner, now);
+	}
+	config_unref(before);
+}
+
+/* Sending --------------------------------------------------------------------------------------*/
+
+bool project_take(struct project *project, bool waited, int64_t now)
+{
+	return ratelimit_take(
+	    &project->limit, waited ? RATELIMIT_FOREGROUND : RATELIMIT_BACKGROUND, now);
+}
+
+int64_t project_retry_delay(struct project *project, int64_t since)
+{
+	int64_t delay = RETRY_MINIMUM;
+	if (since != TIMESTAMP_NONE)
+		delay = engine_wall(project->engine) - since;
+	if (delay < RETRY_MINIMUM)
+		delay = RETRY_MINIMUM;
+	if (delay > RETRY_MAXIMUM)
+		delay = RETRY_MAXIMUM;
+	return delay +
+	    random_sequence_between(&project->engine->random, 0, MICROSECONDS_PER_SECOND);
+}
+
+static void earlier(int64_t *next, int64_t at)
+{
+	if (at < *next)
+		*next = at;
+}
+
+/* A caller's own wish is tried while requests are held back; the thousands of histories that come
+ * with the refresh of a whole project are not. */
+static bool bypasses_hold(const struct project *project, const struct plan *plan)
+{
+	if (!plan->waited)
+		return false;
+	if (plan->kind == PLAN_LIST)
+		return true;
+	const struct refresh *refresh;
+	LIST_FOREACH (refresh, &project->refreshes, entry)
+		if (refresh->connector_row == plan->connector_row)
+			return true;
+	return false;
+}
+
+/* One place is left free for what somebody waits for, so that a few answers that hang do not hold a
+ * create back. It is asked for again when a request ends. */
+static bool has_place(const struct project *project, const struct plan *plan)
+{
+	uint64_t places = project->settings->max_concurrent;
+	return plan->waited || places == 1 || project->in_flight + 1 < places;
+}
+
+static bool send_planned(struct project *project, int64_t now, int64_t *next)
+{
+	struct plan plan = planner_next(project->planner, now);
+	if (plan.kind == PLAN_NOTHING) {
+		earlier(next, plan.due);
+		return false;
+	}
+	if (!has_place(project, &plan))
+		return false;
+	if (!upstream_may_ask(&project->upstream, bypasses_hold(project, &plan), now)) {
+		earlier(next, upstream_next(&project->upstream, now));
+		return false;
+	}
+	if (!project_take(project, plan.waited, now)) {
+		earlier(next, ratelimit_next(&project->limit,
+				  plan.waited ? RATELIMIT_FOREGROUND : RATELIMIT_BACKGROUND, now));
+		return false;
+	}
+	refresh_send_plan(project, &plan, now);
+	return true;
+}
+
+static bool send_page(struct project *project, int64_t now, int64_t *next)
+{
+	struct call *call = STAILQ_FIRST(&project->paged);
+	if (!call)
+		return false;
+	if (!upstream_may_ask(&project->upstream, true, now)) {
+		earlier(next, upstream_next(&project->upstream, now));
+		return false;
+	}
+	if (!project_take(project, call->plan.waited, now)) {
+		earlier(next, ratelimit_next(&project->limit,
+				  call->plan.waited ? RATELIMIT_FOREGROUND : RATELIMIT_BACKGROUND,
+				  now));
+		return false;
+	}
+	STAILQ_REMOVE_HEAD(&project->paged, paged);
+	refresh_send_page(call);
+	return true;
+}
+
+static bool send_get(struct project *project, int64_t now, int64_t *next)
+{
+	struct refresh *refresh;
+	LIST_FOREACH (refresh, &project->refreshes, entry) {
+		if (refresh->connector_row == 0 || refresh->phase != REFRESH_RECORDS)
+			continue;
+		if (!upstream_may_ask(&project->upstream, true, now)) {
+			earlier(next, upstream_next(&project->upstream, now));
+			return false;
+		}
+		if (!project_take(project, true, now)) {
+			earlier(next, ratelimit_next(&project->limit, RATELIMIT_FOREGROUND, now));
+			return false;
+		}
+		refresh_send_get(project, refresh);
+		return true;
+	}
+	return false;
+}
+
+int64_t project_turn(struct project *project, int64_t now)
+{
+	int64_t next = INT64_MAX;
+	if (!STAILQ_EMPTY(&project->unsaved))
+		operation_save_unsaved(project);
+	while (project->in_flight < project->settings->max_concurrent) {
+		if (operation_send_next(project, now, &next) > 0)
+			continue;
+		if (project->removed)
+			break;
+		if (send_get(project, now, &next) || send_page(project, now, &next) ||
+		    send_planned(project, now, &next))
+			continue;
+		break;
+	}
+	return next;
+}
+
+struct upstream_status project_status(struct project *project)
+{
+	int64_t now = engine_now(project->engine);
+	struct planner_intervals intervals = planner_intervals(project->planner);
+	struct upstream_status status = {
+	    .budget_per_minute = project->settings->rate_limit,
+	    .budget_available = ratelimit_available(&project->limit, now),
+	    .loaded = project->loaded,
+	    .list_interval = intervals.list,
+	    .active_interval = intervals.active,
+	    .idle_interval = intervals.idle,
+	    .stretched = intervals.stretched,
+	};
+	upstream_publish(&project->upstream, now, engine_wall(project->engine), &status);
+	return status;
+}
+
+/* Calls ----------------------------------------------------------------------------------------*/
+
+struct call *call_new(struct project *project, enum call_kind kind, enum endpoint endpoint)
+{
+	struct call *call = calloc(1, sizeof(*call));
+	if (!call)
+		return NULL;
+	call->project = project;
+	call->kind = kind;
+	call->endpoint = endpoint;
+	call->started_at = engine_wall(project->engine);
+	call->begun_at = engine_now(project->engine);
+	buffer_init(&call->next_url, 8192);
+	LIST_INSERT_HEAD(&project->calls, call, entry);
+	return call;
+}
+
+struct call *call_free(struct call *call)
+{
+	if (!call)
+		return NULL;
+	LIST_REMOVE(call, entry);
+	pages_done(&call->pages);
+	buffer_done(&call->next_url);
+	free(call);
+	return NULL;
+}
+
+static void call_ended(const struct client_answer *answer, void *context)
+{
+	struct call *call = context;
+	struct project *project = call->project;
+	struct engine *engine = project->engine;
+	project->in_flight--;
+	engine_count(engine, call->endpoint, answer);
+	enum upstream_state before = project->upstream.state;
+	enum upstream_verdict verdict =
+	    upstream_ended(&project->upstream, answer, endpoint_writes(call->endpoint),
+		call->asked_at, engine_now(engine), engine_wall(engine), &engine->random);
+	if (verdict == VERDICT_FAILED && before != project->upstream.state)
+		log_warning("project %s: upstream %s: %s", project->settings->name,
+		    upstream_state_name(project->upstream.state), project->upstream.message);
+	if (call->kind == CALL_OPERATION)
+		operation_ended(call, answer);
+	else
+		refresh_ended(call, answer, verdict == VERDICT_FAILED);
+	if (verdict == VERDICT_GOOD && before != project->upstream.state &&
+	    project->upstream.state == UPSTREAM_OK)
+		log_info("project %s: upstream ok", project->settings->name);
+}
+
+int call_send(struct call *call, const char *url, struct span body, struct err *err)
+{
+	struct project *project = call->project;
+	const struct config_project *settings = project->settings;
+	struct buffer own _cleanup_buffer_;
+	buffer_init(&own, 8192);
+	if (!url) {
+		if (endpoint_url(&own, call->endpoint, settings->base_url, settings->project_id,
+			call->connector_id) < 0)
+			return err_set(err, "the URL of the %s call is too long",
+			    endpoint_name(call->endpoint));
+		url = buffer_text(&own);
+	}
+	call->asked_at = engine_now(project->engine);
+	const struct client_request request = {
+	    .endpoint = call->endpoint,
+	    .url = url,
+	    .credential = settings->credential->pair->data,
+	    .body = body,
+	    .timeout = settings->timeout,
+	    .done = call_ended,
+	    .context = call,
+	};
+	if (client_submit(project->engine->client, &request, err) < 0)
+		return -1;
+	project->in_flight++;
+	upstream_asked(&project->upstream, call->asked_at);
+	return 0;
+}

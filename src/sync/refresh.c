@@ -1,0 +1,681 @@
+/* Listings, histories and single connectors: asked for page by page, gathered, and applied as a
+ * whole. What cannot be read changes nothing but the error that stands beside the last good state. */
+#include <string.h>
+
+#include "mixpanel/decode.h"
+#include "store/connector_store.h"
+#include "store/project_store.h"
+#include "sync/engine_private.h"
+#include "util/log.h"
+#include "util/timestamp.h"
+
+/* A shrunken listing is read a second time after this long, or sooner with a shorter interval. */
+#define SECOND_READ_AFTER (2 * MICROSECONDS_PER_SECOND)
+
+/* What the sync block of a record shows when its refresh failed. */
+struct failure {
+	const char *code;
+	char message[256];
+};
+
+PRINTF_LIKE(3, 4)
+static void failure_set(struct failure *failure, const char *code, const char *format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	failure->code = code;
+	vsnprintf(failure->message, sizeof(failure->message), format, arguments);
+	va_end(arguments);
+}
+
+/* Following ------------------------------------------------------------------------------------*/
+
+static int64_t to_monotonic(const struct engine *engine, int64_t wall)
+{
+	return engine_now(engine) - (engine_wall(engine) - wall);
+}
+
+/* When each connector was last asked survives a restart, so that a restart asks nothing twice. */
+int refresh_follow_record(
+    const struct connector_record *record, const struct job_record *latest, void *context)
+{
+	struct project *project = context;
+	const struct engine *engine = project->engine;
+	int64_t created_at = record->connector.created_at;
+	if (created_at == TIMESTAMP_NONE)
+		created_at = record->first_seen_at;
+	int64_t now = engine_now(engine);
+	int64_t synced_at = INT64_MIN;
+	if (record->history_synced_at != TIMESTAMP_NONE) {
+		synced_at = to_monotonic(engine, record->history_synced_at);
+		if (synced_at > now)
+			synced_at = now;
+	}
+	return planner_put(project->planner, record->row, latest && !job_is_over(latest),
+	    to_monotonic(engine, created_at) + PLANNER_YOUNG_FOR, synced_at, now);
+}
+
+void refresh_follow(struct project *project, int64_t row)
+{
+	struct err err = ERR_INIT;
+	if (connector_store_get_row(
+		project->engine->writer, row, refresh_follow_record, project, &err) < 0)
+		log_error("project %s: cannot follow a connector: %s", project->settings->name,
+		    err.text[0] ? err.text : "no memory");
+}
+
+static int drop_record(
+    const struct connector_record *record, const struct job_record *latest, void *context)
+{
+	(void)latest;
+	struct project *project = context;
+	planner_remove(project->planner, record->row);
+	return 0;
+}
+
+void refresh_drop(struct project *project, const char *connector_id)
+{
+	struct err err = ERR_INIT;
+	if (connector_store_get(project->engine->writer, project->settings->project_id,
+		connector_id, drop_record, project, &err) < 0)
+		log_error("project %s: cannot stop following connector %s: %s",
+		    project->settings->name, connector_id, err.text);
+}
+
+/* Refreshes somebody asked for -----------------------------------------------------------------*/
+
+static void refresh_end(struct project *project, struct refresh *refresh)
+{
+	LIST_REMOVE(refresh, entry);
+	engine_close_ticket(project->engine, project->settings->project_id, refresh->ticket);
+	free(refresh->rows);
+	free(refresh);
+}
+
+void refresh_end_all(struct project *project)
+{
+	while (!LIST_EMPTY(&project->refreshes))
+		refresh_end(project, LIST_FIRST(&project->refreshes));
+}
+
+static struct refresh *find_refresh(struct project *project, uint64_t ticket)
+{
+	struct refresh *refresh;
+	LIST_FOREACH (refresh, &project->refreshes, entry)
+		if (refresh->ticket == ticket)
+			return refresh;
+	return NULL;
+}
+
+int refresh_begin(
+    struct project *project, int64_t row, const char *connector_id, uint64_t *ret_ticket)
+{
+	struct refresh *refresh;
+	LIST_FOREACH (refresh, &project->refreshes, entry)
+		if (refresh->connector_row == row) {
+			*ret_ticket = refresh->ticket;
+			return 0;
+		}
+	refresh = calloc(1, sizeof(*refresh));
+	if (!refresh || engine_open_ticket(project->engine, &refresh->ticket) < 0) {
+		free(refresh);
+		return -1;
+	}
+	refresh->begun_at = engine_now(project->engine);
+	refresh->connector_row = row;
+	snprintf(refresh->connector_id, sizeof(refresh->connector_id), "%s",
+	    connector_id ? connector_id : "");
+	LIST_INSERT_HEAD(&project->refreshes, refresh, entry);
+	if (row == 0)
+		planner_want_list(project->planner, true);
+	*ret_ticket = refresh->ticket;
+	return 0;
+}
+
+static int gather_row(
+    const struct connector_record *record, const struct job_record *latest, void *context)
+{
+	(void)latest;
+	struct refresh *refresh = context;
+	refresh->rows[refresh->count++] = record->row;
+	return 0;
+}
+
+/* The records are in; now the histories of all of them. */
+static void refresh_go_on(struct project *project, struct refresh *refresh)
+{
+	struct err err = ERR_INIT;
+	size_t room = refresh->connector_row ? 1 : planner_count(project->planner);
+	refresh->rows = calloc(room + 1, sizeof(*refresh->rows));
+	int r = refresh->rows ? 0 : -1;
+	if (r == 0 && refresh->connector_row)
+		refresh->rows[refresh->count++] = refresh->connector_row;
+	else if (r == 0)
+		r = connector_store_each_present(project->engine->writer,
+		    project->settings->project_id, gather_row, refresh, &err);
+	refresh->phase = REFRESH_HISTORIES;
+	refresh->left = refresh->count;
+	for (size_t i = 0; r == 0 && i < refresh->count; i++)
+		planner_want_history(project->planner, refresh->rows[i], true);
+	if (r != 0 || refresh->left == 0)
+		refresh_end(project, refresh);
+}
+
+static void note_history_row(struct project *project, struct refresh *refresh, int64_t row)
+{
+	for (size_t i = 0; i < refresh->count; i++) {
+		if (refresh->rows[i] != row)
+			continue;
+		refresh->rows[i] = -row;
+		if (--refresh->left == 0)
+			refresh_end(project, refresh);
+		return;
+	}
+}
+
+/* A history was read, or will not be. begun_at tells which refreshes it counts for. */
+static void note_history(struct project *project, int64_t row, int64_t begun_at)
+{
+	struct refresh *refresh = LIST_FIRST(&project->refreshes);
+	while (refresh) {
+		struct refresh *following = LIST_NEXT(refresh, entry);
+		if (refresh->phase == REFRESH_HISTORIES && refresh->begun_at <= begun_at)
+			note_history_row(project, refresh, row);
+		refresh = following;
+	}
+}
+
+/* The list was read, or could not be. */
+static void note_listing(struct project *project, bool good, int64_t begun_at)
+{
+	struct refresh *refresh = LIST_FIRST(&project->refreshes);
+	while (refresh) {
+		struct refresh *following = LIST_NEXT(refresh, entry);
+		if (refresh->connector_row == 0 && refresh->phase == REFRESH_RECORDS &&
+		    refresh->begun_at <= begun_at) {
+			if (good)
+				refresh_go_on(project, refresh);
+			else
+				refresh_end(project, refresh);
+		}
+		refresh = following;
+	}
+}
+
+/* Failures -------------------------------------------------------------------------------------*/
+
+struct failed_work {
+	struct call *call;
+	const struct failure *failure;
+};
+
+static int write_failure(struct conn *writer, void *context, struct err *err)
+{
+	struct failed_work *work = context;
+	struct call *call = work->call;
+	struct engine *engine = call->project->engine;
+	int64_t project_id = call->project->settings->project_id;
+	int64_t now = engine_wall(engine);
+	int r = 0;
+	if (call->kind == CALL_LIST)
+		r = project_store_list_failed(writer, project_id, work->failure->code,
+		    work->failure->message, now, err);
+	else
+		r = connector_store_history_failed(writer, call->plan.connector_row,
+		    work->failure->code, work->failure->message, now, err);
+	if (r == 0)
+		changes_add(&engine->changes,
+		    call->kind == CALL_LIST ? CHANGE_PROJECT : CHANGE_CONNECTOR, project_id, NULL);
+	return r;
+}
+
+static int take_since(const struct connector_record *record, const struct job_record *latest,
+    void *context)
+{
+	(void)latest;
+	*(int64_t *)context = record->history_error_since;
+	return 0;
+}
+
+static void take_list_since(const struct project_record *record, void *context)
+{
+	*(int64_t *)context = record->list_error_since;
+}
+
+/* Since when the same thing has been failing; it is left alone for as long again. */
+static int64_t failing_since(struct call *call)
+{
+	struct conn *writer = call->project->engine->writer;
+	int64_t since = TIMESTAMP_NONE;
+	struct err err = ERR_INIT;
+	if (call->kind == CALL_LIST)
+		(void)project_store_get(
+		    writer, call->project->settings->project_id, take_list_since, &since, &err);
+	else
+		(void)connector_store_get_row(
+		    writer, call->plan.connector_row, take_since, &since, &err);
+	return since;
+}
+
+/* The call ends without a result; it is planned again after the delay. */
+static void call_given_up(struct call *call, int64_t delay)
+{
+	struct project *project = call->project;
+	struct refresh *refresh = find_refresh(project, call->ticket);
+	if (call->kind != CALL_GET)
+		planner_done(project->planner, &call->plan, delay, engine_now(project->engine));
+	if (call->kind == CALL_LIST)
+		note_listing(project, false, call->begun_at);
+	else if (call->kind == CALL_HISTORY)
+		note_history(project, call->plan.connector_row, call->begun_at);
+	else if (refresh)
+		refresh_end(project, refresh);
+}
+
+static void call_failed(struct call *call, const struct failure *failure)
+{
+	struct project *project = call->project;
+	struct engine *engine = project->engine;
+	struct failed_work work = {.call = call, .failure = failure};
+	struct err err = ERR_INIT;
+	int64_t delay = project_retry_delay(project, failing_since(call));
+	(void)engine_write(engine, write_failure, &work, &err);
+	if (call->kind == CALL_LIST) {
+		log_warning("project %s: the connector list could not be refreshed: %s",
+		    project->settings->name, failure->message);
+		upstream_listed(
+		    &project->upstream, failure->code, failure->message, engine_wall(engine));
+	} else {
+		log_debug("project %s: connector %s could not be refreshed: %s",
+		    project->settings->name, call->connector_id, failure->message);
+	}
+	call_given_up(call, delay);
+}
+
+/* Our own store could not take the answer: nothing is said about Mixpanel. */
+static void store_failed(struct call *call, const struct err *err)
+{
+	log_warning("project %s: Mixpanel's answer to the %s call could not be stored: %s",
+	    call->project->settings->name, endpoint_name(call->endpoint), err->text);
+	call_given_up(call, project_retry_delay(call->project, TIMESTAMP_NONE));
+}
+
+void refresh_not_sent(
+    struct project *project, struct call *call, const struct plan *plan, const char *message)
+{
+	log_error("project %s: a request to Mixpanel could not be made: %s",
+	    project->settings->name, message);
+	if (plan)
+		planner_done(project->planner, plan, project_retry_delay(project, TIMESTAMP_NONE),
+		    engine_now(project->engine));
+	call_free(call);
+	refresh_end_all(project);
+}
+
+/* Applying -------------------------------------------------------------------------------------*/
+
+struct listing_work {
+	struct project *project;
+	struct listing listing;
+	struct listing_outcome outcome;
+	int64_t again_at; /* wall clock; INT64_MAX: not before its turn */
+};
+
+static int write_listing(struct conn *writer, void *context, struct err *err)
+{
+	struct listing_work *work = context;
+	struct engine *engine = work->project->engine;
+	int r = apply_listing(writer, &work->listing, &engine->changes, err, &work->outcome);
+	if (r == 0 && work->listing.pages->complete)
+		r = operation_reconcile(work->project, &work->listing, err, &work->again_at);
+	return r;
+}
+
+static void follow_changes(struct project *project, const struct listing_outcome *outcome)
+{
+	for (size_t i = 0; i < outcome->count; i++) {
+		if (outcome->list[i].present)
+			refresh_follow(project, outcome->list[i].row);
+		else
+			planner_remove(project->planner, outcome->list[i].row);
+	}
+}
+
+static void listing_shrunken(struct call *call, const struct listing_outcome *outcome)
+{
+	struct project *project = call->project;
+	int64_t now = engine_now(project->engine);
+	int64_t after = project->settings->list_interval;
+	if (after > SECOND_READ_AFTER)
+		after = SECOND_READ_AFTER;
+	log_warning("project %s: %zu connectors are missing from the list; reading it a second "
+		    "time before believing it",
+	    project->settings->name, outcome->missing);
+	project->shrunken = true;
+	planner_done(project->planner, &call->plan, 0, now);
+	planner_list_not_later(project->planner, now + after);
+}
+
+static void listing_applied(struct call *call, const struct listing_work *work)
+{
+	struct project *project = call->project;
+	struct engine *engine = project->engine;
+	int64_t now = engine_now(engine);
+	int64_t wall = engine_wall(engine);
+	project->shrunken = false;
+	project->loaded = true;
+	engine_count_changed(engine, 0, work->outcome.updated);
+	follow_changes(project, &work->outcome);
+	if (call->pages.complete)
+		upstream_listed(&project->upstream, NULL, NULL, wall);
+	else
+		upstream_listed(&project->upstream, "upstream-listing-incomplete",
+		    "Mixpanel says that the connector list goes on, but not where", wall);
+	planner_done(project->planner, &call->plan, 0, now);
+	if (work->again_at != INT64_MAX)
+		planner_list_not_later(project->planner,
+		    now + (work->again_at > wall ? work->again_at - wall : 0));
+	note_listing(project, true, call->begun_at);
+}
+
+static void apply_listing_call(struct call *call)
+{
+	struct project *project = call->project;
+	struct listing_work work = {
+	    .project = project,
+	    .listing =
+		{
+		    .project_id = project->settings->project_id,
+		    .pages = &call->pages,
+		    .started_at = call->started_at,
+		    .now = engine_wall(project->engine),
+		    .accept_shrunken = project->shrunken,
+		},
+	    .again_at = INT64_MAX,
+	};
+	struct err err = ERR_INIT;
+	int r = engine_write(project->engine, write_listing, &work, &err);
+	if (r == 0) {
+		listing_applied(call, &work);
+	} else if (r == APPLY_SHRUNKEN) {
+		listing_shrunken(call, &work.outcome);
+	} else {
+		store_failed(call, &err);
+	}
+	listing_outcome_done(&work.outcome);
+}
+
+struct history_work {
+	struct project *project;
+	struct history history;
+	size_t changed;
+};
+
+static int write_history(struct conn *writer, void *context, struct err *err)
+{
+	struct history_work *work = context;
+	return apply_history(
+	    writer, &work->history, &work->project->engine->changes, err, &work->changed);
+}
+
+static void apply_history_call(struct call *call)
+{
+	struct project *project = call->project;
+	struct history_work work = {
+	    .project = project,
+	    .history =
+		{
+		    .project_id = project->settings->project_id,
+		    .connector_row = call->plan.connector_row,
+		    .pages = &call->pages,
+		    .started_at = call->started_at,
+		    .now = engine_wall(project->engine),
+		},
+	};
+	struct err err = ERR_INIT;
+	if (engine_write(project->engine, write_history, &work, &err) != 0) {
+		store_failed(call, &err);
+		return;
+	}
+	engine_count_changed(project->engine, work.changed, 0);
+	refresh_follow(project, call->plan.connector_row);
+	planner_done(project->planner, &call->plan, 0, engine_now(project->engine));
+	note_history(project, call->plan.connector_row, call->begun_at);
+}
+
+struct single_work {
+	struct call *call;
+	const struct connector *connector;
+	enum connector_change change;
+};
+
+static int write_single(struct conn *writer, void *context, struct err *err)
+{
+	struct single_work *work = context;
+	struct call *call = work->call;
+	struct engine *engine = call->project->engine;
+	int64_t project_id = call->project->settings->project_id;
+	int64_t row = 0;
+	int r = connector_store_put(writer, project_id, work->connector, call->started_at,
+	    call->started_at, engine_wall(engine), err, &work->change, &row);
+	if (r == 0 && work->change != CONNECTOR_SAME)
+		changes_add(&engine->changes, CHANGE_CONNECTOR, project_id, NULL);
+	return r;
+}
+
+static void apply_single_call(struct call *call, struct span body)
+{
+	struct project *project = call->project;
+	struct failure failure;
+	struct err err = ERR_INIT;
+	struct decoded_connector answer;
+	if (decode_connector(body, &err, &answer) < 0) {
+		engine_count_undecodable(project->engine);
+		failure_set(&failure, "upstream-undecodable", "%s", err.text);
+		call_failed(call, &failure);
+		return;
+	}
+	struct single_work work = {.call = call, .connector = &answer.connector};
+	struct refresh *refresh = find_refresh(project, call->ticket);
+	if (!text_same(answer.connector.connector_id, call->connector_id)) {
+		failure_set(&failure, "upstream-undecodable",
+		    "asked for connector %s, Mixpanel answered with another one",
+		    call->connector_id);
+		call_failed(call, &failure);
+	} else if (engine_write(project->engine, write_single, &work, &err) != 0) {
+		store_failed(call, &err);
+	} else if (refresh) {
+		engine_count_changed(project->engine, 0, work.change != CONNECTOR_SAME);
+		refresh_go_on(project, refresh);
+	}
+	decoded_done(&answer.decoded);
+}
+
+/* Answers --------------------------------------------------------------------------------------*/
+
+/* What a page says of the next one. */
+struct page_end {
+	bool has_more;
+	char next_url[4096];
+};
+
+static void take_page_end(struct page_end *end, bool has_more, const char *next_url)
+{
+	end->has_more = has_more;
+	int len = snprintf(end->next_url, sizeof(end->next_url), "%s", next_url ? next_url : "");
+	/* An address cut short would be another address. */
+	if (len < 0 || (size_t)len >= sizeof(end->next_url))
+		end->next_url[0] = '\0';
+}
+
+static int decode_page(
+    enum call_kind kind, struct span body, struct err *err, struct page_end *ret_end)
+{
+	if (kind == CALL_LIST) {
+		struct decoded_listing page;
+		if (decode_listing(body, err, &page) < 0)
+			return -1;
+		take_page_end(ret_end, page.has_more, page.next_url);
+		decoded_done(&page.decoded);
+		return 0;
+	}
+	struct decoded_history page;
+	if (decode_history(body, err, &page) < 0)
+		return -1;
+	take_page_end(ret_end, page.has_more, page.next_url);
+	decoded_done(&page.decoded);
+	return 0;
+}
+
+/* Whether the call goes on with another page. An address that is unusable, or that was just asked,
+ * leaves the answer incomplete: what came is kept, nothing is concluded from what is missing. */
+static bool queue_next_page(struct call *call, const struct page_end *end)
+{
+	struct project *project = call->project;
+	struct err err = ERR_INIT;
+	struct buffer url _cleanup_buffer_;
+	buffer_init(&url, call->next_url.limit);
+	if (!end->has_more || !end->next_url[0])
+		return false;
+	if (endpoint_next_url(&url, project->settings->base_url, end->next_url, &err) < 0) {
+		log_warning("project %s: the next page of the %s is left out: %s",
+		    project->settings->name, endpoint_name(call->endpoint), err.text);
+		return false;
+	}
+	if (strcmp(buffer_text(&url), buffer_text(&call->next_url)) == 0)
+		return false;
+	buffer_clear(&call->next_url);
+	if (buffer_append(&call->next_url, url.data, url.len) < 0)
+		return false;
+	STAILQ_INSERT_TAIL(&project->paged, call, paged);
+	return true;
+}
+
+/* Returns whether the call goes on. */
+static bool page_arrived(struct call *call, struct span body)
+{
+	struct err err = ERR_INIT;
+	struct page_end end = {.has_more = false};
+	if (decode_page(call->kind, body, &err, &end) < 0 ||
+	    pages_add(&call->pages, body, &err) < 0) {
+		engine_count_undecodable(call->project->engine);
+		struct failure failure;
+		failure_set(&failure, "upstream-undecodable", "%s", err.text);
+		call_failed(call, &failure);
+		return false;
+	}
+	if (queue_next_page(call, &end))
+		return true;
+	call->pages.complete = !end.has_more;
+	if (call->kind == CALL_LIST)
+		apply_listing_call(call);
+	else
+		apply_history_call(call);
+	return false;
+}
+
+static void describe(struct failure *failure, const struct client_answer *answer)
+{
+	if (answer->outcome != CLIENT_ANSWERED) {
+		failure_set(failure, "upstream-unreachable", "%s", answer->message);
+		return;
+	}
+	char said[160];
+	decode_error_message(answer->body, said, sizeof(said));
+	const char *code = "upstream-error";
+	if (answer->status == 401 || answer->status == 403)
+		code = "upstream-unauthorized";
+	else if (answer->status == 404)
+		code = "upstream-not-found";
+	else if (answer->status == 429)
+		code = "upstream-rate-limited";
+	failure_set(failure, code, "Mixpanel answered %ld%s%s", answer->status,
+	    said[0] ? ": " : "", said);
+}
+
+static bool answer_is_good(const struct client_answer *answer)
+{
+	return answer->outcome == CLIENT_ANSWERED && answer->status >= 200 && answer->status < 300;
+}
+
+void refresh_ended(struct call *call, const struct client_answer *answer, bool failed)
+{
+	struct project *project = call->project;
+	if (answer_is_good(answer)) {
+		bool goes_on = false;
+		if (call->kind == CALL_GET)
+			apply_single_call(call, answer->body);
+		else
+			goes_on = page_arrived(call, answer->body);
+		if (!goes_on)
+			call_free(call);
+		return;
+	}
+	struct failure failure;
+	describe(&failure, answer);
+	call_failed(call, &failure);
+	/* Only a complete list says that a connector is gone: look. */
+	if (call->kind != CALL_LIST && answer->outcome == CLIENT_ANSWERED && answer->status == 404)
+		planner_list_not_later(project->planner, engine_now(project->engine));
+	call_free(call);
+	if (failed)
+		refresh_end_all(project);
+}
+
+/* Sending --------------------------------------------------------------------------------------*/
+
+static int take_id(const struct connector_record *record, const struct job_record *latest,
+    void *context)
+{
+	(void)latest;
+	struct call *call = context;
+	snprintf(call->connector_id, sizeof(call->connector_id), "%s",
+	    record->connector.connector_id);
+	return 0;
+}
+
+void refresh_send_plan(struct project *project, const struct plan *plan, int64_t now)
+{
+	struct err err = ERR_INIT;
+	bool list = plan->kind == PLAN_LIST;
+	planner_started(project->planner, plan, now);
+	struct call *call = call_new(
+	    project, list ? CALL_LIST : CALL_HISTORY, list ? ENDPOINT_LIST : ENDPOINT_HISTORY);
+	if (!call) {
+		refresh_not_sent(project, NULL, plan, "no memory");
+		return;
+	}
+	call->plan = *plan;
+	if (!list && connector_store_get_row(project->engine->writer, plan->connector_row, take_id,
+			 call, &err) != 0) {
+		refresh_not_sent(project, call, plan, err.text);
+		return;
+	}
+	if (call_send(call, NULL, SPAN_NONE, &err) < 0)
+		refresh_not_sent(project, call, plan, err.text);
+}
+
+void refresh_send_page(struct call *call)
+{
+	struct err err = ERR_INIT;
+	struct plan plan = call->plan;
+	if (call_send(call, buffer_text(&call->next_url), SPAN_NONE, &err) < 0)
+		refresh_not_sent(call->project, call, &plan, err.text);
+}
+
+void refresh_send_get(struct project *project, struct refresh *refresh)
+{
+	struct err err = ERR_INIT;
+	struct call *call = call_new(project, CALL_GET, ENDPOINT_GET);
+	if (!call) {
+		refresh_not_sent(project, NULL, NULL, "no memory");
+		return;
+	}
+	call->ticket = refresh->ticket;
+	call->plan.connector_row = refresh->connector_row;
+	snprintf(
+	    call->connector_id, sizeof(call->connector_id), "%s", refresh->connector_id);
+	refresh->phase = REFRESH_RECORDS_FLIGHT;
+	if (call_send(call, NULL, SPAN_NONE, &err) < 0)
+		refresh_not_sent(project, call, NULL, err.text);
+}

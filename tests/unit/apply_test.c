@@ -1,0 +1,703 @@
+/* Matching and applying, over a real database. The histories are those of a small world of runs
+ * that queue, start, finish, drop out of the answer and come back; each run carries a number among
+ * its counters, which nothing but this test looks at, so that it can be told which job it became.
+ */
+#include "store_fixture.h"
+#include "sync/apply.h"
+#include "util/buffer.h"
+
+#define MINUTE MICROSECONDS_PER_MINUTE
+#define RUNS 48
+
+static struct pages one_page(const char *text, bool complete)
+{
+	struct pages pages = {0};
+	struct err err = ERR_INIT;
+	if (pages_add(&pages, span_of(text), &err) < 0)
+		ck_abort_msg("%s", err.text);
+	pages.complete = complete;
+	return pages;
+}
+
+/* Histories ------------------------------------------------------------------------------------*/
+
+enum phase { PHASE_QUEUED, PHASE_RUNNING, PHASE_OVER };
+
+/* What the world, and the last answer, say of a run. */
+struct sight {
+	enum phase phase;
+	int64_t start;    /* seconds, 0 for not started */
+	unsigned percent; /* of its progress */
+	bool cancelled;
+};
+
+struct truth {
+	struct sight now;
+	struct sight told; /* as last applied */
+	bool known;        /* it was in an answer */
+	bool listed;       /* it was in the last answer */
+	bool hidden;       /* it is not in the next one */
+	unsigned snapshots;
+	char job_id[RANDOM_ID_SIZE];
+};
+
+struct world {
+	struct fixture fixture;
+	struct random_sequence random;
+	struct changes changes;
+	int64_t connector;
+	int64_t now;
+	int64_t clock; /* seconds, of start times */
+	int64_t told;  /* up to this start time runs were told of as started */
+	bool ids;      /* runs carry ids */
+	struct truth runs[RUNS];
+	size_t count;
+	size_t jobs; /* found in the store by the last check */
+};
+
+static int64_t pick(struct world *world, int64_t minimum, int64_t maximum)
+{
+	return random_sequence_between(&world->random, minimum, maximum);
+}
+
+static void add_run(struct buffer *buffer, const struct world *world, size_t number)
+{
+	const struct sight *sight = &world->runs[number].now;
+	static const char *const statuses[] = {"queued", "running", "success"};
+	char id[16] = "";
+	if (world->ids)
+		snprintf(id, sizeof(id), "run-%zu", number);
+	buffer_printf(buffer, "{\"id\":\"%s\",\"status\":\"%s\",\"progress\":0.%02u,", id,
+	    sight->cancelled ? "canceled" : statuses[sight->phase], sight->percent);
+	if (sight->start)
+		buffer_printf(buffer, "\"start_time\":\"%lld\",", (long long)sight->start);
+	else
+		buffer_append_text(buffer, "\"start_time\":\"0001-01-01 00:00:00 +0000 UTC\",");
+	buffer_printf(buffer, "\"connector_properties\":{\"n\":%zu}}", number);
+}
+
+/* Sends the runs from the newest or from the oldest on; those that share a start time, and those
+ * that wait, stay in their order. With ids any order will do. */
+static size_t order_runs(struct world *world, size_t *order)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < world->count; i++)
+		if (!world->runs[i].hidden)
+			order[count++] = i;
+	bool stable = !world->ids;
+	for (size_t swaps = 0; count > 1 && swaps < 2 * count; swaps++) {
+		size_t i = (size_t)pick(world, 0, (int64_t)count - 2);
+		const struct sight *a = &world->runs[order[i]].now;
+		const struct sight *b = &world->runs[order[i + 1]].now;
+		if (stable && a->start == b->start)
+			continue;
+		size_t kept = order[i];
+		order[i] = order[i + 1];
+		order[i + 1] = kept;
+	}
+	return count;
+}
+
+static size_t apply_pages(struct world *world, const struct pages *pages)
+{
+	struct err err = ERR_INIT;
+	const struct history history = {
+	    .project_id = PROJECT,
+	    .connector_row = world->connector,
+	    .pages = pages,
+	    .started_at = world->now,
+	    .now = world->now + 1,
+	};
+	size_t changed = 0;
+	changes_forget(&world->changes);
+	if (apply_history(world->fixture.writer, &history, &world->changes, &err, &changed) != 0)
+		ck_abort_msg("%s", err.text);
+	world->now += MINUTE;
+	return changed;
+}
+
+static bool same_sight(const struct sight *a, const struct sight *b)
+{
+	return a->phase == b->phase && a->start == b->start && a->percent == b->percent &&
+	       a->cancelled == b->cancelled;
+}
+
+/* What the answer must change of one run. Returns whether it changes anything. */
+static bool expect(struct truth *run)
+{
+	bool listed = !run->hidden;
+	bool was_gone = run->known && !run->listed && run->told.phase != PHASE_OVER;
+	bool changed = false;
+	if (listed && (!run->known || was_gone || !same_sight(&run->now, &run->told))) {
+		run->snapshots++;
+		changed = true;
+	} else if (!listed && run->known && run->listed && run->told.phase != PHASE_OVER) {
+		run->snapshots++; /* gone */
+		changed = true;
+	}
+	changed |= run->known && listed != run->listed;
+	if (listed) {
+		run->told = run->now;
+		run->known = true;
+	}
+	run->listed = listed && run->known;
+	return changed;
+}
+
+static int count_snapshot(const struct snapshot_record *record, void *context)
+{
+	(void)record;
+	++*(unsigned *)context;
+	return 0;
+}
+
+static unsigned snapshots_of(struct world *world, int64_t job_row)
+{
+	struct err err = ERR_INIT;
+	unsigned count = 0;
+	bool more = false;
+	if (job_store_snapshots(world->fixture.writer, job_row, 1000, 0, count_snapshot, &count,
+		&err, &more) != 0 ||
+	    more)
+		ck_abort_msg("%s", err.text);
+	return count;
+}
+
+static size_t number_of(const struct run *run)
+{
+	unsigned number = RUNS;
+	if (run->stats.len > 5)
+		number = (unsigned)strtoul(run->stats.ptr + 5, NULL, 10);
+	if (number >= RUNS)
+		ck_abort_msg("a job of no run");
+	return number;
+}
+
+static int check_job(const struct job_record *job, void *context)
+{
+	struct world *world = context;
+	struct truth *run = &world->runs[number_of(&job->run)];
+	if (run->job_id[0] == '\0')
+		snprintf(run->job_id, sizeof(run->job_id), "%s", job->job_id);
+	if (strcmp(run->job_id, job->job_id) != 0)
+		ck_abort_msg("run %zu became another job", number_of(&job->run));
+	if (job->listed != run->listed)
+		ck_abort_msg("run %zu: listed", number_of(&job->run));
+	bool gone = !run->listed && run->told.phase != PHASE_OVER;
+	if ((job->gone_at != TIMESTAMP_NONE) != gone)
+		ck_abort_msg("run %zu: gone", number_of(&job->run));
+	world->jobs++;
+	return 0;
+}
+
+static int check_snapshots(const struct job_record *job, void *context)
+{
+	struct world *world = context;
+	const struct truth *run = &world->runs[number_of(&job->run)];
+	unsigned found = snapshots_of(world, job->row);
+	if (found != run->snapshots)
+		ck_abort_msg("run %zu has %u snapshots, not %u", number_of(&job->run), found,
+		    run->snapshots);
+	return 0;
+}
+
+static void each_job(struct world *world, job_row_fn *row)
+{
+	struct err err = ERR_INIT;
+	if (job_store_each_recent(
+		world->fixture.writer, world->connector, 1000, row, world, &err) != 0)
+		ck_abort_msg("%s", err.text);
+}
+
+/* Every run that was ever told of is one job, its own. */
+static void check_jobs(struct world *world)
+{
+	size_t known = 0;
+	for (size_t i = 0; i < world->count; i++)
+		known += world->runs[i].known;
+	world->jobs = 0;
+	each_job(world, check_job);
+	if (world->jobs != known)
+		ck_abort_msg("%zu jobs for %zu runs", world->jobs, known);
+}
+
+/* Sends the world as it is, twice: the second time nothing changes. */
+static void tell(struct world *world)
+{
+	size_t order[RUNS];
+	size_t count = order_runs(world, order);
+	struct buffer body _cleanup_buffer_;
+	buffer_init(&body, 1 << 20);
+	buffer_append_text(&body, "{\"status\":\"ok\",\"results\":[");
+	for (size_t i = 0; i < count; i++) {
+		buffer_append_text(&body, i ? "," : "");
+		add_run(&body, world, order[i]);
+	}
+	buffer_append_text(&body, "]}");
+	struct pages pages = one_page(buffer_text(&body), true);
+	size_t expected = 0;
+	for (size_t i = 0; i < world->count; i++)
+		expected += expect(&world->runs[i]);
+	size_t changed = apply_pages(world, &pages);
+	if (changed != expected)
+		ck_abort_msg("%zu jobs changed, not %zu", changed, expected);
+	check_jobs(world);
+	world->told = world->clock;
+	if (apply_pages(world, &pages) != 0 || world->changes.count != 0)
+		ck_abort_msg("the same answer changed something");
+	check_jobs(world);
+	pages_done(&pages);
+}
+
+/* The world turns ------------------------------------------------------------------------------*/
+
+/* Without ids nothing but its turn tells a queued run from another. */
+static bool start_one(struct world *world, bool at_the_same_time)
+{
+	for (size_t i = 0; i < world->count; i++) {
+		struct sight *sight = &world->runs[i].now;
+		if (sight->phase != PHASE_QUEUED)
+			continue;
+		if (!at_the_same_time)
+			world->clock += pick(world, 1, 100);
+		sight->start = world->clock;
+		sight->phase = PHASE_RUNNING;
+		return true;
+	}
+	return false;
+}
+
+static void move_on(struct world *world)
+{
+	for (size_t i = 0; i < world->count; i++) {
+		struct sight *sight = &world->runs[i].now;
+		if (sight->phase != PHASE_RUNNING || pick(world, 0, 1))
+			continue;
+		sight->percent = (unsigned)pick(world, 0, 99);
+		sight->cancelled = pick(world, 0, 9) == 0;
+		if (sight->cancelled || pick(world, 0, 2) == 0)
+			sight->phase = PHASE_OVER;
+	}
+}
+
+/* Old runs drop out of what Mixpanel shows, all that share a start time together, and come back.
+ * One that was last told of as queued does not: it could not be known again. */
+static void hide_some(struct world *world)
+{
+	int64_t until = pick(world, 0, 2) ? 0 : world->clock - pick(world, 0, 500);
+	for (size_t i = 0; i < world->count; i++) {
+		struct truth *run = &world->runs[i];
+		run->hidden =
+		    run->now.start && run->now.start < until && run->now.start <= world->told;
+		if (world->ids && run->known && run->now.phase != PHASE_QUEUED)
+			run->hidden = pick(world, 0, 5) == 0;
+	}
+}
+
+static void empty_answer(struct world *world)
+{
+	for (size_t i = 0; i < world->count; i++)
+		world->runs[i].hidden = true;
+	tell(world);
+	for (size_t i = 0; i < world->count; i++)
+		world->runs[i].hidden = false;
+	/* Runs that nobody has heard of yet come in with the others. */
+	tell(world);
+}
+
+/* Without ids a run that queues hides another that starts between the same two answers. */
+static void turn(struct world *world)
+{
+	bool started = pick(world, 0, 1) && start_one(world, false);
+	if (pick(world, 0, 3) == 0)
+		started |= start_one(world, started && pick(world, 0, 1));
+	if (world->count < RUNS && (world->ids || !started))
+		world->count += (size_t)pick(world, 0, 2);
+	if (world->count > RUNS)
+		world->count = RUNS;
+	move_on(world);
+	hide_some(world);
+	tell(world);
+	if (pick(world, 0, 9) == 0)
+		empty_answer(world);
+}
+
+static void random_histories(bool ids, uint64_t seeds)
+{
+	struct world *world = calloc(1, sizeof(*world));
+	ck_assert_ptr_nonnull(world);
+	fixture_init(&world->fixture);
+	fixture_begin(&world->fixture);
+	ck_assert_int_eq(
+	    project_store_ensure(world->fixture.writer, PROJECT, &world->fixture.err), 0);
+	for (uint64_t seed = 0; seed < seeds; seed++) {
+		char id[32];
+		snprintf(id, sizeof(id), "connector-%u", (unsigned)seed);
+		memset(world->runs, 0, sizeof(world->runs));
+		random_sequence_init(&world->random, seed);
+		world->connector = fixture_add(&world->fixture, id, T0);
+		world->now = T0;
+		world->clock = 1000;
+		world->told = 0;
+		world->ids = ids;
+		world->count = 0;
+		for (unsigned step = 0; step < 40; step++)
+			turn(world);
+		each_job(world, check_snapshots);
+	}
+	fixture_commit(&world->fixture);
+	changes_done(&world->changes);
+	fixture_done(&world->fixture);
+	free(world);
+}
+
+START_TEST(jobs_without_ids_keep_their_own_and_snapshots_are_the_changes)
+{
+	random_histories(false, 15);
+}
+END_TEST
+
+START_TEST(jobs_with_ids_keep_their_own_and_snapshots_are_the_changes)
+{
+	random_histories(true, 10);
+}
+END_TEST
+
+/* Single histories -----------------------------------------------------------------------------*/
+
+static void world_init(struct world *world)
+{
+	*world = (struct world){.now = T0};
+	fixture_init(&world->fixture);
+	fixture_begin(&world->fixture);
+	ck_assert_int_eq(
+	    project_store_ensure(world->fixture.writer, PROJECT, &world->fixture.err), 0);
+	world->connector = fixture_add(&world->fixture, "c", T0);
+}
+
+static void world_done(struct world *world)
+{
+	fixture_commit(&world->fixture);
+	changes_done(&world->changes);
+	fixture_done(&world->fixture);
+}
+
+static size_t apply_text(struct world *world, const char *text, bool complete)
+{
+	struct pages pages = one_page(text, complete);
+	size_t changed = apply_pages(world, &pages);
+	pages_done(&pages);
+	return changed;
+}
+
+static int64_t count_jobs(struct world *world, const char *condition)
+{
+	char sql[128];
+	snprintf(sql, sizeof(sql), "SELECT count(*) FROM jobs WHERE %s", condition);
+	return fixture_count(world->fixture.writer, sql);
+}
+
+START_TEST(an_incomplete_history_says_nothing_of_what_it_lacks)
+{
+	struct world *world = calloc(1, sizeof(*world));
+	world_init(world);
+	ck_assert_uint_eq(apply_text(world,
+			      "[{\"start_time\":\"20\",\"status\":\"running\"},"
+			      "{\"start_time\":\"10\",\"status\":\"running\"}]",
+			      true),
+	    2);
+	ck_assert_uint_eq(
+	    apply_text(world, "[{\"start_time\":\"20\",\"status\":\"running\"}]", false), 0);
+	ck_assert_int_eq(count_jobs(world, "gone_at IS NULL"), 2);
+	ck_assert_uint_eq(
+	    apply_text(world, "[{\"start_time\":\"20\",\"status\":\"running\"}]", true), 1);
+	ck_assert_int_eq(count_jobs(world, "gone_at IS NULL"), 1);
+	world_done(world);
+	free(world);
+}
+END_TEST
+
+START_TEST(a_run_that_two_pages_hold_is_one_job)
+{
+	struct world *world = calloc(1, sizeof(*world));
+	world_init(world);
+	struct err err = ERR_INIT;
+	struct pages pages = one_page(
+	    "[{\"id\":\"b\",\"start_time\":\"20\"},{\"id\":\"a\",\"start_time\":\"10\"}]", true);
+	ck_assert_int_eq(
+	    pages_add(&pages, span_of("[{\"id\":\"a\",\"start_time\":\"10\"}]"), &err), 0);
+	ck_assert_uint_eq(apply_pages(world, &pages), 2);
+	ck_assert_uint_eq(apply_pages(world, &pages), 0);
+	ck_assert_int_eq(count_jobs(world, "1"), 2);
+	pages_done(&pages);
+	world_done(world);
+	free(world);
+}
+END_TEST
+
+START_TEST(a_page_that_cannot_be_read_changes_nothing)
+{
+	struct world *world = calloc(1, sizeof(*world));
+	world_init(world);
+	struct err err = ERR_INIT;
+	struct pages pages = one_page("[{\"start_time\":\"20\"}]", true);
+	ck_assert_int_eq(pages_add(&pages, span_of("[{\"start_time\":"), &err), 0);
+	const struct history history = {
+	    .project_id = PROJECT,
+	    .connector_row = world->connector,
+	    .pages = &pages,
+	    .started_at = T0,
+	    .now = T0,
+	};
+	size_t changed = 7;
+	ck_assert_int_eq(
+	    apply_history(world->fixture.writer, &history, &world->changes, &err, &changed), -1);
+	ck_assert_uint_eq(changed, 7);
+	ck_assert_int_eq(count_jobs(world, "1"), 0);
+	pages_done(&pages);
+	world_done(world);
+	free(world);
+}
+END_TEST
+
+/* Listings -------------------------------------------------------------------------------------*/
+
+struct scene {
+	struct fixture fixture;
+	struct changes changes;
+	int64_t now;
+	struct listing listing;
+	struct listing_outcome outcome;
+};
+
+static int ensure_project(struct conn *writer, void *context, struct err *err)
+{
+	(void)context;
+	return project_store_ensure(writer, PROJECT, err);
+}
+
+static int apply_in_transaction(struct conn *writer, void *context, struct err *err)
+{
+	struct scene *scene = context;
+	return apply_listing(writer, &scene->listing, &scene->changes, err, &scene->outcome);
+}
+
+static void scene_init(struct scene *scene)
+{
+	*scene = (struct scene){.now = T0};
+	fixture_init(&scene->fixture);
+	ck_assert_int_eq(
+	    tx_write(scene->fixture.writer, ensure_project, NULL, &scene->fixture.err), 0);
+}
+
+static void scene_done(struct scene *scene)
+{
+	listing_outcome_done(&scene->outcome);
+	changes_done(&scene->changes);
+	fixture_done(&scene->fixture);
+}
+
+/* A listing of the connectors named by the letters. */
+static int list(struct scene *scene, const char *letters, bool complete, bool accept_shrunken)
+{
+	struct buffer body _cleanup_buffer_;
+	buffer_init(&body, 4096);
+	for (size_t i = 0; letters[i]; i++)
+		buffer_printf(&body, "%s{\"connector_id\":\"%c\",\"connector_type\":\"gcsImport\"}",
+		    i ? "," : "[", letters[i]);
+	buffer_append_text(&body, letters[0] ? "]" : "[]");
+	struct pages pages = one_page(buffer_text(&body), complete);
+	scene->listing = (struct listing){
+	    .project_id = PROJECT,
+	    .pages = &pages,
+	    .started_at = scene->now,
+	    .now = scene->now + SECOND,
+	    .accept_shrunken = accept_shrunken,
+	};
+	listing_outcome_done(&scene->outcome);
+	changes_forget(&scene->changes);
+	int r = tx_write(scene->fixture.writer, apply_in_transaction, scene, &scene->fixture.err);
+	pages_done(&pages);
+	scene->now += MINUTE;
+	return r;
+}
+
+static int add_letter(
+    const struct connector_record *record, const struct job_record *latest, void *context)
+{
+	(void)latest;
+	char *letters = context;
+	size_t used = strlen(letters);
+	letters[used] = record->connector.connector_id[0];
+	letters[used + 1] = '\0';
+	return 0;
+}
+
+static void assert_present(struct scene *scene, const char *expected)
+{
+	char letters[32] = "";
+	ck_assert_int_eq(connector_store_each_present(scene->fixture.writer, PROJECT, add_letter,
+			     letters, &scene->fixture.err),
+	    0);
+	ck_assert_str_eq(letters, expected);
+}
+
+START_TEST(a_complete_listing_deletes_what_it_lacks)
+{
+	struct scene scene;
+	scene_init(&scene);
+	ck_assert_int_eq(list(&scene, "abc", true, false), 0);
+	ck_assert_uint_eq(scene.outcome.updated, 3);
+	ck_assert_int_eq(list(&scene, "ca", true, false), 0);
+	assert_present(&scene, "ac");
+	ck_assert_uint_eq(scene.outcome.missing, 1);
+	ck_assert_uint_eq(scene.outcome.count, 1);
+	ck_assert(!scene.outcome.list[0].present);
+	ck_assert_int_eq(list(&scene, "ca", true, false), 0);
+	ck_assert_uint_eq(scene.outcome.updated, 0);
+	ck_assert_uint_eq(scene.outcome.count, 0);
+	scene_done(&scene);
+}
+END_TEST
+
+START_TEST(empty_shrunken_and_incomplete_listings_delete_nothing)
+{
+	struct scene scene;
+	scene_init(&scene);
+	ck_assert_int_eq(list(&scene, "abcde", true, false), 0);
+	ck_assert_int_eq(list(&scene, "", true, false), APPLY_SHRUNKEN);
+	assert_present(&scene, "abcde");
+	ck_assert_int_eq(list(&scene, "xab", true, false), APPLY_SHRUNKEN);
+	assert_present(&scene, "abcde");
+	ck_assert_int_eq(list(&scene, "a", false, false), 0);
+	ck_assert_int_eq(list(&scene, "", false, true), 0);
+	assert_present(&scene, "abcde");
+	scene_done(&scene);
+}
+END_TEST
+
+START_TEST(the_second_read_of_a_shrunken_listing_is_believed)
+{
+	struct scene scene;
+	scene_init(&scene);
+	ck_assert_int_eq(list(&scene, "abcde", true, false), 0);
+	ck_assert_int_eq(list(&scene, "a", true, false), APPLY_SHRUNKEN);
+	ck_assert_int_eq(list(&scene, "a", true, true), 0);
+	assert_present(&scene, "a");
+	ck_assert_int_eq(list(&scene, "", true, true), 0);
+	assert_present(&scene, "");
+	ck_assert_int_eq(list(&scene, "", true, false), 0);
+	scene_done(&scene);
+}
+END_TEST
+
+START_TEST(a_connector_that_comes_back_is_the_same_one)
+{
+	struct scene scene;
+	scene_init(&scene);
+	ck_assert_int_eq(list(&scene, "abc", true, false), 0);
+	int64_t row = scene.outcome.list[1].row;
+	ck_assert_int_eq(list(&scene, "ac", true, false), 0);
+	ck_assert_int_eq(list(&scene, "abc", true, false), 0);
+	ck_assert_uint_eq(scene.outcome.count, 1);
+	ck_assert(scene.outcome.list[0].present);
+	ck_assert_int_eq(scene.outcome.list[0].row, row);
+	assert_present(&scene, "abc");
+	scene_done(&scene);
+}
+END_TEST
+
+START_TEST(what_is_newer_than_the_listing_is_not_deleted_by_it)
+{
+	struct scene scene;
+	scene_init(&scene);
+	ck_assert_int_eq(list(&scene, "abc", true, false), 0);
+	/* Seen on its own while the listing was on its way. */
+	fixture_begin(&scene.fixture);
+	fixture_add(&scene.fixture, "d", scene.now + SECOND / 2);
+	fixture_commit(&scene.fixture);
+	ck_assert_int_eq(list(&scene, "abc", true, false), 0);
+	assert_present(&scene, "abcd");
+	ck_assert_int_eq(list(&scene, "abc", true, false), 0);
+	assert_present(&scene, "abc");
+	scene_done(&scene);
+}
+END_TEST
+
+/* Any sequence of listings: only a complete one that was believed deletes, and then exactly. */
+START_TEST(presence_follows_the_listings_that_are_believed)
+{
+	struct random_sequence random;
+	struct scene scene;
+	scene_init(&scene);
+	random_sequence_init(&random, 11);
+	bool present[8] = {false};
+	for (unsigned step = 0; step < 80; step++) {
+		char letters[9] = "";
+		bool listed[8] = {false};
+		size_t count = 0;
+		int64_t likely = random_sequence_between(&random, 0, 9);
+		for (unsigned i = 0; i < 8; i++) {
+			listed[i] = random_sequence_between(&random, 0, 9) < likely;
+			if (listed[i])
+				letters[count++] = (char)('a' + i);
+		}
+		letters[count] = '\0';
+		bool complete = random_sequence_between(&random, 0, 3) > 0;
+		bool accept = random_sequence_between(&random, 0, 2) == 0;
+		int r = list(&scene, letters, complete, accept);
+		unsigned missing = 0;
+		unsigned before = 0;
+		for (unsigned i = 0; i < 8; i++) {
+			before += present[i];
+			missing += present[i] && !listed[i];
+		}
+		bool shrunken = missing > 0 && (count == 0 || 2 * missing > before);
+		ck_assert_int_eq(r, complete && shrunken && !accept ? APPLY_SHRUNKEN : 0);
+		char expected[9] = "";
+		size_t length = 0;
+		for (unsigned i = 0; i < 8; i++) {
+			if (r == 0)
+				present[i] = listed[i] || (present[i] && !complete);
+			if (present[i])
+				expected[length++] = (char)('a' + i);
+		}
+		expected[length] = '\0';
+		char found[32] = "";
+		ck_assert_int_eq(connector_store_each_present(scene.fixture.writer, PROJECT,
+				     add_letter, found, &scene.fixture.err),
+		    0);
+		ck_assert_uint_eq(strlen(found), length);
+		ck_assert_uint_eq(strspn(found, expected), length);
+	}
+	scene_done(&scene);
+}
+END_TEST
+
+int main(void)
+{
+	const struct unit_case cases[] = {
+	    {"jobs without ids keep their own, and snapshots are the changes",
+		jobs_without_ids_keep_their_own_and_snapshots_are_the_changes},
+	    {"jobs with ids keep their own, and snapshots are the changes",
+		jobs_with_ids_keep_their_own_and_snapshots_are_the_changes},
+	    {"an incomplete history says nothing of what it lacks",
+		an_incomplete_history_says_nothing_of_what_it_lacks},
+	    {"a run that two pages hold is one job", a_run_that_two_pages_hold_is_one_job},
+	    {"a page that cannot be read changes nothing",
+		a_page_that_cannot_be_read_changes_nothing},
+	    {"a complete listing deletes what it lacks", a_complete_listing_deletes_what_it_lacks},
+	    {"empty, shrunken and incomplete listings delete nothing",
+		empty_shrunken_and_incomplete_listings_delete_nothing},
+	    {"the second read of a shrunken listing is believed",
+		the_second_read_of_a_shrunken_listing_is_believed},
+	    {"a connector that comes back is the same one",
+		a_connector_that_comes_back_is_the_same_one},
+	    {"what is newer than the listing is not deleted by it",
+		what_is_newer_than_the_listing_is_not_deleted_by_it},
+	    {"presence follows the listings that are believed",
+		presence_follows_the_listings_that_are_believed},
+	    {NULL, NULL},
+	};
+	return unit_main("apply", cases);
+}
