@@ -548,7 +548,11 @@ int config_load(const char *path, int64_t now, struct faults *faults, struct con
 	buffer_init(&text, CONFIG_FILE_LIMIT);
 	size_t before = faults->count;
 	struct err err = ERR_INIT;
-	int r = config ? file_read(path, &text, &err) : err_set(&err, "no memory");
+	if (!config) {
+		faults_add(faults, path, 0, "no memory to read it");
+		return -1;
+	}
+	int r = file_read(path, &text, &err);
 	if (r > 0)
 		faults_add(faults, path, 0, "there is no such file; -c FILE names another");
 	else if (r < 0)

@@ -36,8 +36,8 @@ struct config_project {
 /* An address to listen on. present is false for the empty value: no such listener. */
 struct config_listen {
 	bool present;
-	char *text;     /* as written, "127.0.0.1:6973" or "[::1]:6973" */
-	uint16_t port;  /* 0: the kernel chooses */
+	char *text;    /* as written, "127.0.0.1:6973" or "[::1]:6973" */
+	uint16_t port; /* 0: the kernel chooses */
 	bool ipv6;
 	uint8_t address[16]; /* network order; 4 bytes used for IPv4 */
 };
@@ -72,13 +72,13 @@ struct config {
 
 /* Reads the file, the credentials and the tokens. Every fault goes to faults. now is wall-clock
  * time. Returns 0 and a reference; -1 when there is any fault. */
-int config_load(
-    const char *path, int64_t now, struct faults *faults, struct config **ret_config);
+int config_load(const char *path, int64_t now, struct faults *faults, struct config **ret_config);
 
 /* Takes one more reference. Any thread. */
 struct config *config_ref(struct config *config);
 
-/* Gives a reference back; the last one wipes the credentials and frees. Takes NULL; returns NULL. */
+/* Gives a reference back; the last one wipes the credentials and frees. Takes NULL; returns NULL.
+ */
 struct config *config_unref(struct config *config);
 
 static inline void cleanup_config(struct config **config)

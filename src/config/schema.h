@@ -1,5 +1,6 @@
 /* Every section and key of the configuration, in one table. The parser, the messages of
- * --check-config, --dump-config, what a reload may change and the manual page's list come from it. */
+ * --check-config, --dump-config, what a reload may change and the manual page's list come from it.
+ */
 #ifndef MIXPORT_CONFIG_SCHEMA_H
 #define MIXPORT_CONFIG_SCHEMA_H
 
@@ -36,7 +37,7 @@ struct schema_type;
 /* One key. Invariant: default_text, when there is one, is a value that the type accepts. */
 struct schema_key {
 	const char *name;
-	const char *doc; /* one or two sentences, for the manual */
+	const char *doc;          /* one or two sentences, for the manual */
 	const char *default_text; /* NULL: required, or the doc says what holds without it */
 	const struct schema_type *type;
 	uint64_t minimum; /* microseconds for a duration */
@@ -44,7 +45,7 @@ struct schema_key {
 	size_t offset;    /* of the value in its record */
 	enum schema_section section;
 	bool required;
-	bool reloadable; /* takes effect on SIGHUP */
+	bool reloadable;  /* takes effect on SIGHUP */
 	enum scope scope; /* of the keys of [access] */
 };
 
@@ -65,8 +66,7 @@ void schema_append_allowed(const struct schema_key *key, struct buffer *buffer);
 
 /* Reads a value into its record; an empty text is a value too. Returns 0, or -1 and what is wrong
  * with the value, but not what is allowed; a value that could be a secret is not quoted. */
-int schema_read(
-    const struct schema_key *key, const char *text, void *record, struct err *err);
+int schema_read(const struct schema_key *key, const char *text, void *record, struct err *err);
 
 /* Appends the value in the form that schema_read takes. Returns 0; 1 when it was never given and no
  * text stands for that. */

@@ -297,7 +297,7 @@ static int refuse_twins(const struct decoded_listing *listing, struct err *err)
 
 static int fill_listing(struct span body, struct err *err, struct decoded_listing *listing)
 {
-	struct node root;
+	struct node root = {.value = NULL};
 	struct page page;
 	if (open_answer(body, err, &listing->decoded, &root) < 0 || read_page(root, err, &page) < 0)
 		return -1;
@@ -330,7 +330,7 @@ int decode_listing(struct span body, struct err *err, struct decoded_listing *re
 
 static int fill_connector(struct span body, struct err *err, struct decoded_connector *connector)
 {
-	struct node root;
+	struct node root = {.value = NULL};
 	if (open_answer(body, err, &connector->decoded, &root) < 0)
 		return -1;
 	/* A bare connector has a status too, but its own. */
@@ -356,7 +356,7 @@ int decode_connector(struct span body, struct err *err, struct decoded_connector
 int decode_deleted(struct span body, struct err *err)
 {
 	struct decoded decoded _cleanup_decoded_ = {0};
-	struct node root;
+	struct node root = {.value = NULL};
 	if (open_answer(body, err, &decoded, &root) < 0)
 		return -1;
 	const char *status = member_text(root.value, "status");
@@ -403,7 +403,7 @@ static int read_run(struct arena *arena, struct node entry, struct err *err, str
 static int fill_history(struct span body, struct err *err, struct decoded_history *history)
 {
 	struct arena *arena = &history->decoded.arena;
-	struct node root;
+	struct node root = {.value = NULL};
 	struct page page;
 	if (open_answer(body, err, &history->decoded, &root) < 0 || read_page(root, err, &page) < 0)
 		return -1;

@@ -48,8 +48,8 @@ void text_hex(const void *data, size_t len, char *ret_hex);
 /* Reads exactly 2 * len hexadecimal digits of either case, followed by a NUL. Returns 0, or -1. */
 int text_unhex(const char *hex, void *ret_data, size_t len);
 
-/* The length in bytes (1…4) of the UTF-8 character that the bytes start with; 0 when they start with
- * something else, or with nothing. */
+/* The length in bytes (1…4) of the UTF-8 character that the bytes start with; 0 when they start
+ * with something else, or with nothing. */
 size_t text_utf8_sequence(const char *data, size_t len);
 
 /* Whether the bytes are valid UTF-8 (RFC 3629: no surrogates, nothing overlong). */

@@ -1,0 +1,173 @@
+#include "api/server_private.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define ARENA_LIMIT ((size_t)256 * 1024)
+
+struct connection *connection_open(struct worker *worker, struct MHD_Connection *mhd)
+{
+	const union MHD_ConnectionInfo *info =
+	    MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
+	struct connection *connection = calloc(1, sizeof(*connection));
+	if (!info || !connection) {
+		free(connection);
+		return NULL;
+	}
+	connection->worker = worker;
+	connection->fd = info->connect_fd;
+	connection->references = 1;
+	connection->wait.connection = connection;
+	connection->opened_at = server_now(worker->server);
+	connection->stage = STAGE_ARRIVING;
+	connection->deadline = connection->opened_at + worker->hold->config->request_timeout;
+	pthread_mutex_lock(&worker->mutex);
+	connection->next = worker->connections;
+	if (connection->next)
+		connection->next->previous = connection;
+	worker->connections = connection;
+	pthread_mutex_unlock(&worker->mutex);
+	return connection;
+}
+
+/* Takes what a refused client has sent already: closing a socket with unread bytes resets the
+ * connection, and the reset could overtake the answer. */
+static void swallow(int fd)
+{
+	char bytes[4096];
+	size_t total = 0;
+	ssize_t len;
+	while (total < DISCARD_LIMIT && (len = recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT)) > 0)
+		total += (size_t)len;
+}
+
+void connection_close(struct connection *connection)
+{
+	struct worker *worker = connection->worker;
+	/* Off the list before libmicrohttpd closes the socket, so that the attendant never shuts
+	 * down a descriptor that is somebody else's by then. */
+	pthread_mutex_lock(&worker->mutex);
+	if (connection->previous)
+		connection->previous->next = connection->next;
+	else
+		worker->connections = connection->next;
+	if (connection->next)
+		connection->next->previous = connection->previous;
+	pthread_mutex_unlock(&worker->mutex);
+	assert(connection->phase == PHASE_NONE);
+	if (connection->body_unread)
+		swallow(connection->fd);
+	connection_unref(connection);
+}
+
+struct connection *connection_ref(struct connection *connection)
+{
+	atomic_fetch_add(&connection->references, 1);
+	return connection;
+}
+
+void connection_unref(struct connection *connection)
+{
+	if (atomic_fetch_sub(&connection->references, 1) > 1)
+		return;
+	arena_done(&connection->request.arena);
+	buffer_done(&connection->request.body);
+	auth_peer_done(&connection->peer);
+	config_unref(connection->abandoned_config);
+	free(connection);
+}
+
+char *connection_text(struct connection *connection, struct span text)
+{
+	if (text.len >= sizeof(connection->text) - connection->text_used)
+		return arena_copy(&connection->request.arena, text.ptr, text.len);
+	char *copy = connection->text + connection->text_used;
+	memcpy(copy, text.ptr, text.len);
+	copy[text.len] = '\0';
+	connection->text_used += text.len + 1;
+	return copy;
+}
+
+static void copy_target(struct connection *connection, const char *target)
+{
+	size_t len = strlen(target);
+	connection->target_at = target;
+	connection->target_too_long = len > TARGET_LIMIT;
+	connection->target = SPAN_NONE;
+	if (!connection->target_too_long)
+		connection->target = (struct span){
+		    .ptr = connection_text(connection, (struct span){.ptr = target, .len = len}),
+		    .len = len};
+}
+
+void connection_begin(struct connection *connection, struct MHD_Connection *mhd, const char *target)
+{
+	struct worker *worker = connection->worker;
+	struct request *request = &connection->request;
+	int64_t now = server_now(worker->server);
+	assert(connection->phase == PHASE_NONE);
+	arena_init(&request->arena, ARENA_LIMIT);
+	request->server = worker->server;
+	request->worker = worker;
+	request->connection = mhd;
+	request->arrived_at = now;
+	request->reply = &connection->reply;
+	request->wait = &connection->wait;
+	reply_init(&connection->reply);
+	connection->hold = worker_hold(worker);
+	request->config = connection->hold->config;
+	connection->phase = PHASE_ARRIVED;
+	copy_target(connection, target);
+	/* The first request had its time from the moment the client connected. */
+	if (atomic_fetch_add_explicit(&connection->requests, 1, memory_order_relaxed) > 0)
+		connection_set_deadline(
+		    connection, STAGE_ARRIVING, now + request->config->request_timeout);
+	count_more(&worker->started, 1);
+}
+
+/* Forgets the request. What an abandoned command points to stays until the engine is done with it:
+ * the arena, the body and the configuration, that is; the last reference frees them. */
+static void forget_request(struct connection *connection)
+{
+	struct request *request = &connection->request;
+	if (atomic_load(&connection->wait.command) != COMMAND_STATE_ABANDONED) {
+		arena_done(&request->arena);
+		buffer_done(&request->body);
+		memset(request, 0, sizeof(*request));
+	} else if (!connection->abandoned_config) {
+		connection->abandoned_config = config_ref(request->config);
+	}
+	worker_release(connection->hold);
+	connection->hold = NULL;
+	connection->target = SPAN_NONE;
+	memset(&connection->headers, 0, sizeof(connection->headers));
+	connection->has_body = false;
+	connection->discarded = 0;
+	connection->busy = 0;
+	connection->text_used = 0;
+	memset(connection->parameters, 0, sizeof(connection->parameters));
+}
+
+void connection_end(struct connection *connection)
+{
+	struct worker *worker = connection->worker;
+	if (connection->phase == PHASE_NONE)
+		return;
+	wait_reset(&connection->wait);
+	reply_done(&connection->reply);
+	forget_request(connection);
+	connection->phase = PHASE_NONE;
+	connection_set_deadline(connection, STAGE_IDLE, server_now(worker->server) + IDLE_LIMIT);
+	count_more(&worker->completed, 1);
+}
+
+bool connection_set_deadline(struct connection *connection, enum stage stage, int64_t deadline)
+{
+	atomic_store(&connection->stage, (int)stage);
+	if (atomic_exchange(&connection->deadline, deadline) != DEADLINE_PASSED)
+		return true;
+	atomic_store(&connection->deadline, DEADLINE_PASSED);
+	return false;
+}

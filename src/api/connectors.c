@@ -1,0 +1,254 @@
+#include "api/handlers.h"
+#include "api/intent.h"
+#include "api/reading.h"
+#include "api/renewal.h"
+#include "store/connector_store.h"
+#include "store/tx.h"
+#include "util/timestamp.h"
+
+/* Lists
+ * ------------------------------------------------------------------------------------------*/
+
+static const char *const status_choices[] = {"active", "stopped", "paused", NULL};
+static const char *const state_choices[] = {"present", "deleted", "all", NULL};
+static const char *const sort_choices[] = {"created_at", "-created_at", NULL};
+
+struct connector_page {
+	struct reading reading;
+	struct connector_query query;
+	const struct project_view *view;
+	uint64_t list;
+};
+
+static int add_connector(
+    const struct connector_record *record, const struct job_record *latest, void *context)
+{
+	struct connector_page *page = context;
+	reading_connector(&page->reading, page->view, record, latest, SPAN_NONE);
+	return 0;
+}
+
+static int read_page(struct conn *conn, void *context, struct err *err)
+{
+	struct connector_page *page = context;
+	struct cursor end = {.kind = CURSOR_CONNECTORS, .list = page->list};
+	bool more = false;
+	if (reading_view(&page->reading, conn, page->query.project_id, err, &page->view) != 0)
+		return -1;
+	reading_begin_list(&page->reading);
+	int r = connector_store_list(
+	    conn, &page->query, add_connector, page, err, &more, &end.time, &end.row);
+	if (r)
+		return r;
+	reading_end_list(&page->reading, more, &end);
+	return 0;
+}
+
+static int read_choice(
+    struct request *request, const char *name, const char *const *choices, const char **ret_value)
+{
+	int index = -1;
+	if (request_parameter_choice(request, name, choices, &index) < 0)
+		return -1;
+	*ret_value = index < 0 ? NULL : choices[index];
+	return 0;
+}
+
+/* Every parameter is read, so that all that are bad are named at once. */
+static int read_query(struct request *request, struct connector_page *page)
+{
+	struct connector_query *query = &page->query;
+	struct page position = {.after = false};
+	int presence = PRESENCE_PRESENT;
+	int order = 0;
+	query->project_id = request->project->project_id;
+	query->connector_type = request_parameter(request, "connector_type");
+	query->data_format = request_parameter(request, "data_format");
+	query->label = request_parameter(request, "label");
+	int faults = read_choice(request, "status", status_choices, &query->status);
+	faults += read_choice(request, "job_status", page_job_statuses, &query->job_status);
+	faults += request_parameter_choice(request, "state", state_choices, &presence);
+	faults += request_parameter_choice(request, "sort", sort_choices, &order);
+	page->list = page_list(request, CURSOR_CONNECTORS);
+	page->list = fingerprint_add(page->list, (uint64_t)query->project_id);
+	page->list = fingerprint_add(page->list, (uint64_t)order);
+	faults += page_read(request, CURSOR_CONNECTORS, page->list, &position);
+	query->presence = (enum presence)presence;
+	query->newest_first = order == 1;
+	query->limit = position.limit;
+	query->after = position.after;
+	query->after_time = position.cursor.time;
+	query->after_row = position.cursor.row;
+	return faults < 0 ? -1 : 0;
+}
+
+struct answered connectors_list(struct request *request)
+{
+	struct err err = ERR_INIT;
+	struct connector_page page = {.view = NULL};
+	if (read_query(request, &page) < 0)
+		return parameters_refused(request);
+	reading_init(&page.reading, request);
+	if (tx_read(request_reader(request), read_page, &page, &err) != 0)
+		return reply_failed(request, &err);
+	return reading_answer(&page.reading, true);
+}
+
+/* One
+ * --------------------------------------------------------------------------------------------*/
+
+struct connector_read {
+	struct reading reading;
+	const struct project_view *view;
+	const char *connector_id;
+	struct span warnings;
+	struct freshness *freshness; /* instead of an answer, when not NULL */
+};
+
+static int take_connector(
+    const struct connector_record *record, const struct job_record *latest, void *context)
+{
+	struct connector_read *read = context;
+	if (read->freshness)
+		*read->freshness = freshness_of_connector(record, read->view, read->reading.now);
+	else
+		reading_connector(&read->reading, read->view, record, latest, read->warnings);
+	return 0;
+}
+
+static int read_one(struct conn *conn, void *context, struct err *err)
+{
+	struct connector_read *read = context;
+	int64_t project_id = read->reading.request->project->project_id;
+	if (reading_view(&read->reading, conn, project_id, err, &read->view) != 0)
+		return -1;
+	return connector_store_get(conn, project_id, read->connector_id, take_connector, read, err);
+}
+
+static int read_connector(struct request *request, struct connector_read *read, struct err *err)
+{
+	reading_init(&read->reading, request);
+	return tx_read(request_reader(request), read_one, read, err);
+}
+
+static struct answered connector_not_found(struct request *request)
+{
+	return reply_problem(request, PROBLEM_CONNECTOR_NOT_FOUND, "project %s has no connector %s",
+	    request->project->name, request->segments[1]);
+}
+
+static struct answered answer_current(struct request *request)
+{
+	struct err err = ERR_INIT;
+	struct connector_read read = {.connector_id = request->segments[1]};
+	int r = read_connector(request, &read, &err);
+	if (r < 0)
+		return reply_failed(request, &err);
+	if (r > 0)
+		return connector_not_found(request);
+	return reading_answer(&read.reading, !request_parameter(request, "max_age"));
+}
+
+struct answered connectors_get(struct request *request)
+{
+	uint64_t max_age = 0;
+	if (!request_parameter(request, "max_age"))
+		return answer_current(request);
+	if (renewal_max_age(request, &max_age) < 0)
+		return parameters_refused(request);
+	struct err err = ERR_INIT;
+	struct freshness freshness = {.synced_at = TIMESTAMP_NONE};
+	struct connector_read read = {
+	    .connector_id = request->segments[1], .freshness = &freshness};
+	int r = read_connector(request, &read, &err);
+	if (r < 0)
+		return reply_failed(request, &err);
+	if (r > 0)
+		return connector_not_found(request);
+	if (!freshness_is_older(&freshness, max_age, read.reading.now))
+		return answer_current(request);
+	return renew(
+	    request, request->project, request->segments[1], RENEWAL_MAX_AGE_WAIT, answer_current);
+}
+
+static struct answered answer_refreshed(struct request *request)
+{
+	if (request->command.result == COMMAND_NOT_FOUND)
+		return connector_not_found(request);
+	if (!renewal_accepted(request))
+		return command_refused(request);
+	struct err err = ERR_INIT;
+	struct connector_read read = {.connector_id = request->segments[1]};
+	int r = read_connector(request, &read, &err);
+	if (r < 0)
+		return reply_failed(request, &err);
+	return r > 0 ? connector_not_found(request) : reply_json(request, renewal_status(request));
+}
+
+struct answered connectors_refresh(struct request *request)
+{
+	uint64_t wait = 0;
+	if (renewal_wait(request, &wait) < 0)
+		return parameters_refused(request);
+	return renew(request, request->project, request->segments[1], wait, answer_refreshed);
+}
+
+/* Changing
+ * ---------------------------------------------------------------------------------------*/
+
+static struct answered answer_open(struct request *request)
+{
+	return operation_answer(request, 202);
+}
+
+static int set_location(struct request *request, const char *connector_id)
+{
+	struct buffer location _cleanup_buffer_;
+	buffer_init(&location, 4096);
+	buffer_printf(&location, "/v1/projects/%s/connectors/", request->project->name);
+	text_append_percent_encoded(&location, connector_id);
+	if (buffer_failed(&location))
+		return -1;
+	reply_header(request, "Location", buffer_text(&location));
+	return 0;
+}
+
+static struct answered answer_created(struct request *request)
+{
+	struct err err = ERR_INIT;
+	struct connector_read read = {
+	    .connector_id = intent_connector_id(request),
+	    .warnings = intent_warnings(request),
+	};
+	if (!read.connector_id)
+		return answer_open(request);
+	int r = read_connector(request, &read, &err);
+	if (r < 0)
+		return reply_failed(request, &err);
+	if (r > 0)
+		return answer_open(request);
+	if (set_location(request, read.connector_id) < 0)
+		return reply_failed(request, &(struct err){.text = "no memory for a Location"});
+	return reply_json(request, 201);
+}
+
+struct answered connectors_create(struct request *request)
+{
+	struct intent intent = {
+	    .wait = INTENT_WAIT_DEFAULT, .done = answer_created, .open = answer_open};
+	int faults = request_parameter_boolean(request, "validate_only", &intent.validate_only);
+	faults += request_parameter_boolean(request, "allow_duplicate", &intent.allow_duplicate);
+	faults += request_parameter_unsigned(request, "wait", 0, INTENT_WAIT_MAXIMUM, &intent.wait);
+	if (faults < 0)
+		return parameters_refused(request);
+	return intent_create(request, &intent);
+}
+
+struct answered connectors_delete(struct request *request)
+{
+	struct intent intent = {
+	    .wait = INTENT_WAIT_DEFAULT, .done = reply_no_content, .open = answer_open};
+	if (request_parameter_unsigned(request, "wait", 0, INTENT_WAIT_MAXIMUM, &intent.wait) < 0)
+		return parameters_refused(request);
+	return intent_delete(request, &intent);
+}

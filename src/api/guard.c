@@ -1,0 +1,441 @@
+/* The guard.
+ *
+ * What can go wrong here, and why it cannot:
+ *
+ * Smuggling. libmicrohttpd 0.9.75 is lax even when told to be strict: it takes two Hosts, two
+ * Content-Lengths, Content-Length beside Transfer-Encoding, a bare CR as the end of a line, folded
+ * lines, and cuts strings at a NUL. Whoever stands between a client and us may read such a request
+ * otherwise. Each is refused on the first call, and the connection closed with the answer, so that
+ * what follows is never taken for a request. Bare CRs, folds and NULs leave no trace in the strings
+ * that the library hands out, only in where they lie: it keeps a head in one piece and overwrites
+ * the end of each line by NULs, two for CR LF. So each name must begin exactly two bytes after the
+ * value before it. This looks at memory whose layout only this version promises, so it is done with
+ * this version only; later ones refuse such heads by themselves.
+ *
+ * Escapes. The target is split and routed raw, before any escape is decoded: %2f makes no segment,
+ * %00 is refused.
+ *
+ * Browsers. A page that a user of this host visits can make their browser send requests to
+ * loopback, also by a DNS name that suddenly points here. Such requests carry Origin or
+ * Sec-Fetch-Site, or a Host that is not ours: refused, before anything else is told.
+ *
+ * Telling strangers what exists. The order is: framing, Host, browser, path and method, names of
+ * parameters (all public, the same for everybody); then who calls, what they may do, and only then
+ * whether the project exists. A project that the caller may not see does not exist.
+ *
+ * Bodies. What is too long by its Content-Length is refused before a byte of it is read; a body of
+ * unknown length is counted as it comes (server.c). */
+#include "api/guard.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "api/field.h"
+#include "api/routes.h"
+#include "api/server_private.h"
+
+/* Whether places in libmicrohttpd's memory mean what is said above. */
+static bool layout_is_known(void)
+{
+	static _Atomic int known = -1;
+	if (known < 0)
+		known = strcmp(MHD_get_version(), "0.9.75") == 0;
+	return known == 1;
+}
+
+static void set_fault(struct headers *headers, const char *fault)
+{
+	if (!headers->fault)
+		headers->fault = fault;
+}
+
+static void take_single(struct headers *headers, struct span *field, struct span value)
+{
+	if (field->ptr)
+		set_fault(headers, "A header field that must come once came twice.");
+	*field = value;
+}
+
+static void take_etags(struct headers *headers, struct span value)
+{
+	if (headers->etag_count < HEADERS_ETAGS_LIMIT)
+		headers->etags[headers->etag_count++] = value;
+}
+
+static void take_request_id(struct headers *headers, struct span value)
+{
+	headers->request_ids++;
+	headers->request_id = value;
+}
+
+/* Which field is it? By length first: most are told apart by it. */
+static void take_field(struct headers *headers, struct span name, struct span value)
+{
+	static const struct {
+		const char *name;
+		size_t offset;
+	} singles[] = {
+	    {"host", offsetof(struct headers, host)},
+	    {"origin", offsetof(struct headers, origin)},
+	    {"sec-fetch-site", offsetof(struct headers, fetch_site)},
+	    {"authorization", offsetof(struct headers, authorization)},
+	    {"content-length", offsetof(struct headers, content_length)},
+	    {"transfer-encoding", offsetof(struct headers, transfer_encoding)},
+	    {"content-type", offsetof(struct headers, content_type)},
+	    {"idempotency-key", offsetof(struct headers, idempotency_key)},
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(singles); i++) {
+		if (!field_same(name, singles[i].name))
+			continue;
+		take_single(headers, (struct span *)((char *)headers + singles[i].offset), value);
+		return;
+	}
+	if (field_same(name, "if-none-match"))
+		take_etags(headers, value);
+	else if (field_same(name, "x-request-id"))
+		take_request_id(headers, value);
+}
+
+static enum MHD_Result visit_field(void *context, enum MHD_ValueKind kind, const char *name,
+    size_t name_len, const char *value, size_t value_len)
+{
+	struct headers *headers = context;
+	(void)kind;
+	struct span name_span = {.ptr = name, .len = name_len};
+	struct span value_span = {.ptr = value ? value : "", .len = value_len};
+	if (headers->line_end && name != headers->line_end + 2)
+		set_fault(headers,
+		    "A line of the head is folded, holds a NUL, or does not end in CR LF.");
+	if (headers->line_end)
+		headers->line_end = value_span.ptr + value_len;
+	if (!field_is_token(name_span) || !field_is_clean(value_span))
+		set_fault(
+		    headers, "The name or value of a header field has characters it must not.");
+	take_field(headers, name_span, value_span);
+	return MHD_YES;
+}
+
+/* Reads the header fields, once. The end of the last line is followed by the empty line. */
+static void read_head(struct connection *connection, const char *version)
+{
+	struct headers *headers = &connection->headers;
+	if (layout_is_known()) {
+		headers->line_end = version + strlen(version);
+		if (!connection->target_too_long &&
+		    connection->target_at + connection->target.len + 1 != version)
+			set_fault(headers, "The request line holds a NUL or stray blanks.");
+	}
+	int count = MHD_get_connection_values_n(
+	    connection->request.connection, MHD_HEADER_KIND, visit_field, headers);
+	if (headers->line_end && count > 0 && memcmp(headers->line_end, "\0\0\0\0", 4) != 0)
+		set_fault(headers,
+		    "A line of the head is folded, holds a NUL, or does not end in CR LF.");
+	if (headers->request_ids == 1 && field_is_request_id(headers->request_id)) {
+		memcpy(connection->request.id, headers->request_id.ptr, headers->request_id.len);
+		connection->request.id[headers->request_id.len] = '\0';
+	} else {
+		worker_request_id(connection->worker, connection->request.id);
+	}
+}
+
+static int bad_request(struct request *request, const char *why)
+{
+	/* How the rest of the bytes is to be read is open: no more of them is. */
+	connection_of(request)->body_unread = true;
+	reply_problem(request, PROBLEM_BAD_REQUEST, "%s", why);
+	return 1;
+}
+
+/* What says where the body ends must say it once, and so that everybody understands the same. */
+static const char *body_fault(struct connection *connection, const char *version)
+{
+	const struct headers *headers = &connection->headers;
+	uint64_t length = 0;
+	if (headers->transfer_encoding.ptr) {
+		if (headers->content_length.ptr)
+			return "Content-Length and Transfer-Encoding exclude each other.";
+		if (!field_same(headers->transfer_encoding, "chunked") ||
+		    strcmp(version, "HTTP/1.1") != 0)
+			return "The only Transfer-Encoding is chunked, and only in HTTP/1.1.";
+		connection->has_body = true;
+	} else if (headers->content_length.ptr) {
+		if (field_content_length(headers->content_length, &length) < 0)
+			return "Content-Length must be digits only.";
+		connection->has_body = length > 0;
+	}
+	connection->body_unread = connection->has_body;
+	return NULL;
+}
+
+int guard_frame(struct request *request, const char *version)
+{
+	struct connection *connection = connection_of(request);
+	struct field_target target;
+	read_head(connection, version);
+	const char *fault = connection->headers.fault;
+	if (!fault)
+		fault = body_fault(connection, version);
+	if (fault)
+		return bad_request(request, fault);
+	if (connection->target_too_long) {
+		connection->body_unread = true;
+		reply_problem(request, PROBLEM_URI_TOO_LONG,
+		    "The request target is over %d bytes long.", TARGET_LIMIT);
+		return 1;
+	}
+	if (!connection->target.ptr || field_target(connection->target, &target) < 0)
+		return bad_request(request,
+		    "The request target must be a path in printable ASCII with whole escapes, none "
+		    "of them %00.");
+	request->path = target.path;
+	request->query = target.query;
+	connection->authority = target.authority;
+	return 0;
+}
+
+static bool host_is_ours(const struct request *request, struct span host)
+{
+	const struct listener *listener = request->worker->listener;
+	struct span name;
+	uint16_t port;
+	if (field_host(host, &name, &port) < 0)
+		return false;
+	if (listener->kind == LISTENER_SOCKET) {
+		if (field_same(name, "localhost"))
+			return true;
+	} else if (port != 0 && port != listener->port) {
+		return false;
+	}
+	for (char **at = request->config->hosts; at && *at; at++)
+		if (field_same(name, *at))
+			return true;
+	return false;
+}
+
+static int check_host(struct request *request)
+{
+	const struct headers *headers = &connection_of(request)->headers;
+	struct span authority = connection_of(request)->authority;
+	bool ours = true;
+	if (authority.ptr)
+		ours = host_is_ours(request, authority);
+	/* A UNIX socket has no host: no or an empty one is as good as any. */
+	if (headers->host.len > 0 || (headers->host.ptr && request->worker->listener->port))
+		ours = ours && host_is_ours(request, headers->host);
+	if (ours)
+		return 0;
+	reply_problem(request, PROBLEM_MISDIRECTED_REQUEST,
+	    "Host names none of the hosts that are served here: see `hosts` in the configuration.");
+	return 1;
+}
+
+static int check_browser(struct request *request)
+{
+	const struct headers *headers = &connection_of(request)->headers;
+	if (!headers->origin.ptr &&
+	    (!headers->fetch_site.ptr || field_same(headers->fetch_site, "none")))
+		return 0;
+	reply_problem(request, PROBLEM_BROWSER_REFUSED,
+	    "The request has an Origin, or a Sec-Fetch-Site other than none: it comes from a web "
+	    "page.");
+	return 1;
+}
+
+static int check_route(struct request *request)
+{
+	struct route_match match;
+	router_find(routes_table, routes_count, request->method, request->path, &match);
+	bool health = request->worker->listener->kind == LISTENER_HEALTH;
+	if (match.route && health && !(match.route->flags & ROUTE_HEALTH))
+		match = (struct route_match){.route = NULL};
+	if (!match.route && match.path_known) {
+		reply_header(request, "Allow", match.allow);
+		reply_problem(request, PROBLEM_METHOD_NOT_ALLOWED, "This path takes %s, not %s.",
+		    match.allow, request->method);
+		return 1;
+	}
+	if (!match.route) {
+		reply_problem(request, PROBLEM_NOT_FOUND, "There is nothing at this path.");
+		return 1;
+	}
+	request->route = match.route;
+	for (size_t i = 0; i < ROUTE_SEGMENTS_LIMIT && match.segments[i].ptr; i++) {
+		char *segment = connection_text(connection_of(request), match.segments[i]);
+		if (!segment || text_percent_decode(segment, false) < 0)
+			return bad_request(request, "A segment of the path is not UTF-8.");
+		request->segments[i] = segment;
+	}
+	return 0;
+}
+
+static const char **parameter_slot(struct request *request, const char *name)
+{
+	const char *const *names = request->route->parameters;
+	for (size_t i = 0; i < ROUTE_PARAMETERS_LIMIT && names[i]; i++)
+		if (strcmp(names[i], name) == 0)
+			return &connection_of(request)->parameters[i];
+	return NULL;
+}
+
+static int refuse_parameter(
+    struct request *request, enum problem problem, const char *name, const char *why)
+{
+	reply_fault(request, "parameter", name, problem_entry(problem)->code, why);
+	reply_problem(request, problem, "%s", why);
+	return 1;
+}
+
+static int take_parameter(struct request *request, struct span raw_name, struct span raw_value)
+{
+	struct connection *connection = connection_of(request);
+	char *name = connection_text(connection, raw_name);
+	char *value = connection_text(connection, raw_value.ptr ? raw_value : span_of(""));
+	if (!name || !value)
+		return refuse_parameter(
+		    request, PROBLEM_INVALID_PARAMETER, "", "The query is too long.");
+	if (text_percent_decode(name, true) < 0)
+		return refuse_parameter(request, PROBLEM_UNKNOWN_PARAMETER, "",
+		    "The name of a query parameter has a broken escape or is not UTF-8.");
+	const char **slot = parameter_slot(request, name);
+	if (!slot)
+		return refuse_parameter(request, PROBLEM_UNKNOWN_PARAMETER, name,
+		    "This path has no query parameter of this name.");
+	if (*slot)
+		return refuse_parameter(request, PROBLEM_INVALID_PARAMETER, name,
+		    "The query parameter was given twice.");
+	if (text_percent_decode(value, true) < 0)
+		return refuse_parameter(request, PROBLEM_INVALID_PARAMETER, name,
+		    "The value has a broken escape or is not UTF-8.");
+	*slot = value;
+	return 0;
+}
+
+static int take_parameters(struct request *request)
+{
+	struct span rest = request->query, name, value;
+	while (field_query_next(&rest, &name, &value))
+		if (take_parameter(request, name, value))
+			return 1;
+	return 0;
+}
+
+static void find_peer(struct connection *connection)
+{
+	struct request *request = &connection->request;
+	struct worker *worker = connection->worker;
+	if (!connection->peer_known) {
+		if (auth_peer_read(connection->fd, &connection->peer) < 0) {
+			request->caller = (struct caller){.scope = SCOPE_NONE, .name = "unknown"};
+			return;
+		}
+		connection->peer_known = true;
+		connection->peer_generation = worker->config_generation - 1;
+	}
+	/* Asked once for each configuration. */
+	if (connection->peer_generation != worker->config_generation) {
+		const struct auth_peer *peer = &connection->peer;
+		connection->peer_scope = access_scope(&request->config->access, peer->uid,
+		    peer->gid, peer->groups, peer->group_count, worker->listener->group);
+		connection->peer_generation = worker->config_generation;
+	}
+	request->caller =
+	    (struct caller){.scope = connection->peer_scope, .name = connection->peer.name};
+}
+
+static bool find_token(struct request *request)
+{
+	_cleanup_claim_ struct auth_claim claim = {.named = false};
+	const struct headers *headers = &connection_of(request)->headers;
+	if (auth_parse(headers->authorization, &claim) < 0)
+		return false;
+	const struct token *token = auth_find(&request->config->tokens, &claim);
+	if (!token)
+		return false;
+	request->caller =
+	    (struct caller){.scope = token->scope, .name = token->name, .token = token};
+	return true;
+}
+
+static int check_caller(struct request *request)
+{
+	enum listener_kind kind = request->worker->listener->kind;
+	request->caller = (struct caller){.scope = SCOPE_NONE, .name = "anybody"};
+	if ((request->route->flags & ROUTE_OPEN) || kind == LISTENER_HEALTH)
+		return 0;
+	if (kind == LISTENER_SOCKET) {
+		find_peer(connection_of(request));
+	} else if (!find_token(request)) {
+		reply_header(request, "WWW-Authenticate", "Bearer realm=\"mixport\"");
+		reply_header(
+		    request, "WWW-Authenticate", "Basic realm=\"mixport\", charset=\"UTF-8\"");
+		reply_problem(request, PROBLEM_UNAUTHORIZED,
+		    "Send a valid token: Authorization: Bearer mxp_…, or HTTP Basic with the "
+		    "client's name and the token.");
+		return 1;
+	}
+	if (request->caller.scope >= request->route->scope)
+		return 0;
+	reply_problem(request, PROBLEM_INSUFFICIENT_SCOPE,
+	    "%s has the scope \"%s\"; this needs \"%s\".", request->caller.name,
+	    scope_name(request->caller.scope), scope_name(request->route->scope));
+	return 1;
+}
+
+static const struct config_project *named_project(const struct request *request)
+{
+	uint64_t number;
+	if (!(request->route->flags & ROUTE_DROPIN))
+		return config_find_project(request->config, request->segments[0]);
+	if (text_parse_unsigned(request->segments[0], 1, INT64_MAX, &number) < 0)
+		return NULL;
+	return config_find_project_id(request->config, (int64_t)number);
+}
+
+static int check_project(struct request *request)
+{
+	if (!(request->route->flags & ROUTE_PROJECT))
+		return 0;
+	const struct config_project *project = named_project(request);
+	if (project && request_may_see(request, project)) {
+		request->project = project;
+		return 0;
+	}
+	reply_problem(request, PROBLEM_PROJECT_NOT_FOUND, "There is no project \"%s\" here.",
+	    request->segments[0]);
+	return 1;
+}
+
+static int check_body(struct request *request)
+{
+	const struct connection *connection = connection_of(request);
+	const struct headers *headers = &connection->headers;
+	const struct route *route = request->route;
+	uint64_t length = 0;
+	buffer_init(&request->body, route->body_limit);
+	if (!connection->has_body)
+		return 0;
+	if (headers->content_length.ptr)
+		field_content_length(headers->content_length, &length);
+	if (route->body_limit == 0 || length > route->body_limit) {
+		reply_problem(request, PROBLEM_BODY_TOO_LARGE,
+		    route->body_limit ? "The body has %llu bytes; at most %zu are taken here."
+				      : "No body is taken here.",
+		    (unsigned long long)length, route->body_limit);
+		return 1;
+	}
+	if (!(route->flags & ROUTE_DROPIN) && !field_is_json(headers->content_type)) {
+		reply_problem(request, PROBLEM_UNSUPPORTED_MEDIA_TYPE,
+		    "Send the body as Content-Type: application/json.");
+		return 1;
+	}
+	return 0;
+}
+
+int guard_admit(struct request *request)
+{
+	if (check_host(request) || check_browser(request) || check_route(request) ||
+	    take_parameters(request) || check_caller(request) || check_project(request) ||
+	    check_body(request))
+		return 1;
+	return 0;
+}

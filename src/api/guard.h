@@ -1,0 +1,17 @@
+/* What a request must satisfy before a handler sees it. */
+#ifndef MIXPORT_API_GUARD_H
+#define MIXPORT_API_GUARD_H
+
+#include "api/request.h"
+
+/* Checks how the request is framed and finds path, query, id and whether it has a body. Returns 0,
+ * or 1 when it was refused. version is libmicrohttpd's own string: its place in memory tells
+ * something. */
+int guard_frame(struct request *request, const char *version);
+
+/* Checks the rest of the head, in the order that guard.c explains, and fills the admitted part of
+ * the request. Returns 0 when it may go on, reading its body first if it has one, or 1 when it was
+ * answered. */
+int guard_admit(struct request *request);
+
+#endif

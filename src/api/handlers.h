@@ -1,0 +1,47 @@
+/* The functions behind the routes (see routes.c), by resource. Each answers an admitted request;
+ * none blocks. */
+#ifndef MIXPORT_API_HANDLERS_H
+#define MIXPORT_API_HANDLERS_H
+
+#include "api/router.h"
+
+handler_fn projects_list;
+handler_fn projects_get;
+handler_fn projects_refresh;
+
+handler_fn connectors_list;
+handler_fn connectors_create;
+handler_fn connectors_get;
+handler_fn connectors_delete;
+handler_fn connectors_refresh;
+
+handler_fn operations_list;
+handler_fn operations_get;
+handler_fn operations_resolve;
+
+handler_fn jobs_list;
+handler_fn jobs_of_connector;
+handler_fn jobs_get;
+handler_fn jobs_snapshots;
+
+handler_fn dropin_list;
+handler_fn dropin_create;
+handler_fn dropin_get;
+handler_fn dropin_delete;
+handler_fn dropin_history;
+
+handler_fn health_live;
+handler_fn health_ready;
+handler_fn health_report;
+handler_fn metrics_get;
+
+/* Answers with the operation of request->command under this status, and where to look for it. */
+struct answered operation_answer(struct request *request, unsigned status);
+
+/* Appends an operation as JSON. Returns 0; 1 when there is none that the caller may see; -1. */
+struct buffer;
+struct err;
+int operation_append(
+    struct request *request, const char *operation_id, struct err *err, struct buffer *buffer);
+
+#endif

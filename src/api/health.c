@@ -1,0 +1,188 @@
+#include "api/handlers.h"
+#include "api/reading.h"
+#include "api/render.h"
+#include "api/server.h"
+#include "store/tx.h"
+#include "util/timestamp.h"
+
+/* Room below which a store limit counts as near. */
+#define FREE_BYTES_LOW (INT64_C(64) * 1024 * 1024)
+
+static struct answered answer_status(struct request *request, const char *word, unsigned status)
+{
+	struct writer writer;
+	writer_init(&writer, reply_body(request));
+	writer_begin_object(&writer);
+	writer_member_text(&writer, "status", word);
+	writer_end_object(&writer);
+	return reply_json(request, status);
+}
+
+struct answered health_live(struct request *request)
+{
+	bool healthy = server_healthy(request_server(request));
+	return answer_status(request, healthy ? "ok" : "stuck", healthy ? 200 : 503);
+}
+
+/* Readiness
+ * --------------------------------------------------------------------------------------*/
+
+static int read_stats(struct conn *conn, void *context, struct err *err)
+{
+	return store_stats(conn, err, context);
+}
+
+static bool is_loaded(struct request *request, const struct config_project *project)
+{
+	struct upstream_status status;
+	return engine_upstream(request_engine(request), project->project_id, &status) == 0 &&
+	       status.loaded;
+}
+
+static void reason(struct writer *writer, const char *code, const char *project, const char *detail)
+{
+	writer_begin_object(writer);
+	writer_member_text(writer, "code", code);
+	writer_member_text(writer, "project", project);
+	writer_member_text(writer, "detail", detail);
+	writer_end_object(writer);
+}
+
+/* Writes why the daemon is not ready; returns how many reasons there are. */
+static unsigned write_reasons(struct request *request, struct writer *writer)
+{
+	struct err err = ERR_INIT;
+	struct store_stats stats;
+	unsigned count = 0;
+	if (tx_read(request_reader(request), read_stats, &stats, &err) != 0) {
+		reason(writer, "store-not-open", NULL, "the database cannot be read");
+		count++;
+	}
+	const struct config *config = request->config;
+	for (size_t i = 0; i < config->project_count; i++) {
+		if (is_loaded(request, &config->projects[i]))
+			continue;
+		reason(writer, "project-not-loaded", config->projects[i].name,
+		    "its connectors have not been listed once yet");
+		count++;
+	}
+	return count;
+}
+
+struct answered health_ready(struct request *request)
+{
+	struct writer writer;
+	writer_init(&writer, reply_body(request));
+	writer_begin_object(&writer);
+	writer_key(&writer, "reasons");
+	writer_begin_array(&writer);
+	unsigned reasons = write_reasons(request, &writer);
+	writer_end_array(&writer);
+	writer_member_text(&writer, "status", reasons ? "not-ready" : "ready");
+	writer_end_object(&writer);
+	return reply_json(request, reasons ? 503 : 200);
+}
+
+/* The report
+ * -------------------------------------------------------------------------------------*/
+
+struct report {
+	struct reading reading;
+	struct store_stats stats;
+	bool readable;
+	bool upstream_troubled;
+};
+
+static void report_project(struct report *report, const struct project_view *view)
+{
+	struct writer *writer = &report->reading.writer;
+	const struct credential *credential = view->settings->credential;
+	struct freshness freshness = freshness_of_project(view, report->reading.now);
+	writer_begin_object(writer);
+	writer_member_text(writer, "project", view->settings->name);
+	writer_key(writer, "upstream");
+	render_upstream(writer, &view->upstream);
+	writer_key(writer, "sync");
+	render_sync(writer, &freshness);
+	writer_member_boolean(writer, "intervals_stretched", view->upstream.stretched);
+	writer_key(writer, "credential");
+	writer_begin_object(writer);
+	writer_member_text(writer, "fingerprint", credential->fingerprint);
+	writer_member_time(writer, "loaded_at", credential->loaded_at);
+	writer_end_object(writer);
+	writer_end_object(writer);
+	if (view->upstream.state != UPSTREAM_OK)
+		report->upstream_troubled = true;
+}
+
+static int report_projects(struct conn *conn, void *context, struct err *err)
+{
+	struct report *report = context;
+	struct request *request = report->reading.request;
+	const struct config *config = request->config;
+	for (size_t i = 0; i < config->project_count; i++) {
+		struct project_view view;
+		if (!request_may_see(request, &config->projects[i]))
+			continue;
+		if (reading_load_view(request, conn, &config->projects[i], err, &view) < 0)
+			return -1;
+		report_project(report, &view);
+	}
+	return 0;
+}
+
+static void report_store(struct report *report, bool writable)
+{
+	struct writer *writer = &report->reading.writer;
+	const struct store_stats *stats = &report->stats;
+	writer_begin_object(writer);
+	writer_member_boolean(writer, "readable", report->readable);
+	writer_member_boolean(writer, "writable", writable);
+	if (report->readable) {
+		writer_member_integer(writer, "database_bytes", stats->database_bytes);
+		writer_member_integer(writer, "wal_bytes", stats->wal_bytes);
+		writer_member_integer(writer, "free_bytes", stats->free_bytes);
+		writer_member_integer(writer, "connectors", stats->connectors);
+		writer_member_integer(writer, "jobs", stats->jobs);
+		writer_member_integer(writer, "snapshots", stats->snapshots);
+		writer_member_integer(writer, "operations", stats->operations);
+	}
+	writer_end_object(writer);
+}
+
+static const char *judge(const struct report *report, bool writable)
+{
+	if (!report->readable || !server_healthy(request_server(report->reading.request)))
+		return "down";
+	if (!writable || report->upstream_troubled || report->stats.operations_unknown > 0 ||
+	    report->stats.free_bytes < FREE_BYTES_LOW)
+		return "degraded";
+	return "ok";
+}
+
+struct answered health_report(struct request *request)
+{
+	struct err err = ERR_INIT;
+	struct report report = {.readable = false};
+	struct conn *reader = request_reader(request);
+	const struct server *server = request_server(request);
+	struct writer *writer = &report.reading.writer;
+	bool writable = !engine_store_unavailable(request_engine(request));
+	reading_init(&report.reading, request);
+	report.readable = tx_read(reader, read_stats, &report.stats, &err) == 0;
+	writer_begin_object(writer);
+	writer_member_text(writer, "version", server_version(server));
+	writer_member_integer(
+	    writer, "uptime_seconds", server_uptime(server) / MICROSECONDS_PER_SECOND);
+	writer_key(writer, "store");
+	report_store(&report, writable);
+	writer_key(writer, "projects");
+	writer_begin_array(writer);
+	if (report.readable && tx_read(reader, report_projects, &report, &err) != 0)
+		return reply_failed(request, &err);
+	writer_end_array(writer);
+	writer_member_integer(writer, "operations_unknown", report.stats.operations_unknown);
+	writer_member_text(writer, "status", judge(&report, writable));
+	writer_end_object(writer);
+	return reply_json(request, 200);
+}

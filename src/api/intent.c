@@ -1,0 +1,353 @@
+/* The engine writes an operation down and answers at once with its id; what follows here is to look
+ * at the operation until it has ended or the caller's time is up. What the caller is told depends
+ * on the operation alone, so that the same key again gets the same answer. Only an operation that
+ * provably did nothing is answered as a failure; everything unclear goes to `open`. */
+#include "api/intent.h"
+
+#include <string.h>
+
+#include "api/handlers.h"
+#include "api/reading.h"
+#include "api/render.h"
+#include "api/renewal.h"
+#include "api/request.h"
+#include "model/connector.h"
+#include "store/operation_store.h"
+#include "store/tx.h"
+#include "util/jsontext.h"
+#include "util/timestamp.h"
+
+#define OPERATION_JSON_LIMIT ((size_t)256 * 1024)
+#define RETRY_AFTER_MINIMUM 1
+#define RETRY_AFTER_MAXIMUM 60
+
+/* What is kept between the phases, in request->state. */
+struct undertaking {
+	struct intent intent;
+	struct span warnings;
+	/* of the operation, as last read */
+	enum operation_kind kind;
+	enum operation_state state;
+	int64_t upstream_status;
+	const char *error_message;
+	const char *connector_id;
+};
+
+const char *intent_connector_id(const struct request *request)
+{
+	return ((const struct undertaking *)request->state)->connector_id;
+}
+
+struct span intent_warnings(const struct request *request)
+{
+	return ((const struct undertaking *)request->state)->warnings;
+}
+
+static struct answered no_memory(struct request *request)
+{
+	return reply_failed(request, &(struct err){.text = "no memory for an operation"});
+}
+
+/* Answers
+ * ----------------------------------------------------------------------------------------*/
+
+static const char *act(const struct undertaking *undertaking)
+{
+	return undertaking->kind == OPERATION_CREATE ? "create" : "delete";
+}
+
+static struct answered answer_rejected(struct request *request, struct undertaking *undertaking)
+{
+	const char *message = undertaking->error_message ? undertaking->error_message : "";
+	int64_t status = undertaking->upstream_status;
+	if (status == 401)
+		return reply_problem(request, PROBLEM_UPSTREAM_UNAUTHORIZED,
+		    "Mixpanel does not accept the credential of project %s, so it did not carry "
+		    "out "
+		    "the %s: %s; correct the credential file and reload",
+		    request->project->name, act(undertaking), message);
+	struct buffer json _cleanup_buffer_;
+	buffer_init(&json, OPERATION_JSON_LIMIT);
+	struct writer writer;
+	writer_init(&writer, &json);
+	writer_begin_object(&writer);
+	writer_key(&writer, "status");
+	if (status)
+		writer_integer(&writer, status);
+	else
+		writer_null(&writer);
+	writer_member_text(&writer, "message", undertaking->error_message);
+	writer_end_object(&writer);
+	if (!buffer_failed(&json))
+		reply_problem_member(request, "upstream", span_of(buffer_text(&json)));
+	bool passed_on = status == 400 || status == 403 || status == 404 || status == 422;
+	return reply_problem_status(request, PROBLEM_UPSTREAM_REJECTED,
+	    passed_on ? (unsigned)status : 502, "the %s was not carried out: %s", act(undertaking),
+	    message);
+}
+
+static struct answered answer_unreachable(struct request *request, struct undertaking *undertaking)
+{
+	struct upstream_status status;
+	int64_t seconds = RETRY_AFTER_MINIMUM;
+	if (engine_upstream(request_engine(request), request->project->project_id, &status) == 0 &&
+	    status.next_attempt_at != TIMESTAMP_NONE)
+		seconds = (status.next_attempt_at - reading_now(request)) / MICROSECONDS_PER_SECOND;
+	if (seconds < RETRY_AFTER_MINIMUM)
+		seconds = RETRY_AFTER_MINIMUM;
+	if (seconds > RETRY_AFTER_MAXIMUM)
+		seconds = RETRY_AFTER_MAXIMUM;
+	char text[16];
+	snprintf(text, sizeof(text), "%d", (int)seconds);
+	reply_header(request, "Retry-After", text);
+	return reply_problem(request, PROBLEM_UPSTREAM_UNREACHABLE,
+	    "Mixpanel could not be reached, and nothing was sent (%s); try again",
+	    undertaking->error_message ? undertaking->error_message : "no connection");
+}
+
+/* For a key, or a content, whose operation still runs or has not been reconciled. */
+static struct answered answer_in_progress(struct request *request)
+{
+	struct err err = ERR_INIT;
+	struct buffer json _cleanup_buffer_;
+	buffer_init(&json, OPERATION_JSON_LIMIT);
+	const char *id = request->command.result_operation_id;
+	int r = operation_append(request, id, &err, &json);
+	if (r < 0)
+		return reply_failed(request, &err);
+	if (r == 0 && !buffer_failed(&json))
+		reply_problem_member(request, "operation", span_of(buffer_text(&json)));
+	return reply_problem(request, PROBLEM_OPERATION_IN_PROGRESS,
+	    "operation %s, for the same idempotency key or the same content, has not come to a "
+	    "known end; GET /v1/operations/%s?wait=30 tells its outcome",
+	    id, id);
+}
+
+static struct answered answer_duplicate(struct request *request)
+{
+	const char *id = request->command.result_connector_id;
+	struct buffer json _cleanup_buffer_;
+	buffer_init(&json, 1024);
+	struct writer writer;
+	writer_init(&writer, &json);
+	writer_text(&writer, id);
+	if (!buffer_failed(&json))
+		reply_problem_member(request, "connector_id", span_of(buffer_text(&json)));
+	return reply_problem(request, PROBLEM_DUPLICATE_CONNECTOR,
+	    "connector %s imports the same already, and a second one would count its events twice; "
+	    "?allow_duplicate=true creates it nevertheless",
+	    id);
+}
+
+/* Waiting
+ * ----------------------------------------------------------------------------------------*/
+
+static int take_operation(const struct operation_record *record, void *context)
+{
+	struct request *request = context;
+	struct undertaking *undertaking = request->state;
+	struct arena *arena = &request->arena;
+	undertaking->kind = record->kind;
+	undertaking->state = record->state;
+	if (operation_is_running(record->state))
+		return 0;
+	undertaking->upstream_status = record->upstream_status;
+	undertaking->error_message = arena_text(arena, record->error_message);
+	undertaking->connector_id = arena_text(arena, record->connector_id);
+	return 0;
+}
+
+static int read_operation(struct conn *conn, void *context, struct err *err)
+{
+	struct request *request = context;
+	return operation_store_get(
+	    conn, request->command.result_operation_id, take_operation, request, err);
+}
+
+static struct answered look(struct request *request)
+{
+	struct err err = ERR_INIT;
+	struct undertaking *undertaking = request->state;
+	const char *id = request->command.result_operation_id;
+	request_watch(request, CHANGE_OPERATION, id, 0);
+	int r = tx_read(request_reader(request), read_operation, request, &err);
+	if (r > 0)
+		err_set(&err, "operation %s was written down but is not there", id);
+	if (r)
+		return reply_failed(request, &err);
+	switch (undertaking->state) {
+	case OPERATION_SUCCEEDED:
+		return undertaking->intent.done(request);
+	case OPERATION_REJECTED:
+		return answer_rejected(request, undertaking);
+	case OPERATION_UNREACHABLE:
+		return answer_unreachable(request, undertaking);
+	case OPERATION_UNKNOWN:
+		/* A create stays so until it is reconciled; a delete is tried again by itself. */
+		if (undertaking->kind == OPERATION_CREATE)
+			return undertaking->intent.open(request);
+		break;
+	case OPERATION_PLANNED:
+	case OPERATION_SENDING:
+		break;
+	}
+	if (request_wait_over(request))
+		return undertaking->intent.open(request);
+	return reply_wait(request, look);
+}
+
+static struct answered commanded(struct request *request)
+{
+	struct undertaking *undertaking = request->state;
+	switch (request->command.result) {
+	case COMMAND_ACCEPTED:
+	case COMMAND_REPLAYED:
+		return look(request);
+	case COMMAND_IN_PROGRESS:
+		/* Two who delete the same thing want the same outcome. */
+		if (request->command.kind == COMMAND_DELETE)
+			return look(request);
+		return answer_in_progress(request);
+	case COMMAND_KEY_REUSED:
+		return reply_problem(request, PROBLEM_IDEMPOTENCY_KEY_REUSED,
+		    "this Idempotency-Key was used with another body; use a new key for a new "
+		    "connector");
+	case COMMAND_DUPLICATE:
+		return answer_duplicate(request);
+	case COMMAND_ALREADY_DONE:
+		return undertaking->intent.done(request);
+	case COMMAND_NOT_FOUND:
+		if (request->command.kind == COMMAND_CREATE)
+			return reply_problem(request, PROBLEM_PROJECT_NOT_FOUND,
+			    "project %s is no longer configured", request->project->name);
+		return reply_problem(request, PROBLEM_CONNECTOR_NOT_FOUND,
+		    "project %s has no connector %s", request->project->name,
+		    request->command.connector_id);
+	case COMMAND_NOT_UNKNOWN:
+	case COMMAND_CONNECTOR_MISSING:
+	case COMMAND_STORE_UNAVAILABLE:
+	case COMMAND_BUSY:
+	case COMMAND_STOPPING:
+	case COMMAND_FAILED:
+		break;
+	}
+	return command_refused(request);
+}
+
+/* Beginning
+ * --------------------------------------------------------------------------------------*/
+
+static struct undertaking *undertake(struct request *request, const struct intent *intent)
+{
+	struct undertaking *undertaking = arena_alloc(&request->arena, sizeof(*undertaking));
+	if (undertaking)
+		undertaking->intent = *intent;
+	request->state = undertaking;
+	return undertaking;
+}
+
+static bool key_is_valid(const char *key)
+{
+	size_t len = strlen(key);
+	if (len < 1 || len > OPERATION_KEY_LENGTH_LIMIT)
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if (key[i] < ' ' || key[i] > '~')
+			return false;
+	return true;
+}
+
+static int keep_warnings(struct request *request, const struct connector_faults *faults)
+{
+	struct undertaking *undertaking = request->state;
+	struct buffer json _cleanup_buffer_;
+	buffer_init(&json, REQUEST_BODY_LIMIT);
+	if (faults->count == faults->errors)
+		return 0;
+	struct writer writer;
+	writer_init(&writer, &json);
+	render_warnings(&writer, faults);
+	char *copy = buffer_failed(&json) ? NULL : arena_copy(&request->arena, json.data, json.len);
+	if (!copy)
+		return -1;
+	undertaking->warnings = (struct span){.ptr = copy, .len = json.len};
+	return 0;
+}
+
+static struct answered answer_invalid(
+    struct request *request, const struct connector_faults *faults)
+{
+	for (size_t i = 0; i < faults->count; i++) {
+		const struct connector_fault *fault = &faults->list[i];
+		if (!fault->warning)
+			reply_fault(request, "pointer", fault->pointer, fault->code, fault->detail);
+	}
+	return reply_problem(request, PROBLEM_INVALID_CONNECTOR,
+	    "the body does not describe a connector that Mixpanel takes: %zu fault%s, see errors; "
+	    "nothing was sent",
+	    faults->errors, faults->errors == 1 ? "" : "s");
+}
+
+static struct answered answer_valid(struct request *request)
+{
+	struct span warnings = intent_warnings(request);
+	struct writer writer;
+	writer_init(&writer, reply_body(request));
+	writer_begin_object(&writer);
+	writer_member_boolean(&writer, "valid", true);
+	writer_member_raw(&writer, "warnings", warnings.ptr ? warnings : span_of("[]"));
+	writer_end_object(&writer);
+	return reply_json(request, 200);
+}
+
+struct answered intent_create(struct request *request, const struct intent *intent)
+{
+	const char *key = request_header(request, "Idempotency-Key");
+	if (key && !key_is_valid(key))
+		return reply_problem(request, PROBLEM_INVALID_IDEMPOTENCY_KEY,
+		    "Idempotency-Key must be 1 to %d characters of printable ASCII",
+		    OPERATION_KEY_LENGTH_LIMIT);
+	struct err err = ERR_INIT;
+	json_t *body _cleanup_json_ = NULL;
+	if (request_json(request, &err, &body) < 0)
+		return reply_problem(request, PROBLEM_INVALID_JSON, "%s", err.text);
+	if (!undertake(request, intent))
+		return no_memory(request);
+	struct connector_faults faults _cleanup_connector_faults_ = {.count = 0};
+	if (connector_validate(body, intent->lenient, &faults) < 0 ||
+	    keep_warnings(request, &faults) < 0)
+		return no_memory(request);
+	if (faults.errors > 0)
+		return answer_invalid(request, &faults);
+	if (intent->validate_only)
+		return answer_valid(request);
+	request->command = (struct command){
+	    .kind = COMMAND_CREATE,
+	    .project_id = request->project->project_id,
+	    .client = request->caller.name,
+	    .idempotency_key = key ? arena_text(&request->arena, key) : NULL,
+	    .body = {.ptr = request->body.data, .len = request->body.len},
+	    .allow_duplicate = intent->allow_duplicate,
+	};
+	if (key && !request->command.idempotency_key)
+		return no_memory(request);
+	request_wait_for(request, intent->wait);
+	return reply_after_command(request, commanded);
+}
+
+struct answered intent_delete(struct request *request, const struct intent *intent)
+{
+	struct undertaking *undertaking = undertake(request, intent);
+	if (!undertaking)
+		return no_memory(request);
+	undertaking->kind = OPERATION_DELETE;
+	undertaking->connector_id = request->segments[1];
+	request->command = (struct command){
+	    .kind = COMMAND_DELETE,
+	    .project_id = request->project->project_id,
+	    .connector_id = request->segments[1],
+	    .client = request->caller.name,
+	};
+	request_wait_for(request, intent->wait);
+	return reply_after_command(request, commanded);
+}

@@ -1,0 +1,348 @@
+#include "api/handlers.h"
+#include "api/reading.h"
+#include "api/renewal.h"
+#include "store/connector_store.h"
+#include "store/job_store.h"
+#include "store/tx.h"
+#include "util/timestamp.h"
+
+#define JOB_WAIT_MAXIMUM 60
+
+static struct answered job_not_found(struct request *request)
+{
+	return reply_problem(request, PROBLEM_JOB_NOT_FOUND,
+	    "no job %s; GET /v1/jobs lists those there are", request->segments[0]);
+}
+
+/* Lists
+ * ------------------------------------------------------------------------------------------*/
+
+struct job_page {
+	struct reading reading;
+	struct job_query query;
+	const char *connector_id; /* of this connector of the request's project; NULL for all */
+	uint64_t list;
+	struct err *err;
+	struct conn *conn;
+};
+
+static int add_job(const struct job_record *record, void *context)
+{
+	struct job_page *page = context;
+	const struct project_view *view = NULL;
+	if (reading_view(&page->reading, page->conn, record->project_id, page->err, &view) != 0)
+		return -1;
+	reading_job(&page->reading, view, record);
+	return 0;
+}
+
+static int take_row(
+    const struct connector_record *record, const struct job_record *latest, void *context)
+{
+	(void)latest;
+	*(int64_t *)context = record->row;
+	return 0;
+}
+
+static int read_page(struct conn *conn, void *context, struct err *err)
+{
+	struct job_page *page = context;
+	struct request *request = page->reading.request;
+	struct cursor end = {.kind = CURSOR_JOBS, .list = page->list};
+	bool more = false;
+	int r = 0;
+	if (page->connector_id)
+		r = connector_store_get(conn, request->project->project_id, page->connector_id,
+		    take_row, &page->query.connector_row, err);
+	if (r)
+		return r;
+	page->conn = conn;
+	page->err = err;
+	reading_begin_list(&page->reading);
+	r = job_store_list(conn, &page->query, add_job, page, err, &more, &end.time, &end.row);
+	if (r)
+		return -1;
+	reading_end_list(&page->reading, more, &end);
+	return 0;
+}
+
+static int read_query(
+    struct request *request, const struct config_project *project, struct job_page *page)
+{
+	struct job_query *query = &page->query;
+	struct page position = {.after = false};
+	int status = -1;
+	query->since = TIMESTAMP_NONE;
+	int faults = request_parameter_choice(request, "status", page_job_statuses, &status);
+	if (!page->connector_id)
+		faults += request_parameter_time(request, "since", &query->since);
+	page->list = page_list(request, CURSOR_JOBS);
+	page->list = fingerprint_add(page->list, project ? (uint64_t)project->project_id : 0);
+	page->list = fingerprint_add_text(page->list, page->connector_id);
+	faults += page_read(request, CURSOR_JOBS, page->list, &position);
+	if (faults < 0)
+		return -1;
+	enum job_status wanted = JOB_UNKNOWN;
+	query->status = status >= 0 && job_status_parse(page_job_statuses[status], &wanted) == 0
+			    ? (int)wanted
+			    : -1;
+	query->limit = position.limit;
+	query->after = position.after;
+	query->after_time = position.cursor.time;
+	query->after_row = position.cursor.row;
+	return 0;
+}
+
+static struct answered answer_page(
+    struct request *request, const struct config_project *project, struct job_page *page)
+{
+	struct err err = ERR_INIT;
+	if (read_query(request, project, page) < 0)
+		return parameters_refused(request);
+	if (page_project_ids(
+		request, project, &page->query.project_ids, &page->query.project_count) < 0) {
+		err_set(&err, "no memory for a list of jobs");
+		return reply_failed(request, &err);
+	}
+	reading_init(&page->reading, request);
+	int r = tx_read(request_reader(request), read_page, page, &err);
+	if (r < 0)
+		return reply_failed(request, &err);
+	if (r > 0)
+		return reply_problem(request, PROBLEM_CONNECTOR_NOT_FOUND,
+		    "project %s has no connector %s", project->name, page->connector_id);
+	return reading_answer(&page->reading, true);
+}
+
+struct answered jobs_list(struct request *request)
+{
+	const struct config_project *project = NULL;
+	struct job_page page = {.connector_id = NULL};
+	if (page_project(request, &project) > 0)
+		return project_refused(request);
+	return answer_page(request, project, &page);
+}
+
+struct answered jobs_of_connector(struct request *request)
+{
+	struct job_page page = {.connector_id = request->segments[1]};
+	return answer_page(request, request->project, &page);
+}
+
+/* One
+ * --------------------------------------------------------------------------------------------*/
+
+/* What a read of one job found; strings live as long as the request. */
+struct job_found {
+	const struct config_project *project;
+	const char *connector_id;
+	struct freshness freshness; /* without its error */
+	int64_t revision;
+	bool over;
+};
+
+struct job_read {
+	struct reading reading;
+	struct job_found found;
+	struct conn *conn;
+	struct err *err;
+};
+
+static int take_job(const struct job_record *record, void *context)
+{
+	struct job_read *read = context;
+	struct request *request = read->reading.request;
+	const struct project_view *view = NULL;
+	int r = reading_view(&read->reading, read->conn, record->project_id, read->err, &view);
+	if (r)
+		return r;
+	if (!request_may_see(request, view->settings))
+		return 1;
+	struct freshness freshness = freshness_of_job(record, view, read->reading.now);
+	freshness.error_code = freshness.error_message = NULL;
+	read->found = (struct job_found){
+	    .project = view->settings,
+	    .connector_id = arena_text(&request->arena, record->connector_id),
+	    .freshness = freshness,
+	    .revision = record->revision,
+	    .over = job_is_over(record),
+	};
+	reading_job(&read->reading, view, record);
+	return 0;
+}
+
+static int read_one(struct conn *conn, void *context, struct err *err)
+{
+	struct job_read *read = context;
+	read->conn = conn;
+	read->err = err;
+	return job_store_get(conn, read->reading.request->segments[0], take_job, read, err);
+}
+
+/* Reads the job and composes the answer. Returns 0; 1 when there is none to be seen; -1. */
+static int read_job(struct request *request, struct job_read *read, struct err *err)
+{
+	buffer_clear(reply_body(request));
+	reading_init(&read->reading, request);
+	return tx_read(request_reader(request), read_one, read, err);
+}
+
+static struct answered job_unread(struct request *request, int r, const struct err *err)
+{
+	return r > 0 ? job_not_found(request) : reply_failed(request, err);
+}
+
+static struct answered answer_current(struct request *request)
+{
+	struct err err = ERR_INIT;
+	struct job_read read = {.conn = NULL};
+	int r = read_job(request, &read, &err);
+	if (r)
+		return job_unread(request, r, &err);
+	return reading_answer(&read.reading, !request_parameter(request, "max_age"));
+}
+
+/* What a caller waits for, in request->state: the job to be over, or to differ from what it was
+ * when the caller came. */
+struct job_wait {
+	bool until_done;
+	int64_t revision;
+};
+
+static struct answered look(struct request *request)
+{
+	struct err err = ERR_INIT;
+	const struct job_wait *wait = request->state;
+	struct job_read read = {.conn = NULL};
+	request_watch(request, CHANGE_JOB, request->segments[0], 0);
+	int r = read_job(request, &read, &err);
+	if (r)
+		return job_unread(request, r, &err);
+	bool holds = wait->until_done ? read.found.over : read.found.revision != wait->revision;
+	if (holds || request_wait_over(request))
+		return reading_answer(&read.reading, false);
+	buffer_clear(reply_body(request));
+	return reply_wait(request, look);
+}
+
+/* Asked for both, a refresh is begun, and the wait ends by what it brings. */
+static struct answered await_job(
+    struct request *request, const struct job_found *found, uint64_t seconds, bool refresh)
+{
+	struct job_wait *wait = arena_alloc(&request->arena, sizeof(*wait));
+	if (!wait)
+		return reply_failed(request, &(struct err){.text = "no memory to wait for a job"});
+	wait->until_done = text_same(request_parameter(request, "until"), "done");
+	wait->revision = found->revision;
+	request->state = wait;
+	request_wait_for(request, seconds);
+	if (!refresh)
+		return look(request);
+	request->command = (struct command){
+	    .kind = COMMAND_REFRESH_CONNECTOR,
+	    .project_id = found->project->project_id,
+	    .connector_id = found->connector_id,
+	    .client = request->caller.name,
+	};
+	return reply_after_command(request, look);
+}
+
+struct answered jobs_get(struct request *request)
+{
+	static const char *const until_choices[] = {"changed", "done", NULL};
+	uint64_t max_age = 0;
+	uint64_t seconds = 0;
+	int until = 0;
+	int faults = request_parameter_unsigned(request, "wait", 1, JOB_WAIT_MAXIMUM, &seconds);
+	faults += request_parameter_choice(request, "until", until_choices, &until);
+	faults += renewal_max_age(request, &max_age);
+	if (faults < 0)
+		return parameters_refused(request);
+	bool renews = request_parameter(request, "max_age") != NULL;
+	if (!renews && seconds == 0)
+		return answer_current(request);
+	struct err err = ERR_INIT;
+	struct job_read read = {.conn = NULL};
+	/* Before the state is read: a change between the two must not be missed. */
+	if (seconds > 0)
+		request_watch(request, CHANGE_JOB, request->segments[0], 0);
+	int r = read_job(request, &read, &err);
+	buffer_clear(reply_body(request));
+	if (r)
+		return job_unread(request, r, &err);
+	const struct job_found *found = &read.found;
+	bool old = renews && found->connector_id &&
+		   freshness_is_older(&found->freshness, max_age, read.reading.now);
+	if (seconds > 0)
+		return await_job(request, found, seconds, old);
+	if (!old)
+		return answer_current(request);
+	return renew(
+	    request, found->project, found->connector_id, RENEWAL_MAX_AGE_WAIT, answer_current);
+}
+
+/* Snapshots
+ * --------------------------------------------------------------------------------------*/
+
+struct snapshot_page {
+	struct reading reading;
+	struct page page;
+	uint64_t list;
+	const struct project_view *view;
+	const struct job_record *record; /* while the job's row is there */
+	struct conn *conn;
+	struct err *err;
+	int64_t last_row;
+};
+
+static int add_snapshot(const struct snapshot_record *snapshot, void *context)
+{
+	struct snapshot_page *page = context;
+	reading_snapshot(&page->reading, page->view, snapshot, page->record);
+	page->last_row = snapshot->row;
+	return 0;
+}
+
+static int read_snapshots(const struct job_record *record, void *context)
+{
+	struct snapshot_page *page = context;
+	struct reading *reading = &page->reading;
+	int r = reading_view(reading, page->conn, record->project_id, page->err, &page->view);
+	if (r)
+		return r;
+	if (!request_may_see(reading->request, page->view->settings))
+		return 1;
+	bool more = false;
+	page->record = record;
+	reading->tag = fingerprint_add(reading->tag, (uint64_t)record->row);
+	reading_begin_list(reading);
+	r = job_store_snapshots(page->conn, record->row, page->page.limit,
+	    page->page.after ? page->page.cursor.row : 0, add_snapshot, page, page->err, &more);
+	if (r)
+		return -1;
+	reading_end_list(reading, more,
+	    &(struct cursor){.kind = CURSOR_SNAPSHOTS, .list = page->list, .row = page->last_row});
+	return 0;
+}
+
+static int read_snapshot_page(struct conn *conn, void *context, struct err *err)
+{
+	struct snapshot_page *page = context;
+	page->conn = conn;
+	page->err = err;
+	return job_store_get(conn, page->reading.request->segments[0], read_snapshots, page, err);
+}
+
+struct answered jobs_snapshots(struct request *request)
+{
+	struct err err = ERR_INIT;
+	struct snapshot_page page = {.list = page_list(request, CURSOR_SNAPSHOTS)};
+	page.list = fingerprint_add_text(page.list, request->segments[0]);
+	if (page_read(request, CURSOR_SNAPSHOTS, page.list, &page.page) < 0)
+		return parameters_refused(request);
+	reading_init(&page.reading, request);
+	int r = tx_read(request_reader(request), read_snapshot_page, &page, &err);
+	if (r)
+		return job_unread(request, r, &err);
+	return reading_answer(&page.reading, true);
+}

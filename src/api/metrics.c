@@ -1,0 +1,298 @@
+/* Prometheus text format 0.0.4. Each family is written whole: HELP, TYPE, then its samples. */
+#include "api/handlers.h"
+#include "api/reading.h"
+#include "api/server.h"
+#include "store/tx.h"
+#include "util/timestamp.h"
+
+#include <inttypes.h>
+
+#define CONTENT_TYPE "text/plain; version=0.0.4; charset=utf-8"
+
+struct exposition {
+	struct buffer *out;
+	const char *family;
+};
+
+static void family(
+    struct exposition *exposition, const char *name, const char *type, const char *help)
+{
+	exposition->family = name;
+	buffer_printf(exposition->out, "# HELP mixport_%s %s\n# TYPE mixport_%s %s\n", name, help,
+	    name, type);
+}
+
+/* Backslash, quote and line feed are what the format wants escaped in a label's value. */
+static void append_label(struct buffer *out, const char *name, const char *value)
+{
+	buffer_printf(out, "%s=\"", name);
+	for (const char *at = value; *at; at++) {
+		if (*at == '\n')
+			buffer_append_text(out, "\\n");
+		else if (*at == '\\' || *at == '"')
+			buffer_printf(out, "\\%c", *at);
+		else
+			buffer_append(out, at, 1);
+	}
+	buffer_append_text(out, "\"");
+}
+
+/* One sample; label NULL for none, second NULL for only one. */
+static void begin_sample(struct exposition *exposition, const char *suffix, const char *label,
+    const char *value, const char *second, const char *second_value)
+{
+	struct buffer *out = exposition->out;
+	buffer_printf(out, "mixport_%s%s", exposition->family, suffix);
+	if (label) {
+		buffer_append_text(out, "{");
+		append_label(out, label, value);
+		if (second) {
+			buffer_append_text(out, ",");
+			append_label(out, second, second_value);
+		}
+		buffer_append_text(out, "}");
+	}
+}
+
+static void sample(
+    struct exposition *exposition, const char *label, const char *value, uint64_t number)
+{
+	begin_sample(exposition, "", label, value, NULL, NULL);
+	buffer_printf(exposition->out, " %" PRIu64 "\n", number);
+}
+
+static void append_seconds(struct exposition *exposition, uint64_t microseconds)
+{
+	buffer_printf(exposition->out, " %" PRIu64 ".%06" PRIu64 "\n",
+	    microseconds / MICROSECONDS_PER_SECOND, microseconds % MICROSECONDS_PER_SECOND);
+}
+
+static void single(struct exposition *exposition, const char *name, const char *type,
+    const char *help, uint64_t number)
+{
+	family(exposition, name, type, help);
+	sample(exposition, NULL, NULL, number);
+}
+
+/* The server
+ * -------------------------------------------------------------------------------------*/
+
+static void write_durations(struct exposition *exposition, const struct server_counters *counters)
+{
+	uint64_t so_far = 0;
+	family(exposition, "http_request_duration_seconds", "histogram",
+	    "Time spent on requests, waits not included.");
+	for (size_t i = 0; i < SERVER_DURATION_BUCKETS; i++) {
+		char bound[32] = "+Inf";
+		int64_t limit = server_duration_bounds[i];
+		if (i + 1 < SERVER_DURATION_BUCKETS)
+			snprintf(bound, sizeof(bound), "%" PRId64 ".%06" PRId64,
+			    limit / MICROSECONDS_PER_SECOND, limit % MICROSECONDS_PER_SECOND);
+		so_far += counters->duration_buckets[i];
+		begin_sample(exposition, "_bucket", "le", bound, NULL, NULL);
+		buffer_printf(exposition->out, " %" PRIu64 "\n", so_far);
+	}
+	begin_sample(exposition, "_sum", NULL, NULL, NULL, NULL);
+	append_seconds(exposition, counters->duration_microseconds);
+	begin_sample(exposition, "_count", NULL, NULL, NULL, NULL);
+	buffer_printf(exposition->out, " %" PRIu64 "\n", so_far);
+}
+
+static void write_server(struct exposition *exposition, struct server *server)
+{
+	static const char *const classes[] = {NULL, "1xx", "2xx", "3xx", "4xx", "5xx"};
+	static const char *const listeners[LISTENER_COUNT] = {
+	    [LISTENER_SOCKET] = "socket", [LISTENER_TCP] = "tcp", [LISTENER_HEALTH] = "health"};
+	struct server_counters counters;
+	server_counters(server, &counters);
+	family(exposition, "http_responses_total", "counter", "Answers by class of status.");
+	for (size_t i = 2; i < ARRAY_SIZE(classes); i++)
+		sample(exposition, "class", classes[i], counters.by_status[i]);
+	family(exposition, "http_requests_total", "counter", "Requests by listener.");
+	for (size_t i = 0; i < LISTENER_COUNT; i++)
+		sample(exposition, "listener", listeners[i], counters.by_listener[i]);
+	write_durations(exposition, &counters);
+	family(exposition, "http_problems_total", "counter", "Problems answered, by code.");
+	for (int i = 0; i < PROBLEM_COUNT; i++)
+		sample(
+		    exposition, "code", problem_entry((enum problem)i)->code, counters.problems[i]);
+	single(
+	    exposition, "http_connections", "gauge", "Connections open now.", counters.connections);
+	single(exposition, "http_waiting", "gauge", "Requests that wait for something now.",
+	    counters.waiting);
+	family(exposition, "uptime_seconds", "gauge", "Time since the start.");
+	begin_sample(exposition, "", NULL, NULL, NULL, NULL);
+	append_seconds(exposition, (uint64_t)server_uptime(server));
+	family(exposition, "build_info", "gauge", "The version that runs; always 1.");
+	sample(exposition, "version", server_version(server), 1);
+}
+
+/* Upstream
+ * ---------------------------------------------------------------------------------------*/
+
+/* In the order of engine_counters. */
+static const char *const endpoints[ENGINE_ENDPOINTS] = {
+    "list", "get", "create", "delete", "history"};
+static const char *const outcomes[] = {"2xx", "3xx", "4xx", "5xx", "not-sent", "unclear"};
+
+static void write_engine(struct exposition *exposition, struct engine *engine)
+{
+	struct engine_counters counters;
+	engine_counters(engine, &counters);
+	family(exposition, "upstream_requests_total", "counter",
+	    "Requests to Mixpanel by endpoint and outcome.");
+	for (size_t i = 0; i < ENGINE_ENDPOINTS; i++)
+		for (size_t j = 0; j < ARRAY_SIZE(outcomes); j++) {
+			begin_sample(
+			    exposition, "", "endpoint", endpoints[i], "outcome", outcomes[j]);
+			buffer_printf(exposition->out, " %" PRIu64 "\n", counters.requests[i][j]);
+		}
+	family(exposition, "upstream_request_seconds_total", "counter",
+	    "Time requests to Mixpanel took, by endpoint.");
+	for (size_t i = 0; i < ENGINE_ENDPOINTS; i++) {
+		begin_sample(exposition, "", "endpoint", endpoints[i], NULL, NULL);
+		append_seconds(exposition, counters.request_microseconds[i]);
+	}
+	single(exposition, "upstream_undecodable_total", "counter",
+	    "Answers of Mixpanel that could not be read.", counters.undecodable);
+	single(exposition, "upstream_in_flight", "gauge", "Requests to Mixpanel on their way.",
+	    counters.in_flight);
+	single(exposition, "store_commits_total", "counter", "Transactions committed.",
+	    counters.commits);
+	single(exposition, "jobs_changed_total", "counter", "Changes seen in jobs.",
+	    counters.jobs_changed);
+	single(exposition, "connectors_changed_total", "counter", "Changes seen in connectors.",
+	    counters.connectors_changed);
+	single(exposition, "store_writable", "gauge",
+	    "Whether the database can be written, 0 or 1.", !engine_store_unavailable(engine));
+}
+
+/* A figure of each project that the caller may see. */
+struct project_figure {
+	const char *name;
+	const char *help;
+	uint64_t (*value)(const struct upstream_status *status);
+};
+
+static uint64_t budget_per_minute(const struct upstream_status *status)
+{
+	return status->budget_per_minute;
+}
+
+static uint64_t budget_available(const struct upstream_status *status)
+{
+	return status->budget_available;
+}
+
+static uint64_t consecutive_failures(const struct upstream_status *status)
+{
+	return status->consecutive_failures;
+}
+
+static uint64_t loaded(const struct upstream_status *status)
+{
+	return status->loaded;
+}
+
+static uint64_t stretched(const struct upstream_status *status)
+{
+	return status->stretched;
+}
+
+static const struct project_figure project_figures[] = {
+    {"upstream_budget_per_minute", "Requests to Mixpanel allowed a minute.", budget_per_minute},
+    {"upstream_budget_available", "Requests to Mixpanel that may go out now.", budget_available},
+    {"upstream_consecutive_failures", "Failures of the upstream in a row.", consecutive_failures},
+    {"project_loaded", "Whether the connectors were listed once, 0 or 1.", loaded},
+    {"project_intervals_stretched", "Whether the budget is too small for the intervals, 0 or 1.",
+	stretched},
+};
+
+/* The next project from *index on that has a status; NULL at the end. */
+static const struct config_project *next_project(
+    struct request *request, size_t *index, struct upstream_status *ret_status)
+{
+	const struct config *config = request->config;
+	while (*index < config->project_count) {
+		const struct config_project *project = &config->projects[(*index)++];
+		if (request_may_see(request, project) &&
+		    engine_upstream(request_engine(request), project->project_id, ret_status) == 0)
+			return project;
+	}
+	return NULL;
+}
+
+static void write_states(struct exposition *exposition, struct request *request)
+{
+	const struct config_project *project;
+	struct upstream_status status;
+	size_t index = 0;
+	family(exposition, "upstream_state", "gauge",
+	    "State of each project's upstream; 1 for the one it is in.");
+	while ((project = next_project(request, &index, &status)))
+		for (int i = UPSTREAM_UNKNOWN; i <= UPSTREAM_UNREACHABLE; i++) {
+			begin_sample(exposition, "", "project", project->name, "state",
+			    upstream_state_name((enum upstream_state)i));
+			buffer_printf(exposition->out, " %d\n", (int)status.state == i);
+		}
+}
+
+static void write_projects(struct exposition *exposition, struct request *request)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(project_figures); i++) {
+		const struct project_figure *figure = &project_figures[i];
+		const struct config_project *project;
+		struct upstream_status status;
+		size_t index = 0;
+		family(exposition, figure->name, "gauge", figure->help);
+		while ((project = next_project(request, &index, &status)))
+			sample(exposition, "project", project->name, figure->value(&status));
+	}
+	write_states(exposition, request);
+}
+
+/* The store
+ * --------------------------------------------------------------------------------------*/
+
+static int read_stats(struct conn *conn, void *context, struct err *err)
+{
+	return store_stats(conn, err, context);
+}
+
+static void write_store(struct exposition *exposition, const struct store_stats *stats)
+{
+	const struct {
+		const char *name;
+		const char *help;
+		int64_t value;
+	} figures[] = {
+	    {"store_database_bytes", "Size of the database.", stats->database_bytes},
+	    {"store_wal_bytes", "Size of the write-ahead log.", stats->wal_bytes},
+	    {"store_free_bytes", "Room left on the database's file system.", stats->free_bytes},
+	    {"store_connectors", "Connectors present.", stats->connectors},
+	    {"store_jobs", "Jobs held.", stats->jobs},
+	    {"store_snapshots", "Snapshots of jobs held.", stats->snapshots},
+	    {"store_operations", "Operations held.", stats->operations},
+	    {"store_operations_unknown", "Operations whose outcome is unknown.",
+		stats->operations_unknown},
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(figures); i++)
+		single(exposition, figures[i].name, "gauge", figures[i].help,
+		    (uint64_t)figures[i].value);
+}
+
+struct answered metrics_get(struct request *request)
+{
+	struct err err = ERR_INIT;
+	struct store_stats stats;
+	struct exposition exposition = {.out = reply_body(request)};
+	write_server(&exposition, request_server(request));
+	write_engine(&exposition, request_engine(request));
+	write_projects(&exposition, request);
+	bool readable = tx_read(request_reader(request), read_stats, &stats, &err) == 0;
+	single(&exposition, "store_readable", "gauge", "Whether the database can be read, 0 or 1.",
+	    readable);
+	if (readable)
+		write_store(&exposition, &stats);
+	return reply_text(request, 200, CONTENT_TYPE);
+}

@@ -1,0 +1,385 @@
+#include <string.h>
+
+#include "api/handlers.h"
+#include "api/reading.h"
+#include "api/render.h"
+#include "api/renewal.h"
+#include "model/connector.h"
+#include "store/operation_store.h"
+#include "store/tx.h"
+#include "util/jsontext.h"
+
+#define OPERATION_WAIT_MAXIMUM 60
+#define REASON_LENGTH_LIMIT 1000
+
+/* The project of an operation, when the caller may see it; NULL otherwise. */
+static const struct config_project *visible_project(
+    struct request *request, const struct operation_record *record)
+{
+	const struct config_project *project =
+	    config_find_project_id(request->config, record->project_id);
+	return project && request_may_see(request, project) ? project : NULL;
+}
+
+static struct answered operation_not_found(struct request *request)
+{
+	return reply_problem(request, PROBLEM_OPERATION_NOT_FOUND,
+	    "no operation %s; GET /v1/operations lists those there are", request->segments[0]);
+}
+
+/* Lists
+ * ------------------------------------------------------------------------------------------*/
+
+static const char *const kind_choices[] = {"create", "delete", NULL};
+static const char *const state_choices[] = {
+    "planned", "sending", "succeeded", "rejected", "unreachable", "unknown", NULL};
+
+struct operation_page {
+	struct reading reading;
+	struct operation_query query;
+	uint64_t list;
+};
+
+static int add_operation(const struct operation_record *record, void *context)
+{
+	struct operation_page *page = context;
+	const struct config_project *project = visible_project(page->reading.request, record);
+	reading_operation(&page->reading, project ? project->name : NULL, record);
+	return 0;
+}
+
+static int read_page(struct conn *conn, void *context, struct err *err)
+{
+	struct operation_page *page = context;
+	struct cursor end = {.kind = CURSOR_OPERATIONS, .list = page->list};
+	bool more = false;
+	reading_begin_list(&page->reading);
+	int r = operation_store_list(conn, &page->query, add_operation, page, err, &more, &end.row);
+	if (r)
+		return r;
+	reading_end_list(&page->reading, more, &end);
+	return 0;
+}
+
+static int read_query(
+    struct request *request, const struct config_project *project, struct operation_page *page)
+{
+	struct operation_query *query = &page->query;
+	struct page position = {.after = false};
+	const char *kind = request_parameter(request, "kind");
+	const char *state = request_parameter(request, "state");
+	int ignored = 0;
+	int faults = request_parameter_choice(request, "kind", kind_choices, &ignored);
+	faults += request_parameter_choice(request, "state", state_choices, &ignored);
+	page->list = page_list(request, CURSOR_OPERATIONS);
+	page->list = fingerprint_add(page->list, project ? (uint64_t)project->project_id : 0);
+	faults += page_read(request, CURSOR_OPERATIONS, page->list, &position);
+	if (faults < 0)
+		return -1;
+	enum operation_kind wanted_kind = OPERATION_CREATE;
+	enum operation_state wanted_state = OPERATION_PLANNED;
+	query->kind = kind && operation_kind_parse(kind, &wanted_kind) == 0 ? (int)wanted_kind : -1;
+	query->state =
+	    state && operation_state_parse(state, &wanted_state) == 0 ? (int)wanted_state : -1;
+	query->limit = position.limit;
+	query->before_row = position.after ? position.cursor.row : 0;
+	return 0;
+}
+
+struct answered operations_list(struct request *request)
+{
+	struct err err = ERR_INIT;
+	const struct config_project *project = NULL;
+	struct operation_page page = {.list = 0};
+	if (page_project(request, &project) > 0)
+		return project_refused(request);
+	if (read_query(request, project, &page) < 0)
+		return parameters_refused(request);
+	if (page_project_ids(request, project, &page.query.project_ids, &page.query.project_count) <
+	    0) {
+		err_set(&err, "no memory for a list of operations");
+		return reply_failed(request, &err);
+	}
+	reading_init(&page.reading, request);
+	if (tx_read(request_reader(request), read_page, &page, &err) != 0)
+		return reply_failed(request, &err);
+	return reading_answer(&page.reading, false);
+}
+
+/* One
+ * --------------------------------------------------------------------------------------------*/
+
+struct operation_read {
+	struct reading reading;
+	const char *operation_id;
+	struct buffer *apart; /* rendered into this one instead of the answer, when not NULL */
+	enum operation_state state;
+	int64_t project_id;
+};
+
+static int take_operation(const struct operation_record *record, void *context)
+{
+	struct operation_read *read = context;
+	const struct config_project *project = visible_project(read->reading.request, record);
+	if (!project)
+		return 1;
+	read->state = record->state;
+	read->project_id = record->project_id;
+	if (read->apart) {
+		struct writer writer;
+		writer_init(&writer, read->apart);
+		render_operation(&writer, record, project->name);
+	} else {
+		reading_operation(&read->reading, project->name, record);
+	}
+	return 0;
+}
+
+static int read_one(struct conn *conn, void *context, struct err *err)
+{
+	struct operation_read *read = context;
+	return operation_store_get(conn, read->operation_id, take_operation, read, err);
+}
+
+static int read_operation(struct request *request, struct operation_read *read, struct err *err)
+{
+	reading_init(&read->reading, request);
+	return tx_read(request_reader(request), read_one, read, err);
+}
+
+int operation_append(
+    struct request *request, const char *operation_id, struct err *err, struct buffer *buffer)
+{
+	struct operation_read read = {.operation_id = operation_id, .apart = buffer};
+	return read_operation(request, &read, err);
+}
+
+struct answered operation_answer(struct request *request, unsigned status)
+{
+	struct err err = ERR_INIT;
+	const char *id = request->command.result_operation_id;
+	struct operation_read read = {.operation_id = id};
+	int r = read_operation(request, &read, &err);
+	if (r > 0)
+		err_set(&err, "operation %s was written down but is not there", id);
+	if (r)
+		return reply_failed(request, &err);
+	char location[64];
+	snprintf(location, sizeof(location), "/v1/operations/%s", id);
+	reply_header(request, "Location", location);
+	return reply_json(request, status);
+}
+
+static bool is_final(enum operation_state state)
+{
+	return !operation_is_running(state) && state != OPERATION_UNKNOWN;
+}
+
+static struct answered look(struct request *request)
+{
+	struct err err = ERR_INIT;
+	struct operation_read read = {.operation_id = request->segments[0]};
+	request_watch(request, CHANGE_OPERATION, read.operation_id, 0);
+	int r = read_operation(request, &read, &err);
+	if (r < 0)
+		return reply_failed(request, &err);
+	if (r > 0)
+		return operation_not_found(request);
+	if (is_final(read.state) || request_wait_over(request))
+		return reading_answer(&read.reading, false);
+	buffer_clear(reply_body(request));
+	return reply_wait(request, look);
+}
+
+struct answered operations_get(struct request *request)
+{
+	uint64_t wait = 0;
+	if (request_parameter_unsigned(request, "wait", 0, OPERATION_WAIT_MAXIMUM, &wait) < 0)
+		return parameters_refused(request);
+	request_wait_for(request, wait);
+	return look(request);
+}
+
+/* Resolving
+ * --------------------------------------------------------------------------------------*/
+
+struct resolution {
+	bool created;
+	const char *connector_id;
+	const char *reason;
+};
+
+static void fault(struct request *request, unsigned *faults, const char *pointer, const char *code,
+    const char *detail)
+{
+	reply_fault(request, "pointer", pointer, code, detail);
+	(*faults)++;
+}
+
+/* A member that must be a string; NULL when it is absent or, after a fault, something else. */
+static const char *member_text(
+    struct request *request, const json_t *body, const char *name, unsigned *faults)
+{
+	const json_t *value = json_object_get(body, name);
+	if (!value || json_is_null(value))
+		return NULL;
+	if (!json_is_string(value))
+		fault(request, faults, request_printf(request, "/%s", name), "wrong-type",
+		    "must be a string");
+	return json_string_value(value);
+}
+
+static bool member_failed(const json_t *body, const char *name)
+{
+	const json_t *value = json_object_get(body, name);
+	return value && !json_is_null(value) && !json_is_string(value);
+}
+
+static void check_outcome(
+    struct request *request, const char *outcome, const json_t *body, unsigned *faults)
+{
+	if (!outcome && !member_failed(body, "outcome"))
+		fault(
+		    request, faults, "/outcome", "required", "say \"created\" or \"not_created\"");
+	if (outcome && strcmp(outcome, "created") != 0 && strcmp(outcome, "not_created") != 0)
+		fault(request, faults, "/outcome", "unknown-value",
+		    "must be \"created\" or \"not_created\"");
+}
+
+static void check_connector_id(struct request *request, const struct resolution *resolution,
+    bool not_created, const json_t *body, unsigned *faults)
+{
+	const char *id = resolution->connector_id;
+	if (resolution->created && !id && !member_failed(body, "connector_id"))
+		fault(request, faults, "/connector_id", "required",
+		    "the id of the connector that was created");
+	if (id && not_created)
+		fault(request, faults, "/connector_id", "unknown-member",
+		    "there is no connector when the outcome is \"not_created\"");
+	else if (id && !connector_id_is_valid(id))
+		fault(request, faults, "/connector_id", "unknown-value",
+		    "cannot be the id of a connector");
+}
+
+static void check_reason(
+    struct request *request, const char *reason, const json_t *body, unsigned *faults)
+{
+	if ((!reason && !member_failed(body, "reason")) || (reason && !*reason))
+		fault(request, faults, "/reason", "required",
+		    "say how the outcome became known, for those who look later");
+	if (reason && strlen(reason) > REASON_LENGTH_LIMIT)
+		fault(request, faults, "/reason", "unknown-value", "at most 1000 bytes");
+}
+
+static void check_members(struct request *request, json_t *body, unsigned *faults)
+{
+	const char *name;
+	json_t *value;
+	json_object_foreach(body, name, value)
+	{
+		if (strcmp(name, "outcome") == 0 || strcmp(name, "connector_id") == 0 ||
+		    strcmp(name, "reason") == 0)
+			continue;
+		struct buffer pointer _cleanup_buffer_;
+		buffer_init(&pointer, REQUEST_BODY_LIMIT * 2);
+		buffer_append_text(&pointer, "/");
+		for (const char *at = name; *at; at++) {
+			if (*at == '~' || *at == '/')
+				buffer_append_text(&pointer, *at == '~' ? "~0" : "~1");
+			else
+				buffer_append(&pointer, at, 1);
+		}
+		fault(request, faults, buffer_text(&pointer), "unknown-member",
+		    "a resolution has outcome, connector_id and reason only");
+	}
+}
+
+/* Returns the number of faults noted. Strings are borrowed from the body. */
+static unsigned check_resolution(
+    struct request *request, json_t *body, struct resolution *ret_resolution)
+{
+	unsigned faults = 0;
+	if (!json_is_object(body)) {
+		fault(request, &faults, "", "wrong-type", "must be an object");
+		return faults;
+	}
+	const char *outcome = member_text(request, body, "outcome", &faults);
+	struct resolution resolution = {
+	    .created = text_same(outcome, "created"),
+	    .connector_id = member_text(request, body, "connector_id", &faults),
+	    .reason = member_text(request, body, "reason", &faults),
+	};
+	check_outcome(request, outcome, body, &faults);
+	check_connector_id(request, &resolution, text_same(outcome, "not_created"), body, &faults);
+	check_reason(request, resolution.reason, body, &faults);
+	check_members(request, body, &faults);
+	*ret_resolution = resolution;
+	return faults;
+}
+
+static struct answered operation_not_unknown(struct request *request)
+{
+	return reply_problem(request, PROBLEM_OPERATION_NOT_UNKNOWN,
+	    "the outcome of operation %s is not unknown, so there is nothing to resolve",
+	    request->segments[0]);
+}
+
+static struct answered resolved(struct request *request)
+{
+	const struct command *command = &request->command;
+	if (command->result == COMMAND_NOT_FOUND)
+		return operation_not_found(request);
+	if (command->result == COMMAND_NOT_UNKNOWN)
+		return operation_not_unknown(request);
+	if (command->result == COMMAND_CONNECTOR_MISSING) {
+		reply_fault(request, "pointer", "/connector_id", "unknown-value", command->message);
+		return reply_problem(request, PROBLEM_INVALID_RESOLUTION,
+		    "operation %s cannot be resolved so: %s; refresh the project when the "
+		    "connector "
+		    "was created just now",
+		    command->operation_id, command->message);
+	}
+	if (command->result != COMMAND_ACCEPTED)
+		return command_refused(request);
+	struct err err = ERR_INIT;
+	struct operation_read read = {.operation_id = command->operation_id};
+	int r = read_operation(request, &read, &err);
+	if (r < 0)
+		return reply_failed(request, &err);
+	return r > 0 ? operation_not_found(request) : reply_json(request, 200);
+}
+
+struct answered operations_resolve(struct request *request)
+{
+	struct err err = ERR_INIT;
+	json_t *body _cleanup_json_ = NULL;
+	struct resolution resolution = {.created = false};
+	struct operation_read read = {.operation_id = request->segments[0]};
+	int r = read_operation(request, &read, &err);
+	buffer_clear(reply_body(request));
+	if (r < 0)
+		return reply_failed(request, &err);
+	if (r > 0)
+		return operation_not_found(request);
+	if (request_json(request, &err, &body) < 0)
+		return reply_problem(request, PROBLEM_INVALID_JSON, "%s", err.text);
+	if (check_resolution(request, body, &resolution) > 0)
+		return reply_problem(request, PROBLEM_INVALID_RESOLUTION,
+		    "the body is not a resolution, see errors; nothing was changed");
+	if (read.state != OPERATION_UNKNOWN)
+		return operation_not_unknown(request);
+	request->command = (struct command){
+	    .kind = COMMAND_RESOLVE,
+	    .project_id = read.project_id,
+	    .client = request->caller.name,
+	    .operation_id = request->segments[0],
+	    .created = resolution.created,
+	    .connector_id = arena_text(&request->arena, resolution.connector_id),
+	    .reason = arena_text(&request->arena, resolution.reason),
+	};
+	if (!request->command.reason || (resolution.created && !request->command.connector_id)) {
+		err_set(&err, "no memory for a resolution");
+		return reply_failed(request, &err);
+	}
+	return reply_after_command(request, resolved);
+}

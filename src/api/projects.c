@@ -1,0 +1,98 @@
+#include "api/handlers.h"
+#include "api/reading.h"
+#include "api/renewal.h"
+#include "store/tx.h"
+
+struct project_page {
+	struct reading reading;
+	struct page page;
+	uint64_t list;
+	const int64_t *ids; /* sorted */
+	size_t count;
+};
+
+/* Projects come from the configuration, so their pages are cut here: in order of their ids, which a
+ * reload does not change. */
+static int read_page(struct conn *conn, void *context, struct err *err)
+{
+	struct project_page *page = context;
+	struct reading *reading = &page->reading;
+	struct cursor end = {.kind = CURSOR_PROJECTS, .list = page->list};
+	unsigned taken = 0;
+	bool more = false;
+	reading_begin_list(reading);
+	for (size_t i = 0; i < page->count && !more; i++) {
+		if (page->page.after && page->ids[i] <= page->page.cursor.row)
+			continue;
+		more = taken == page->page.limit;
+		if (more)
+			break;
+		struct project_view view;
+		if (reading_load_view(reading->request, conn,
+			config_find_project_id(reading->request->config, page->ids[i]), err,
+			&view) < 0)
+			return -1;
+		reading_project(reading, &view);
+		end.row = page->ids[i];
+		taken++;
+	}
+	reading_end_list(reading, more, &end);
+	return 0;
+}
+
+struct answered projects_list(struct request *request)
+{
+	struct err err = ERR_INIT;
+	struct project_page page = {.list = page_list(request, CURSOR_PROJECTS)};
+	if (page_read(request, CURSOR_PROJECTS, page.list, &page.page) < 0)
+		return parameters_refused(request);
+	if (page_project_ids(request, NULL, &page.ids, &page.count) < 0) {
+		err_set(&err, "no memory for a list of projects");
+		return reply_failed(request, &err);
+	}
+	reading_init(&page.reading, request);
+	if (tx_read(request_reader(request), read_page, &page, &err) != 0)
+		return reply_failed(request, &err);
+	return reading_answer(&page.reading, false);
+}
+
+static int read_one(struct conn *conn, void *context, struct err *err)
+{
+	struct reading *reading = context;
+	struct request *request = reading->request;
+	struct project_view view;
+	if (reading_load_view(request, conn, request->project, err, &view) < 0)
+		return -1;
+	reading_project(reading, &view);
+	return 0;
+}
+
+struct answered projects_get(struct request *request)
+{
+	struct err err = ERR_INIT;
+	struct reading reading;
+	reading_init(&reading, request);
+	if (tx_read(request_reader(request), read_one, &reading, &err) != 0)
+		return reply_failed(request, &err);
+	return reading_answer(&reading, false);
+}
+
+static struct answered answer_refreshed(struct request *request)
+{
+	if (!renewal_accepted(request))
+		return command_refused(request);
+	struct err err = ERR_INIT;
+	struct reading reading;
+	reading_init(&reading, request);
+	if (tx_read(request_reader(request), read_one, &reading, &err) != 0)
+		return reply_failed(request, &err);
+	return reply_json(request, renewal_status(request));
+}
+
+struct answered projects_refresh(struct request *request)
+{
+	uint64_t wait = 0;
+	if (renewal_wait(request, &wait) < 0)
+		return parameters_refused(request);
+	return renew(request, request->project, NULL, wait, answer_refreshed);
+}

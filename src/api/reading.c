@@ -1,0 +1,274 @@
+#include "api/reading.h"
+
+#include "api/render.h"
+#include "api/server.h"
+#include "store/project_store.h"
+#include "util/timestamp.h"
+
+#define KEPT_FOR MICROSECONDS_PER_SECOND
+
+#define PAGE_LIMIT_DEFAULT 100
+#define PAGE_LIMIT_MAXIMUM 500
+
+int64_t reading_now(struct request *request)
+{
+	return clock_wall(server_clock(request_server(request)));
+}
+
+void reading_init(struct reading *reading, struct request *request)
+{
+	*reading = (struct reading){
+	    .request = request,
+	    .tag = conn_instance(request_reader(request)),
+	    .now = reading_now(request),
+	    .until = INT64_MAX,
+	};
+	writer_init(&reading->writer, reply_body(request));
+}
+
+/* Views
+ * ------------------------------------------------------------------------------------------*/
+
+struct view_load {
+	struct arena *arena;
+	struct project_view *view;
+};
+
+static void copy_record(const struct project_record *record, void *context)
+{
+	struct view_load *load = context;
+	struct project_record *copy = &load->view->record;
+	*copy = *record;
+	copy->list_error_code = arena_text(load->arena, record->list_error_code);
+	copy->list_error_message = arena_text(load->arena, record->list_error_message);
+}
+
+int reading_load_view(struct request *request, struct conn *conn,
+    const struct config_project *settings, struct err *err, struct project_view *ret_view)
+{
+	struct project_view view = {
+	    .settings = settings,
+	    .record = {.project_id = settings->project_id, .listed_at = TIMESTAMP_NONE},
+	};
+	struct view_load load = {.arena = &request->arena, .view = &view};
+	if (project_store_get(conn, settings->project_id, copy_record, &load, err) < 0)
+		return -1;
+	/* One that was configured a moment ago may not have reached the engine yet. */
+	if (engine_upstream(request_engine(request), settings->project_id, &view.upstream) != 0)
+		view.upstream = (struct upstream_status){
+		    .since = request->config->loaded_at,
+		    .next_attempt_at = TIMESTAMP_NONE,
+		    .budget_per_minute = settings->rate_limit,
+		    .budget_available = settings->rate_limit,
+		};
+	*ret_view = view;
+	return 0;
+}
+
+int reading_view(struct reading *reading, struct conn *conn, int64_t project_id, struct err *err,
+    const struct project_view **ret_view)
+{
+	struct request *request = reading->request;
+	const struct config *config = request->config;
+	const struct config_project *settings = config_find_project_id(config, project_id);
+	if (!settings)
+		return 1;
+	if (!reading->views)
+		reading->views = arena_alloc(
+		    &request->arena, config->project_count * sizeof(struct project_view *));
+	if (!reading->views)
+		return err_set(
+		    err, "no memory for the views of %zu projects", config->project_count);
+	const struct project_view **slot = &reading->views[settings - config->projects];
+	if (!*slot) {
+		struct project_view *view = arena_alloc(&request->arena, sizeof(*view));
+		if (!view)
+			return err_set(err, "no memory for the view of project %s", settings->name);
+		if (reading_load_view(request, conn, settings, err, view) < 0)
+			return -1;
+		*slot = view;
+	}
+	*ret_view = *slot;
+	return 0;
+}
+
+/* Records
+ * ----------------------------------------------------------------------------------------*/
+
+static void tag(struct reading *reading, int64_t value)
+{
+	reading->tag = fingerprint_add(reading->tag, (uint64_t)value);
+}
+
+static void note_turn(struct reading *reading, const struct freshness *freshness)
+{
+	if (freshness->turns_at < reading->until)
+		reading->until = freshness->turns_at;
+}
+
+void reading_project(struct reading *reading, const struct project_view *view)
+{
+	struct freshness freshness = freshness_of_project(view, reading->now);
+	note_turn(reading, &freshness);
+	reading->tag = fingerprint_add_text(reading->tag, view->settings->name);
+	tag(reading, view->settings->project_id);
+	tag(reading, view->settings->region);
+	tag(reading, view->record.connectors);
+	tag(reading, view->record.jobs_active);
+	tag(reading, view->upstream.state);
+	render_project(&reading->writer, view, &freshness);
+}
+
+void reading_connector(struct reading *reading, const struct project_view *view,
+    const struct connector_record *record, const struct job_record *latest, struct span warnings)
+{
+	struct freshness freshness = freshness_of_connector(record, view, reading->now);
+	note_turn(reading, &freshness);
+	tag(reading, record->row);
+	tag(reading, record->revision);
+	tag(reading, latest ? latest->row : 0);
+	tag(reading, latest ? latest->revision : 0);
+	render_connector(&reading->writer, record, latest, view, &freshness, warnings);
+}
+
+void reading_job(
+    struct reading *reading, const struct project_view *view, const struct job_record *record)
+{
+	struct freshness freshness = freshness_of_job(record, view, reading->now);
+	note_turn(reading, &freshness);
+	tag(reading, record->row);
+	tag(reading, record->revision);
+	render_job(&reading->writer, record, view->settings->name, &freshness);
+}
+
+void reading_snapshot(struct reading *reading, const struct project_view *view,
+    const struct snapshot_record *snapshot, const struct job_record *record)
+{
+	tag(reading, snapshot->row);
+	render_snapshot(&reading->writer, snapshot, record, view->settings->name);
+}
+
+void reading_operation(
+    struct reading *reading, const char *project, const struct operation_record *record)
+{
+	tag(reading, record->row);
+	tag(reading, record->revision);
+	render_operation(&reading->writer, record, project);
+}
+
+/* Answers
+ * ----------------------------------------------------------------------------------------*/
+
+void reading_begin_list(struct reading *reading)
+{
+	writer_begin_object(&reading->writer);
+	writer_key(&reading->writer, "data");
+	writer_begin_array(&reading->writer);
+}
+
+void reading_end_list(struct reading *reading, bool more, const struct cursor *end)
+{
+	char text[CURSOR_TEXT_SIZE];
+	if (more)
+		cursor_format(end, text);
+	tag(reading, more);
+	writer_end_array(&reading->writer);
+	writer_member_boolean(&reading->writer, "has_more", more);
+	writer_member_text(&reading->writer, "next_cursor", more ? text : NULL);
+	writer_end_object(&reading->writer);
+}
+
+struct answered reading_answer(struct reading *reading, bool kept)
+{
+	char etag[32];
+	snprintf(etag, sizeof(etag), "W/\"%016llx\"", (unsigned long long)reading->tag);
+	reply_etag(reading->request, etag);
+	if (kept) {
+		int64_t until = reading->now + KEPT_FOR;
+		reply_keep_until(reading->request, reading->until < until ? reading->until : until);
+	}
+	return reply_json(reading->request, 200);
+}
+
+/* Pages
+ * ------------------------------------------------------------------------------------------*/
+
+const char *const page_job_statuses[] = {
+    "queued", "running", "paused", "succeeded", "failed", "cancelled", "unknown", NULL};
+
+uint64_t page_list(struct request *request, enum cursor_kind kind)
+{
+	return fingerprint_add(conn_instance(request_reader(request)), kind);
+}
+
+int page_read(struct request *request, enum cursor_kind kind, uint64_t list, struct page *ret_page)
+{
+	uint64_t limit = PAGE_LIMIT_DEFAULT;
+	struct page page = {.after = false};
+	const char *text = request_parameter(request, "cursor");
+	if (request_parameter_unsigned(request, "limit", 1, PAGE_LIMIT_MAXIMUM, &limit) < 0)
+		return -1;
+	page.limit = (unsigned)limit;
+	page.after = text != NULL;
+	if (text && cursor_parse(text, kind, list, &page.cursor) < 0)
+		return -1;
+	*ret_page = page;
+	return 0;
+}
+
+struct answered parameters_refused(struct request *request)
+{
+	if (request_parameters_failed(request))
+		return reply_problem(request, PROBLEM_INVALID_PARAMETER,
+		    "a query parameter has a value that cannot be used; see errors");
+	reply_fault(request, "parameter", "cursor", problem_entry(PROBLEM_INVALID_CURSOR)->code,
+	    "not a next_cursor that this list gave out");
+	return reply_problem(request, PROBLEM_INVALID_CURSOR,
+	    "the cursor is not a next_cursor of this list in this order; start again without it");
+}
+
+int page_project(struct request *request, const struct config_project **ret_project)
+{
+	const char *name = request_parameter(request, "project");
+	const struct config_project *project = NULL;
+	if (name) {
+		project = config_find_project(request->config, name);
+		if (!project || !request_may_see(request, project))
+			return 1;
+	}
+	*ret_project = project;
+	return 0;
+}
+
+struct answered project_refused(struct request *request)
+{
+	return reply_problem(request, PROBLEM_PROJECT_NOT_FOUND,
+	    "no project %s; GET /v1/projects lists those there are",
+	    request_parameter(request, "project"));
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+	int64_t left = *(const int64_t *)a;
+	int64_t right = *(const int64_t *)b;
+	return (left > right) - (left < right);
+}
+
+int page_project_ids(struct request *request, const struct config_project *only,
+    const int64_t **ret_ids, size_t *ret_count)
+{
+	const struct config *config = request->config;
+	int64_t *ids = arena_alloc(&request->arena, (config->project_count + 1) * sizeof(*ids));
+	if (!ids)
+		return -1;
+	size_t count = 0;
+	for (size_t i = 0; i < config->project_count; i++) {
+		const struct config_project *project = &config->projects[i];
+		if (only ? project == only : request_may_see(request, project))
+			ids[count++] = project->project_id;
+	}
+	qsort(ids, count, sizeof(*ids), compare_ids);
+	*ret_ids = ids;
+	*ret_count = count;
+	return 0;
+}

@@ -1,0 +1,95 @@
+/* One read: what a handler gathers from one moment of the store while it composes the answer.
+ * Beside the body that is the ETag, which takes in every record that was rendered, and the moment
+ * until which the answer stays true by itself. */
+#ifndef MIXPORT_API_READING_H
+#define MIXPORT_API_READING_H
+
+#include "api/cursor.h"
+#include "api/freshness.h"
+#include "api/reply.h"
+#include "api/request.h"
+#include "model/operation.h"
+#include "util/writer.h"
+
+struct reading {
+	struct request *request;
+	struct writer writer; /* over the answer's body */
+	uint64_t tag;
+	int64_t now;   /* wall clock */
+	int64_t until; /* wall clock: when a `stale` that was rendered turns by age */
+	const struct project_view **views; /* of the configuration's projects, as far as loaded */
+};
+
+/* Begins a read whose answer goes to the request's body. */
+void reading_init(struct reading *reading, struct request *request);
+
+/* Wall-clock time by the server's clock. */
+int64_t reading_now(struct request *request);
+
+/* Fills a view of a project; what it points to lives as long as the request. Inside tx_read.
+ * Returns 0, or -1. */
+int reading_load_view(struct request *request, struct conn *conn,
+    const struct config_project *settings, struct err *err, struct project_view *ret_view);
+
+/* The view of a configured project, loaded once in a read and living as long as the request. Inside
+ * tx_read. Returns 0; 1 when the project is not configured; -1. */
+int reading_view(struct reading *reading, struct conn *conn, int64_t project_id, struct err *err,
+    const struct project_view **ret_view);
+
+/* Each adds a record to the answer, its ETag and its time. */
+void reading_project(struct reading *reading, const struct project_view *view);
+void reading_connector(struct reading *reading, const struct project_view *view,
+    const struct connector_record *record, const struct job_record *latest, struct span warnings);
+void reading_job(
+    struct reading *reading, const struct project_view *view, const struct job_record *record);
+void reading_snapshot(struct reading *reading, const struct project_view *view,
+    const struct snapshot_record *snapshot, const struct job_record *record);
+void reading_operation(
+    struct reading *reading, const char *project, const struct operation_record *record);
+
+/* The frame of a list. end: where the page ended, when more follows. */
+void reading_begin_list(struct reading *reading);
+void reading_end_list(struct reading *reading, bool more, const struct cursor *end);
+
+/* Answers with what was read: 200 with its ETag. kept: the answer may be served again to others for
+ * a second, or until a `stale` turns; on a ROUTE_KEPT route. */
+struct answered reading_answer(struct reading *reading, bool kept);
+
+/* Pages
+ * ------------------------------------------------------------------------------------------*/
+
+/* Which page of a list is asked for. */
+struct page {
+	unsigned limit;
+	bool after; /* behind the cursor */
+	struct cursor cursor;
+};
+
+/* Our names for a job's status, for request_parameter_choice. */
+extern const char *const page_job_statuses[];
+
+/* A fingerprint of a list's identity to begin from: it differs from one database to another. */
+uint64_t page_list(struct request *request, enum cursor_kind kind);
+
+/* Reads the parameters limit and cursor; cursors of another kind or list are refused. Returns 0, or
+ * -1 when one is bad: answer with parameters_refused then. */
+int page_read(struct request *request, enum cursor_kind kind, uint64_t list, struct page *ret_page);
+
+/* Answers 400 after a parameter was bad: the typed ones first, else it was the cursor. */
+struct answered parameters_refused(struct request *request);
+
+/* The project that the parameter `project` names. Returns 0 and the project, or NULL when the
+ * parameter is absent; 1 when there is none that the caller may see, answer with project_refused.
+ */
+int page_project(struct request *request, const struct config_project **ret_project);
+
+/* Answers 404 for the project that a parameter named. */
+struct answered project_refused(struct request *request);
+
+/* The ids of the one project, or of every project the caller may see when it is NULL, in ascending
+ * order; in the arena.
+ * Returns 0, or -1 without memory. */
+int page_project_ids(struct request *request, const struct config_project *only,
+    const int64_t **ret_ids, size_t *ret_count);
+
+#endif

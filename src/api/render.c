@@ -1,0 +1,213 @@
+#include "api/render.h"
+
+#include "util/timestamp.h"
+
+static void member_object(struct writer *writer, const char *name, struct span json)
+{
+	writer_member_raw(writer, name, json.ptr ? json : span_of("{}"));
+}
+
+void render_sync(struct writer *writer, const struct freshness *freshness)
+{
+	writer_begin_object(writer);
+	writer_member_time(writer, "synced_at", freshness->synced_at);
+	writer_member_boolean(writer, "stale", freshness->stale);
+	writer_key(writer, "error");
+	if (freshness->error_code) {
+		writer_begin_object(writer);
+		writer_member_text(writer, "code", freshness->error_code);
+		writer_member_text(writer, "message", freshness->error_message);
+		writer_member_time(writer, "since", freshness->error_since);
+		writer_end_object(writer);
+	} else {
+		writer_null(writer);
+	}
+	writer_end_object(writer);
+}
+
+static void member_sync(struct writer *writer, const struct freshness *freshness)
+{
+	writer_key(writer, "sync");
+	render_sync(writer, freshness);
+}
+
+void render_upstream(struct writer *writer, const struct upstream_status *status)
+{
+	writer_begin_object(writer);
+	writer_member_text(writer, "state", upstream_state_name(status->state));
+	writer_member_time(writer, "since", status->since);
+	writer_member_integer(writer, "consecutive_failures", status->consecutive_failures);
+	writer_member_time(writer, "next_attempt_at", status->next_attempt_at);
+	writer_key(writer, "budget");
+	writer_begin_object(writer);
+	writer_member_integer(writer, "per_minute", (int64_t)status->budget_per_minute);
+	writer_member_integer(writer, "available", (int64_t)status->budget_available);
+	writer_end_object(writer);
+	writer_end_object(writer);
+}
+
+void render_project(
+    struct writer *writer, const struct project_view *view, const struct freshness *freshness)
+{
+	writer_begin_object(writer);
+	writer_member_text(writer, "project", view->settings->name);
+	writer_member_integer(writer, "project_id", view->settings->project_id);
+	writer_member_text(writer, "region", region_name(view->settings->region));
+	writer_member_integer(writer, "connectors", view->record.connectors);
+	writer_member_integer(writer, "jobs_active", view->record.jobs_active);
+	writer_key(writer, "upstream");
+	render_upstream(writer, &view->upstream);
+	member_sync(writer, freshness);
+	writer_end_object(writer);
+}
+
+static void connector_members(struct writer *writer, const struct connector *connector)
+{
+	writer_member_text(writer, "label", connector->label);
+	writer_member_text(writer, "connector_type", connector->connector_type);
+	member_object(writer, "connector_properties", connector->properties);
+	member_object(writer, "category_properties", connector->category);
+	writer_member_text(writer, "status", connector->status);
+	writer_member_text(writer, "failure_message", connector->failure_message);
+	writer_member_time(writer, "created_at", connector->created_at);
+	writer_member_text(writer, "created_by", connector->created_by);
+}
+
+void render_connector(struct writer *writer, const struct connector_record *record,
+    const struct job_record *latest, const struct project_view *view,
+    const struct freshness *freshness, struct span warnings)
+{
+	bool present = record->deleted_at == TIMESTAMP_NONE;
+	writer_begin_object(writer);
+	writer_member_text(writer, "connector_id", record->connector.connector_id);
+	writer_member_text(writer, "project", view->settings->name);
+	writer_member_integer(writer, "project_id", record->project_id);
+	connector_members(writer, &record->connector);
+	writer_member_text(writer, "state", present ? "present" : "deleted");
+	writer_member_time(writer, "deleted_at", record->deleted_at);
+	writer_member_time(writer, "first_seen_at", record->first_seen_at);
+	writer_member_time(writer, "updated_at", record->updated_at);
+	writer_key(writer, "latest_job");
+	if (latest)
+		render_job(writer, latest, view->settings->name, NULL);
+	else
+		writer_null(writer);
+	member_sync(writer, freshness);
+	if (warnings.ptr)
+		writer_member_raw(writer, "warnings", warnings);
+	writer_end_object(writer);
+}
+
+static void run_error(struct writer *writer, const struct run *run)
+{
+	writer_key(writer, "error");
+	if (!run->error_code && !run->error_message) {
+		writer_null(writer);
+		return;
+	}
+	writer_begin_object(writer);
+	writer_member_text(writer, "code", run->error_code);
+	writer_member_text(writer, "message", run->error_message ? run->error_message : "");
+	writer_end_object(writer);
+}
+
+static void run_duration(struct writer *writer, const struct run *run)
+{
+	writer_key(writer, "duration_seconds");
+	if (run->start_time == TIMESTAMP_NONE || run->end_time == TIMESTAMP_NONE ||
+	    run->end_time < run->start_time)
+		writer_null(writer);
+	else
+		writer_seconds(writer, run->end_time - run->start_time);
+}
+
+static void job_members(struct writer *writer, const struct job_record *record, const char *project,
+    const struct run *run)
+{
+	writer_member_text(writer, "job_id", record->job_id);
+	writer_member_text(writer, "connector_id", record->connector_id);
+	writer_member_text(writer, "project", project);
+	writer_member_text(writer, "run_id", run->run_id);
+	writer_member_text(writer, "status", job_status_name(run->status));
+	writer_member_text(writer, "upstream_status", run->upstream_status);
+	writer_member_time(writer, "start_time", run->start_time);
+	writer_member_time(writer, "end_time", run->end_time);
+	run_duration(writer, run);
+	writer_member_raw(writer, "progress", run->progress);
+	run_error(writer, run);
+	member_object(writer, "stats", run->stats);
+	writer_member_time(writer, "first_seen_at", record->first_seen_at);
+}
+
+void render_job(struct writer *writer, const struct job_record *record, const char *project,
+    const struct freshness *freshness)
+{
+	writer_begin_object(writer);
+	job_members(writer, record, project, &record->run);
+	writer_member_time(writer, "updated_at", record->updated_at);
+	writer_member_time(writer, "gone_at", record->gone_at);
+	if (freshness)
+		member_sync(writer, freshness);
+	writer_end_object(writer);
+}
+
+void render_snapshot(struct writer *writer, const struct snapshot_record *snapshot,
+    const struct job_record *record, const char *project)
+{
+	writer_begin_object(writer);
+	job_members(writer, record, project, &snapshot->run);
+	writer_member_time(writer, "updated_at", snapshot->observed_at);
+	writer_member_time(writer, "gone_at", snapshot->gone_at);
+	writer_member_time(writer, "observed_at", snapshot->observed_at);
+	writer_end_object(writer);
+}
+
+static void operation_error(struct writer *writer, const struct operation_record *record)
+{
+	writer_key(writer, "error");
+	if (!record->error_code) {
+		writer_null(writer);
+		return;
+	}
+	writer_begin_object(writer);
+	writer_member_text(writer, "code", record->error_code);
+	writer_member_text(writer, "message", record->error_message ? record->error_message : "");
+	writer_end_object(writer);
+}
+
+void render_operation(
+    struct writer *writer, const struct operation_record *record, const char *project)
+{
+	writer_begin_object(writer);
+	writer_member_text(writer, "operation_id", record->operation_id);
+	writer_member_text(writer, "kind", operation_kind_name(record->kind));
+	writer_member_text(writer, "project", project);
+	writer_member_text(writer, "connector_id", record->connector_id);
+	writer_member_text(writer, "state", operation_state_name(record->state));
+	writer_member_raw(
+	    writer, "candidates", record->candidates.ptr ? record->candidates : span_of("[]"));
+	writer_member_text(writer, "idempotency_key", record->idempotency_key);
+	writer_member_text(writer, "client", record->client);
+	writer_member_raw(writer, "request", record->request);
+	operation_error(writer, record);
+	writer_member_time(writer, "created_at", record->created_at);
+	writer_member_time(writer, "sent_at", record->sent_at);
+	writer_member_time(writer, "finished_at", record->finished_at);
+	writer_end_object(writer);
+}
+
+void render_warnings(struct writer *writer, const struct connector_faults *faults)
+{
+	writer_begin_array(writer);
+	for (size_t i = 0; i < faults->count; i++) {
+		const struct connector_fault *fault = &faults->list[i];
+		if (!fault->warning)
+			continue;
+		writer_begin_object(writer);
+		writer_member_text(writer, "pointer", fault->pointer);
+		writer_member_text(writer, "code", fault->code);
+		writer_member_text(writer, "detail", fault->detail);
+		writer_end_object(writer);
+	}
+	writer_end_array(writer);
+}

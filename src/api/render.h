@@ -1,0 +1,39 @@
+/* Records as the API shows them. Each function writes one JSON value; members and their order are
+ * the contract's. Pure but for the writer. */
+#ifndef MIXPORT_API_RENDER_H
+#define MIXPORT_API_RENDER_H
+
+#include "api/freshness.h"
+#include "model/operation.h"
+#include "util/writer.h"
+
+/* The sync block of a record. */
+void render_sync(struct writer *writer, const struct freshness *freshness);
+
+/* How a project's upstream does. */
+void render_upstream(struct writer *writer, const struct upstream_status *status);
+
+void render_project(
+    struct writer *writer, const struct project_view *view, const struct freshness *freshness);
+
+/* A connector with its latest job (NULL for none). warnings is a JSON array about the body it was
+ * created from, SPAN_NONE for no such member. */
+void render_connector(struct writer *writer, const struct connector_record *record,
+    const struct job_record *latest, const struct project_view *view,
+    const struct freshness *freshness, struct span warnings);
+
+/* A job; without its sync block when freshness is NULL. */
+void render_job(struct writer *writer, const struct job_record *record, const char *project,
+    const struct freshness *freshness);
+
+/* A snapshot of the job: the job's members at that time, and observed_at. */
+void render_snapshot(struct writer *writer, const struct snapshot_record *snapshot,
+    const struct job_record *record, const char *project);
+
+void render_operation(
+    struct writer *writer, const struct operation_record *record, const char *project);
+
+/* The faults of a body that are warnings, as an array. */
+void render_warnings(struct writer *writer, const struct connector_faults *faults);
+
+#endif

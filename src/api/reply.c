@@ -1,0 +1,364 @@
+#include "api/reply.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "api/field.h"
+#include "api/server_private.h"
+#include "util/log.h"
+
+#define BODY_LIMIT ((size_t)8 * 1024 * 1024)
+#define FAULTS_BYTES_LIMIT ((size_t)256 * 1024)
+#define FAULTS_LIMIT 100
+#define DETAIL_SIZE 1024
+
+void reply_init(struct reply *reply)
+{
+	buffer_init(&reply->body, BODY_LIMIT);
+	buffer_init(&reply->faults, FAULTS_BYTES_LIMIT);
+	buffer_init(&reply->members, BODY_LIMIT);
+	reply->header_count = 0;
+	reply->etag = NULL;
+	reply->fault_count = 0;
+	reply->parameter_fault = false;
+	reply->keep_until = 0;
+}
+
+void reply_done(struct reply *reply)
+{
+	buffer_done(&reply->body);
+	buffer_done(&reply->faults);
+	buffer_done(&reply->members);
+}
+
+bool reply_has_parameter_fault(const struct request *request)
+{
+	return request->reply->parameter_fault;
+}
+
+struct buffer *reply_body(struct request *request)
+{
+	return &request->reply->body;
+}
+
+void reply_header(struct request *request, const char *name, const char *value)
+{
+	struct connection *connection = connection_of(request);
+	struct reply *reply = request->reply;
+	assert(reply->header_count < REPLY_HEADERS_LIMIT);
+	char *name_copy = connection_text(connection, span_of(name));
+	char *value_copy = connection_text(connection, span_of(value));
+	if (!name_copy || !value_copy) {
+		reply->body.failed = true;
+		return;
+	}
+	reply->headers[reply->header_count].name = name_copy;
+	reply->headers[reply->header_count++].value = value_copy;
+}
+
+void reply_etag(struct request *request, const char *etag)
+{
+	request->reply->etag = connection_text(connection_of(request), span_of(etag));
+}
+
+void reply_fault(struct request *request, const char *kind, const char *where, const char *code,
+    const char *detail)
+{
+	struct reply *reply = request->reply;
+	struct writer writer;
+	if (strcmp(kind, "parameter") == 0)
+		reply->parameter_fault = true;
+	if (reply->fault_count++ >= FAULTS_LIMIT)
+		return;
+	if (reply->faults.len > 0)
+		buffer_append_text(&reply->faults, ",");
+	writer_init(&writer, &reply->faults);
+	writer_begin_object(&writer);
+	writer_member_text(&writer, kind, where);
+	writer_member_text(&writer, "code", code);
+	writer_member_text(&writer, "detail", detail);
+	writer_end_object(&writer);
+}
+
+void reply_problem_member(struct request *request, const char *name, struct span json)
+{
+	struct buffer *members = &request->reply->members;
+	buffer_printf(members, ",\"%s\":", name);
+	buffer_append(members, json.ptr ? json.ptr : "null", json.ptr ? json.len : 4);
+}
+
+void reply_keep_until(struct request *request, int64_t until)
+{
+	assert(request->route->flags & ROUTE_KEPT);
+	request->reply->keep_until = until;
+}
+
+/* Queueing ------------------------------------------------------------------------------------ */
+
+static struct answered fail(struct request *request, struct MHD_Response *response)
+{
+	if (response)
+		MHD_destroy_response(response);
+	connection_of(request)->phase = PHASE_FAILED;
+	return (struct answered){.request = request};
+}
+
+static enum MHD_Result add_headers(
+    struct request *request, struct MHD_Response *response, const char *content_type)
+{
+	const struct connection *connection = connection_of(request);
+	const struct reply *reply = request->reply;
+	bool close = connection->body_unread || atomic_load(&request->server->stopping);
+	enum MHD_Result ok = MHD_add_response_header(response, "X-Request-Id", request->id);
+	ok &= MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+	ok &= MHD_add_response_header(
+	    response, "Cache-Control", reply->etag ? "no-cache" : "no-store");
+	if (reply->etag)
+		ok &= MHD_add_response_header(response, "ETag", reply->etag);
+	if (content_type)
+		ok &= MHD_add_response_header(response, "Content-Type", content_type);
+	if (close)
+		ok &= MHD_add_response_header(response, "Connection", "close");
+	for (size_t i = 0; i < reply->header_count; i++)
+		ok &= MHD_add_response_header(
+		    response, reply->headers[i].name, reply->headers[i].value);
+	return ok;
+}
+
+/* Takes the response. */
+static struct answered queue(struct request *request, unsigned status,
+    struct MHD_Response *response, const char *content_type)
+{
+	struct connection *connection = connection_of(request);
+	int64_t now = server_now(request->server);
+	assert(connection->phase != PHASE_ANSWERED && connection->phase != PHASE_SUSPENDED);
+	if (!response || add_headers(request, response, content_type) != MHD_YES ||
+	    !connection_set_deadline(connection, STAGE_SERVING, now + ANSWER_LIMIT) ||
+	    MHD_queue_response(request->connection, status, response) != MHD_YES)
+		return fail(request, response);
+	MHD_destroy_response(response);
+	connection->phase = PHASE_ANSWERED;
+	counters_answer(&connection->worker->counters, status,
+	    connection->busy + now - connection->running_since);
+	return (struct answered){.request = request};
+}
+
+static struct MHD_Response *empty_response(void)
+{
+	static char nothing[1];
+	return MHD_create_response_from_buffer(0, nothing, MHD_RESPMEM_PERSISTENT);
+}
+
+/* The body goes to libmicrohttpd as it is, without a copy. */
+static struct MHD_Response *take_body(struct buffer *body)
+{
+	size_t len;
+	char *data = buffer_steal(body, &len);
+	if (!data)
+		return empty_response();
+	struct MHD_Response *response =
+	    MHD_create_response_from_buffer_with_free_callback(len, data, free);
+	if (!response)
+		free(data);
+	return response;
+}
+
+static struct MHD_Response *kept_response(struct kept *kept)
+{
+	struct MHD_Response *response = MHD_create_response_from_buffer_with_free_callback_cls(
+	    kept->len, kept->data, kept_unref, kept_ref(kept));
+	if (!response)
+		kept_unref(kept);
+	return response;
+}
+
+static bool etag_is_known(const struct request *request)
+{
+	const struct headers *headers = &connection_of(request)->headers;
+	for (size_t i = 0; i < headers->etag_count; i++)
+		if (field_lists_etag(headers->etags[i], request->reply->etag))
+			return true;
+	return false;
+}
+
+static bool is_not_modified(const struct request *request, unsigned status)
+{
+	return status == 200 && request->reply->etag && request->route &&
+	       strcmp(request->route->method, "GET") == 0 && etag_is_known(request);
+}
+
+struct answered reply_kept(struct request *request, struct kept *kept)
+{
+	request->reply->etag = kept->etag[0] ? kept->etag : NULL;
+	unsigned status = is_not_modified(request, 200) ? 304 : 200;
+	return queue(request, status, kept_response(kept), "application/json");
+}
+
+/* Puts a 200 into the worker's cache when the handler said that it may be kept. NULL when not. The
+ * body is the returned object's then. */
+static struct kept *keep(struct request *request)
+{
+	struct connection *connection = connection_of(request);
+	struct reply *reply = request->reply;
+	struct worker *worker = request->worker;
+	if (reply->keep_until == 0 || reply->header_count > 0 || reply->body.len == 0 ||
+	    connection->hold != worker->hold || reply->body.len > CACHE_BODY_LIMIT)
+		return NULL;
+	struct kept *kept = kept_new(reply->body.data, reply->body.len, reply->etag);
+	if (!kept)
+		return NULL;
+	size_t len;
+	char *data = buffer_steal(&reply->body, &len);
+	assert(data == kept->data);
+	/* Rendered from an older state of the store, it is good for this answer only. */
+	if (worker->cache.generation == connection->generation)
+		cache_keep(&worker->cache, connection->generation, connection->target,
+		    request_viewer(request), reply->keep_until, kept);
+	return kept;
+}
+
+static struct answered refuse_body(struct request *request)
+{
+	struct err err = ERR_INIT;
+	err_set(&err, "the answer is over %zu bytes long, or there is no memory", BODY_LIMIT);
+	return reply_failed(request, &err);
+}
+
+struct answered reply_json(struct request *request, unsigned status)
+{
+	struct reply *reply = request->reply;
+	struct kept *kept = NULL;
+	if (buffer_failed(&reply->body))
+		return refuse_body(request);
+	if (status == 200)
+		kept = keep(request);
+	/* With 304 the library leaves the body out, and keeps Content-Length as of the 200. */
+	struct answered answered = queue(request, is_not_modified(request, status) ? 304 : status,
+	    kept ? kept_response(kept) : take_body(&reply->body), "application/json");
+	if (kept)
+		kept_unref(kept);
+	return answered;
+}
+
+struct answered reply_text(struct request *request, unsigned status, const char *content_type)
+{
+	if (buffer_failed(&request->reply->body))
+		return refuse_body(request);
+	return queue(request, status, take_body(&request->reply->body), content_type);
+}
+
+struct answered reply_no_content(struct request *request)
+{
+	return queue(request, 204, empty_response(), NULL);
+}
+
+/* Problems ------------------------------------------------------------------------------------ */
+
+static bool is_dropin(const struct request *request)
+{
+	static const char prefix[] = "/api/app/";
+	if (request->route)
+		return (request->route->flags & ROUTE_DROPIN) != 0;
+	return request->path.len >= sizeof(prefix) - 1 &&
+	       memcmp(request->path.ptr, prefix, sizeof(prefix) - 1) == 0;
+}
+
+static void write_standard(struct writer *writer, const struct request *request,
+    const struct problem_entry *entry, unsigned status, const char *detail)
+{
+	char type[128];
+	snprintf(type, sizeof(type), "https://mixport.invalid/problems/%s", entry->code);
+	writer_member_text(writer, "type", type);
+	writer_member_text(writer, "title", entry->title);
+	writer_member_integer(writer, "status", status);
+	writer_member_text(writer, "code", entry->code);
+	writer_member_text(writer, "detail", detail);
+	writer_member_text(writer, "request_id", request->id);
+}
+
+static void write_dropin(
+    struct writer *writer, const struct problem_entry *entry, const char *detail)
+{
+	writer_member_text(writer, "status", "error");
+	writer_member_text(writer, "error", entry->title);
+	writer_member_text(writer, "type", entry->code);
+	writer_member_text(writer, "message", detail);
+}
+
+static void write_problem(
+    struct request *request, const struct problem_entry *entry, unsigned status, const char *detail)
+{
+	struct reply *reply = request->reply;
+	struct writer writer;
+	buffer_clear(&reply->body);
+	writer_init(&writer, &reply->body);
+	writer_begin_object(&writer);
+	if (is_dropin(request))
+		write_dropin(&writer, entry, detail);
+	else
+		write_standard(&writer, request, entry, status, detail);
+	if (!buffer_failed(&reply->members))
+		buffer_append(&reply->body, reply->members.data, reply->members.len);
+	if (reply->faults.len > 0 && !buffer_failed(&reply->faults)) {
+		writer_key(&writer, "errors");
+		writer_begin_array(&writer);
+		buffer_append(&reply->body, reply->faults.data, reply->faults.len);
+		writer_end_array(&writer);
+	}
+	writer_end_object(&writer);
+}
+
+static bool has_header(const struct reply *reply, const char *name)
+{
+	for (size_t i = 0; i < reply->header_count; i++)
+		if (field_same(span_of(reply->headers[i].name), name))
+			return true;
+	return false;
+}
+
+static struct answered answer_problem(
+    struct request *request, enum problem problem, unsigned status, const char *detail)
+{
+	struct reply *reply = request->reply;
+	const struct problem_entry *entry = problem_entry(problem);
+	reply->etag = NULL;
+	reply->keep_until = 0;
+	if (status == 503 && reply->header_count < REPLY_HEADERS_LIMIT &&
+	    !has_header(reply, "Retry-After"))
+		reply_header(request, "Retry-After", "1");
+	write_problem(request, entry, status, detail);
+	counters_problem(&request->worker->counters, problem);
+	return queue(request, status, take_body(&reply->body),
+	    is_dropin(request) ? "application/json" : "application/problem+json");
+}
+
+struct answered reply_problem(
+    struct request *request, enum problem problem, const char *format, ...)
+{
+	char detail[DETAIL_SIZE];
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(detail, sizeof(detail), format, arguments);
+	va_end(arguments);
+	return answer_problem(request, problem, problem_entry(problem)->status, detail);
+}
+
+struct answered reply_problem_status(
+    struct request *request, enum problem problem, unsigned status, const char *format, ...)
+{
+	char detail[DETAIL_SIZE];
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(detail, sizeof(detail), format, arguments);
+	va_end(arguments);
+	return answer_problem(request, problem, status, detail);
+}
+
+struct answered reply_failed(struct request *request, const struct err *err)
+{
+	log_error("request %s (%s %.*s) failed: %s", request->id, request->method,
+	    (int)request->path.len, request->path.ptr, err->text);
+	return reply_problem(request, PROBLEM_INTERNAL_ERROR,
+	    "The daemon could not answer; its log says why, under this request's id.");
+}

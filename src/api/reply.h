@@ -1,0 +1,63 @@
+/* The only place that queues a response. A handler composes (header, ETag, faults, extra members),
+ * then ends with exactly one function that returns struct answered. On a drop-in route problems
+ * come out in Mixpanel's shape. Every answer carries X-Request-Id, X-Content-Type-Options and
+ * Cache-Control. */
+#ifndef MIXPORT_API_REPLY_H
+#define MIXPORT_API_REPLY_H
+
+#include "api/request.h"
+#include "util/writer.h"
+
+/* The buffer of the answer's body, empty at first; compose into it, then reply_json. At most 8 MiB.
+ */
+struct buffer *reply_body(struct request *request);
+
+/* Adds a header to the answer. Both are copied. */
+void reply_header(struct request *request, const char *name, const char *value);
+
+/* Sets the ETag, quoted and weak as it is to be sent (W/"…"); with it, reply_json answers 304 when
+ * If-None-Match names it (weak comparison, RFC 9110 section 13.1.2), on GET and HEAD. */
+void reply_etag(struct request *request, const char *etag);
+
+/* Notes something to point at, for the problem that will follow. kind is "pointer" or "parameter".
+ * All are copied. At most 100 are kept. */
+void reply_fault(struct request *request, const char *kind, const char *where, const char *code,
+    const char *detail);
+
+/* Adds a member with a JSON value to the problem that will follow, such as "operation". Copied. */
+void reply_problem_member(struct request *request, const char *name, struct span json);
+
+/* Answers with the body composed, as application/json. When the buffer has failed: 500. */
+struct answered reply_json(struct request *request, unsigned status);
+
+/* Answers with the body composed, under another content type (metrics). */
+struct answered reply_text(struct request *request, unsigned status, const char *content_type);
+
+/* Answers 204. */
+struct answered reply_no_content(struct request *request);
+
+/* Answers with a problem. The detail is for people: what happened, to which object, what to do. */
+struct answered reply_problem(
+    struct request *request, enum problem problem, const char *format, ...) PRINTF_LIKE(3, 4);
+
+/* As reply_problem with another status than the registry's (Mixpanel's own). */
+struct answered reply_problem_status(struct request *request, enum problem problem, unsigned status,
+    const char *format, ...) PRINTF_LIKE(4, 5);
+
+/* Answers 500 and logs why. */
+struct answered reply_failed(struct request *request, const struct err *err);
+
+/* The answer that follows (200, JSON, with or without an ETag) says the same to everybody who sees
+ * the same projects until the store changes or the wall clock reaches `until`: it may be kept and
+ * served again to the same raw path and query. Only on a ROUTE_KEPT route. */
+void reply_keep_until(struct request *request, int64_t until);
+
+/* Suspends the request until a watched change, the end of the time to wait, the client leaving, or
+ * the daemon stopping; then resume is called on the connection's thread. See request.h. */
+struct answered reply_wait(struct request *request, handler_fn *resume);
+
+/* Sends request->command (filled by the handler, its strings in the arena) to the engine and
+ * suspends the request until it was answered; then resume is called. */
+struct answered reply_after_command(struct request *request, handler_fn *resume);
+
+#endif

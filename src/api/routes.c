@@ -1,0 +1,61 @@
+#include "api/routes.h"
+
+#include "api/handlers.h"
+#include "api/request.h"
+
+#define PROJECT "/v1/projects/{}"
+#define CONNECTORS PROJECT "/connectors"
+#define CONNECTOR CONNECTORS "/{}"
+#define DROPIN "/api/app/projects/{}/connectors"
+#define DROPIN_ONE DROPIN "/{}"
+
+#define KEPT (ROUTE_PROJECT | ROUTE_KEPT)
+#define LIKE_MIXPANEL (ROUTE_PROJECT | ROUTE_DROPIN)
+#define LIKE_MIXPANEL_KEPT (LIKE_MIXPANEL | ROUTE_KEPT)
+#define BODY REQUEST_BODY_LIMIT
+
+#define CONNECTOR_FILTERS                                                                          \
+	"connector_type", "data_format", "status", "label", "job_status", "state", "sort",         \
+	    "limit", "cursor"
+
+const struct route routes_table[] = {
+    {"GET", "/v1/projects", SCOPE_READ, 0, 0, projects_list, {"limit", "cursor"}},
+    {"GET", PROJECT, SCOPE_READ, ROUTE_PROJECT, 0, projects_get, {NULL}},
+    {"POST", PROJECT "/refresh", SCOPE_MANAGE, ROUTE_PROJECT | ROUTE_BODY_OPTIONAL, BODY,
+	projects_refresh, {"wait"}},
+
+    {"GET", CONNECTORS, SCOPE_READ, KEPT, 0, connectors_list, {CONNECTOR_FILTERS}},
+    {"POST", CONNECTORS, SCOPE_MANAGE, ROUTE_PROJECT, BODY, connectors_create,
+	{"validate_only", "allow_duplicate", "wait"}},
+    {"GET", CONNECTOR, SCOPE_READ, KEPT, 0, connectors_get, {"max_age"}},
+    {"DELETE", CONNECTOR, SCOPE_MANAGE, ROUTE_PROJECT, 0, connectors_delete, {"wait"}},
+    {"POST", CONNECTOR "/refresh", SCOPE_MANAGE, ROUTE_PROJECT | ROUTE_BODY_OPTIONAL, BODY,
+	connectors_refresh, {"wait"}},
+    {"GET", CONNECTOR "/jobs", SCOPE_READ, KEPT, 0, jobs_of_connector,
+	{"status", "limit", "cursor"}},
+
+    {"GET", "/v1/operations", SCOPE_READ, 0, 0, operations_list,
+	{"project", "kind", "state", "limit", "cursor"}},
+    {"GET", "/v1/operations/{}", SCOPE_READ, 0, 0, operations_get, {"wait"}},
+    {"POST", "/v1/operations/{}/resolve", SCOPE_ADMIN, 0, BODY, operations_resolve, {NULL}},
+
+    {"GET", "/v1/jobs", SCOPE_READ, ROUTE_KEPT, 0, jobs_list,
+	{"project", "status", "since", "limit", "cursor"}},
+    {"GET", "/v1/jobs/{}", SCOPE_READ, ROUTE_KEPT, 0, jobs_get, {"wait", "until", "max_age"}},
+    {"GET", "/v1/jobs/{}/snapshots", SCOPE_READ, ROUTE_KEPT, 0, jobs_snapshots,
+	{"limit", "cursor"}},
+
+    /* the router takes these with and without a slash at the end, never a redirect */
+    {"GET", DROPIN, SCOPE_READ, LIKE_MIXPANEL_KEPT, 0, dropin_list, {NULL}},
+    {"POST", DROPIN, SCOPE_MANAGE, LIKE_MIXPANEL, BODY, dropin_create, {NULL}},
+    {"GET", DROPIN_ONE, SCOPE_READ, LIKE_MIXPANEL_KEPT, 0, dropin_get, {NULL}},
+    {"DELETE", DROPIN_ONE, SCOPE_MANAGE, LIKE_MIXPANEL, 0, dropin_delete, {NULL}},
+    {"GET", DROPIN_ONE "/history", SCOPE_READ, LIKE_MIXPANEL_KEPT, 0, dropin_history, {NULL}},
+
+    {"GET", "/healthz", SCOPE_NONE, ROUTE_OPEN | ROUTE_HEALTH, 0, health_live, {NULL}},
+    {"GET", "/readyz", SCOPE_NONE, ROUTE_OPEN | ROUTE_HEALTH, 0, health_ready, {NULL}},
+    {"GET", "/v1/health", SCOPE_READ, 0, 0, health_report, {NULL}},
+    {"GET", "/metrics", SCOPE_READ, ROUTE_HEALTH, 0, metrics_get, {NULL}},
+};
+
+const size_t routes_count = ARRAY_SIZE(routes_table);

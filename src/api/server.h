@@ -1,0 +1,92 @@
+/* The listeners and the threads behind them. */
+#ifndef MIXPORT_API_SERVER_H
+#define MIXPORT_API_SERVER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "api/problem.h"
+#include "config/config.h"
+#include "sync/engine.h"
+#include "util/err.h"
+
+struct server;
+
+enum listener_kind { LISTENER_SOCKET, LISTENER_TCP, LISTENER_HEALTH };
+#define LISTENER_COUNT 3
+
+/* What the server is built from; everything outlives it. */
+struct server_options {
+	struct engine *engine;
+	const struct clock *clock;
+	const char *database; /* readers are opened on it, one for each thread */
+	const char *version;
+	bool (*alive)(void *context); /* for /healthz, beside the server's own threads */
+	void *context;
+};
+
+/* A listening socket, bound and listening already. */
+struct listener_socket {
+	int fd;      /* -1: no such listener */
+	bool passed; /* by systemd: shared with it, so never shut down nor unlinked */
+	gid_t group; /* of the UNIX socket */
+};
+
+/* Prepares; starts no thread. Takes a reference to config. Returns 0, or -1. */
+int server_new(const struct server_options *options, struct config *config, struct err *err,
+    struct server **ret_server);
+
+/* Serves on the three sockets (server owns the fds from now on). Returns 0, or -1. */
+int server_start(
+    struct server *server, const struct listener_socket sockets[LISTENER_COUNT], struct err *err);
+
+/* Stops accepting, ends every wait, lets requests finish for at most `patience` microseconds, then
+ * ends the threads. Sockets that were passed stay usable for their owner. Once. */
+void server_stop(struct server *server, int64_t patience);
+
+/* After server_stop, or when never started. Takes NULL; returns NULL. */
+struct server *server_free(struct server *server);
+
+/* Puts a new configuration in force for requests that arrive from now on. Takes a reference. */
+void server_reload(struct server *server, struct config *config);
+
+/* For engine_options.changed: wakes the requests that wait for one of these changes. Context is the
+ * server. Any thread; does not block. */
+void server_changed(const struct change *changes, size_t count, void *server);
+
+/* Whether every thread turns: none has been in one request's code for over `limit` microseconds,
+ * and the attendant has looked round within it. Any thread. */
+bool server_alive(const struct server *server, int64_t limit);
+
+/* Counters since the start, summed over the threads. */
+#define SERVER_DURATION_BUCKETS 10
+struct server_counters {
+	uint64_t by_status[6]; /* 1xx (unused), 1xx…5xx by their first digit */
+	uint64_t by_listener[LISTENER_COUNT];
+	uint64_t problems[PROBLEM_COUNT];
+	uint64_t duration_buckets[SERVER_DURATION_BUCKETS]; /* see server_duration_bounds */
+	uint64_t duration_count;
+	uint64_t duration_microseconds; /* waits not included */
+	uint64_t connections;           /* open now */
+	uint64_t waiting;               /* suspended now */
+};
+
+/* The upper bounds of the buckets, in microseconds; the last is "any". */
+extern const int64_t server_duration_bounds[SERVER_DURATION_BUCKETS];
+
+/* A copy of the counters. Any thread. */
+void server_counters(struct server *server, struct server_counters *ret_counters);
+
+/* Microseconds since server_new, by the monotonic clock. */
+int64_t server_uptime(const struct server *server);
+
+/* As given in the options. */
+const char *server_version(const struct server *server);
+
+/* The clock given in the options. */
+const struct clock *server_clock(const struct server *server);
+
+/* Whether /healthz may say ok: server_alive and the options' alive. */
+bool server_healthy(const struct server *server);
+
+#endif

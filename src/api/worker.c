@@ -1,0 +1,107 @@
+#include "api/server_private.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+static _Thread_local struct worker *current;
+
+int worker_init(struct worker *worker, struct listener *listener, struct err *err)
+{
+	struct server *server = listener->server;
+	*worker = (struct worker){.server = server, .listener = listener};
+	if (conn_open_reader(server->options.database, err, &worker->reader) < 0)
+		return -1;
+	worker->hold = calloc(1, sizeof(*worker->hold));
+	if (!worker->hold) {
+		worker->reader = conn_close(worker->reader);
+		return err_set(err, "no memory for a serving thread");
+	}
+	worker->hold->config = server_config(server, &worker->config_generation);
+	worker->hold->uses = 1;
+	random_id("r", worker->id_prefix);
+	cache_init(&worker->cache);
+	pthread_mutex_init(&worker->mutex, NULL);
+	return 0;
+}
+
+void worker_done(struct worker *worker)
+{
+	assert(!worker->connections);
+	cache_clear(&worker->cache);
+	worker_release(worker->hold);
+	worker->hold = NULL;
+	worker->reader = conn_close(worker->reader);
+	pthread_mutex_destroy(&worker->mutex);
+}
+
+struct worker *worker_current(struct listener *listener)
+{
+	if (current)
+		return current;
+	unsigned index = atomic_fetch_add(&listener->claimed, 1);
+	assert(index < listener->worker_count);
+	current = &listener->workers[index];
+	return current;
+}
+
+/* What was kept may be pointed to by a token of the old configuration, so the cache goes with it.
+ */
+static void take_configuration(struct worker *worker)
+{
+	struct hold *hold = calloc(1, sizeof(*hold));
+	if (!hold)
+		return; /* the old one stays in force here until there is memory */
+	hold->config = server_config(worker->server, &worker->config_generation);
+	hold->uses = 1;
+	cache_clear(&worker->cache);
+	worker_release(worker->hold);
+	worker->hold = hold;
+}
+
+struct hold *worker_hold(struct worker *worker)
+{
+	if (atomic_load_explicit(&worker->server->config_generation, memory_order_acquire) !=
+	    worker->config_generation)
+		take_configuration(worker);
+	worker->hold->uses++;
+	return worker->hold;
+}
+
+void worker_release(struct hold *hold)
+{
+	if (--hold->uses > 0)
+		return;
+	config_unref(hold->config);
+	free(hold);
+}
+
+void worker_request_id(struct worker *worker, char ret_id[REQUEST_ID_SIZE])
+{
+	static const char digits[] = "0123456789abcdef";
+	uint64_t number = ++worker->id_count;
+	size_t len = 16; /* of the prefix: 75 random bits are plenty */
+	memcpy(ret_id, worker->id_prefix, len);
+	ret_id[len++] = '-';
+	int shift = 28;
+	while (shift < 60 && (number >> shift) > 15)
+		shift += 4;
+	for (; shift >= 0; shift -= 4)
+		ret_id[len++] = digits[(number >> shift) & 15];
+	ret_id[len] = '\0';
+}
+
+void counters_problem(struct counters *counters, enum problem problem)
+{
+	count_more(&counters->problems[problem], 1);
+}
+
+void counters_answer(struct counters *counters, unsigned status, int64_t duration)
+{
+	size_t bucket = 0;
+	while (bucket < SERVER_DURATION_BUCKETS - 1 && duration > server_duration_bounds[bucket])
+		bucket++;
+	count_more(&counters->by_status[status / 100 < 6 ? status / 100 : 0], 1);
+	count_more(&counters->duration_buckets[bucket], 1);
+	count_more(&counters->duration_microseconds, duration > 0 ? (uint64_t)duration : 0);
+}

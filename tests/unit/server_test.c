@@ -1,0 +1,877 @@
+/* The HTTP edge from socket to socket, with a table of toy routes, an engine of the test's own, and
+ * the real store and configuration. */
+#include "api/server.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include "api/reply.h"
+#include "api/request.h"
+#include "api/routes.h"
+#include "store/conn.h"
+#include "unit.h"
+#include "util/digest.h"
+#include "util/jsontext.h"
+#include "util/timestamp.h"
+
+/* The engine ---------------------------------------------------------------------------------- */
+
+static pthread_mutex_t mailbox_mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t mailbox_filled = PTHREAD_COND_INITIALIZER;
+static struct command *mailbox;
+static bool answer_at_once;
+
+static void answer_command(struct command *command)
+{
+	command->result = COMMAND_ACCEPTED;
+	snprintf(command->result_operation_id, sizeof(command->result_operation_id), "op_1");
+	command->done(command);
+}
+
+void engine_submit(struct engine *engine, struct command *command)
+{
+	(void)engine;
+	if (answer_at_once) {
+		answer_command(command);
+		return;
+	}
+	pthread_mutex_lock(&mailbox_mutex);
+	mailbox = command;
+	pthread_cond_signal(&mailbox_filled);
+	pthread_mutex_unlock(&mailbox_mutex);
+}
+
+static struct command *take_command(void)
+{
+	pthread_mutex_lock(&mailbox_mutex);
+	while (!mailbox)
+		pthread_cond_wait(&mailbox_filled, &mailbox_mutex);
+	struct command *command = TAKE(mailbox);
+	pthread_mutex_unlock(&mailbox_mutex);
+	return command;
+}
+
+/* The routes ---------------------------------------------------------------------------------- */
+
+static atomic_uint rendered;
+static atomic_bool change_before_wait;
+static atomic_uint entered;
+
+static struct answered echo(struct request *request)
+{
+	struct writer writer;
+	uint64_t number = 7;
+	request_parameter_unsigned(request, "n", 1, 100, &number);
+	if (request_parameters_failed(request))
+		return reply_problem(request, PROBLEM_INVALID_PARAMETER, "A parameter is bad.");
+	writer_init(&writer, reply_body(request));
+	writer_begin_object(&writer);
+	writer_member_text(&writer, "segment", request->segments[0]);
+	writer_member_text(&writer, "caller", request->caller.name);
+	writer_member_integer(&writer, "n", (int64_t)number);
+	writer_end_object(&writer);
+	return reply_json(request, 200);
+}
+
+static struct answered kept(struct request *request)
+{
+	atomic_fetch_add(&rendered, 1);
+	buffer_printf(reply_body(request), "{\"project\":\"%s\"}", request->project->name);
+	reply_etag(request, "W/\"one\"");
+	reply_keep_until(request, clock_wall(&clock_system) + MICROSECONDS_PER_HOUR);
+	return reply_json(request, 200);
+}
+
+static struct answered take_thing(struct request *request)
+{
+	struct err err = ERR_INIT;
+	_cleanup_json_ json_t *value = NULL;
+	if (request_json(request, &err, &value) < 0)
+		return reply_problem(request, PROBLEM_INVALID_JSON, "%s", err.text);
+	buffer_printf(reply_body(request), "{\"length\":%zu}", request->body.len);
+	return reply_json(request, 201);
+}
+
+static struct answered remove_thing(struct request *request)
+{
+	return reply_no_content(request);
+}
+
+static struct answered wait_here(struct request *request)
+{
+	uint64_t seconds = 0;
+	request_parameter_unsigned(request, "wait", 1, 60, &seconds);
+	request_wait_for(request, seconds);
+	request_watch(request, CHANGE_JOB, request->segments[0], 0);
+	unsigned times = atomic_fetch_add(&entered, 1);
+	if (atomic_exchange(&change_before_wait, false)) {
+		struct change change = {.kind = CHANGE_JOB};
+		snprintf(change.id, sizeof(change.id), "%s", request->segments[0]);
+		server_changed(&change, 1, request_server(request));
+	}
+	/* What it waits for holds when it is entered the second time. */
+	if (!request->state && !request_wait_over(request)) {
+		request->state = request->segments;
+		return reply_wait(request, wait_here);
+	}
+	buffer_printf(reply_body(request), "{\"entered\":%u,\"over\":%s}", times + 1,
+	    request_wait_over(request) ? "true" : "false");
+	return reply_json(request, 200);
+}
+
+static struct answered commanded(struct request *request)
+{
+	buffer_printf(
+	    reply_body(request), "{\"operation_id\":\"%s\"}", request->command.result_operation_id);
+	return reply_json(request, 202);
+}
+
+static struct answered command(struct request *request)
+{
+	request->command.kind = COMMAND_CREATE;
+	request->command.body = (struct span){.ptr = request->body.data, .len = request->body.len};
+	request->command.client = request_printf(request, "%s", request->caller.name);
+	return reply_after_command(request, commanded);
+}
+
+static struct answered healthy(struct request *request)
+{
+	buffer_append_text(reply_body(request), "{\"status\":\"ok\"}");
+	return reply_json(request, server_healthy(request_server(request)) ? 200 : 503);
+}
+
+const struct route routes_table[] = {
+    {"GET", "/v1/echo/{}", SCOPE_READ, 0, 0, echo, {"n", "m"}},
+    {"GET", "/v1/projects/{}", SCOPE_READ, ROUTE_PROJECT | ROUTE_KEPT, 0, kept, {"limit"}},
+    {"POST", "/v1/things", SCOPE_MANAGE, 0, REQUEST_BODY_LIMIT, take_thing, {NULL}},
+    {"DELETE", "/v1/things", SCOPE_MANAGE, 0, 0, remove_thing, {NULL}},
+    {"GET", "/v1/wait/{}", SCOPE_READ, 0, 0, wait_here, {"wait"}},
+    {"POST", "/v1/command", SCOPE_MANAGE, ROUTE_BODY_OPTIONAL, 1024, command, {NULL}},
+    {"GET", "/api/app/projects/{}/connectors", SCOPE_READ,
+	ROUTE_PROJECT | ROUTE_DROPIN | ROUTE_KEPT, 0, kept, {NULL}},
+    {"GET", "/healthz", SCOPE_NONE, ROUTE_OPEN | ROUTE_HEALTH, 0, healthy, {NULL}},
+};
+const size_t routes_count = ARRAY_SIZE(routes_table);
+
+/* A server around them ------------------------------------------------------------------------ */
+
+#define READER "mxp_reader"
+#define MANAGER "mxp_manager"
+#define CONFINED "mxp_confined"
+#define AS(token) "Authorization: Bearer " token "\r\n"
+
+struct fixture {
+	char folder[64];
+	char database[128];
+	char socket_path[96];
+	struct conn *writer;
+	struct config *config;
+	struct server *server;
+	uint16_t port;
+	uint16_t health_port;
+	int kept_fd; /* what systemd would hold on to */
+};
+
+static void write_file(const char *folder, const char *name, const char *text)
+{
+	char path[192];
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	close(fd);
+}
+
+static void token_line(char *lines, size_t size, const char *line, const char *token)
+{
+	char hex[DIGEST_HEX_SIZE];
+	digest_sha256_hex(token, strlen(token), hex);
+	snprintf(lines + strlen(lines), size - strlen(lines), "%s:%s\n", line, hex);
+}
+
+static struct config *load(struct fixture *fixture, const char *daemon_lines)
+{
+	char text[2048], path[192], tokens[1024] = "";
+	struct config *config = NULL;
+	snprintf(path, sizeof(path), "%s/mixportd.conf", fixture->folder);
+	snprintf(text, sizeof(text),
+	    "[daemon]\ntokens = %s/tokens\n%s\n"
+	    "[project demo]\nproject_id = 123\nregion = us\ncredential = %s/credential\n"
+	    "[project other]\nproject_id = 456\nregion = eu\ncredential = %s/credential\n",
+	    fixture->folder, daemon_lines, fixture->folder, fixture->folder);
+	write_file(fixture->folder, "mixportd.conf", text);
+	write_file(fixture->folder, "credential", "someone:something\n");
+	token_line(tokens, sizeof(tokens), "reader:read:*", READER);
+	token_line(tokens, sizeof(tokens), "manager:manage:*", MANAGER);
+	token_line(tokens, sizeof(tokens), "confined:read:other", CONFINED);
+	write_file(fixture->folder, "tokens", tokens);
+	_cleanup_faults_ struct faults faults;
+	faults_init(&faults);
+	int result = config_load(path, 0, &faults, &config);
+	ck_assert_msg(result == 0, "%s", buffer_text(&faults.lines));
+	return config;
+}
+
+static int listen_tcp(uint16_t *ret_port)
+{
+	struct sockaddr_in address = {
+	    .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t len = sizeof(address);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, len), 0);
+	ck_assert_int_eq(listen(fd, 128), 0);
+	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&address, &len), 0);
+	*ret_port = ntohs(address.sin_port);
+	return fd;
+}
+
+static int listen_unix(const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	ck_assert_int_eq(listen(fd, 128), 0);
+	return fd;
+}
+
+static void start(struct fixture *fixture, const char *daemon_lines)
+{
+	struct err err = ERR_INIT;
+	memset(fixture, 0, sizeof(*fixture));
+	snprintf(fixture->folder, sizeof(fixture->folder), "/tmp/server_test.XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(fixture->folder));
+	snprintf(fixture->database, sizeof(fixture->database), "%s/db", fixture->folder);
+	snprintf(fixture->socket_path, sizeof(fixture->socket_path), "%s/sock", fixture->folder);
+	fixture->config = load(fixture, daemon_lines);
+	ck_assert_msg(
+	    conn_open_writer(fixture->database, &err, &fixture->writer) == 0, "%s", err.text);
+	struct server_options options = {
+	    .clock = &clock_system, .database = fixture->database, .version = "1"};
+	ck_assert_int_eq(server_new(&options, fixture->config, &err, &fixture->server), 0);
+	struct listener_socket sockets[LISTENER_COUNT] = {
+	    [LISTENER_SOCKET] = {.fd = listen_unix(fixture->socket_path)},
+	    [LISTENER_TCP] = {.fd = listen_tcp(&fixture->port), .passed = true},
+	    [LISTENER_HEALTH] = {.fd = listen_tcp(&fixture->health_port)},
+	};
+	fixture->kept_fd = dup(sockets[LISTENER_TCP].fd);
+	ck_assert_msg(server_start(fixture->server, sockets, &err) == 0, "%s", err.text);
+}
+
+static void remove_folder(const char *folder)
+{
+	static const char *const names[] = {
+	    "mixportd.conf", "credential", "tokens", "db", "db-wal", "db-shm", "db.lock", "sock"};
+	char path[192];
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
+		unlink(path);
+	}
+	rmdir(folder);
+}
+
+static void stop(struct fixture *fixture, int64_t patience)
+{
+	server_stop(fixture->server, patience);
+	server_free(fixture->server);
+	conn_close(fixture->writer);
+	config_unref(fixture->config);
+	close(fixture->kept_fd);
+	remove_folder(fixture->folder);
+}
+
+/* Clients ------------------------------------------------------------------------------------- */
+
+static int connect_tcp(uint16_t port)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET,
+	    .sin_port = htons(port),
+	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct timeval limit = {.tv_sec = 20};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	ck_assert_int_eq(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	return fd;
+}
+
+static int connect_unix(const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	ck_assert_int_eq(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	return fd;
+}
+
+static void say(int fd, const char *data, size_t len)
+{
+	while (len > 0) {
+		ssize_t sent = send(fd, data, len, MSG_NOSIGNAL);
+		if (sent <= 0)
+			return;
+		data += sent;
+		len -= (size_t)sent;
+	}
+}
+
+static char answer[1 << 17];
+
+/* Reads to the end of the connection. */
+static const char *hear_all(int fd)
+{
+	size_t len = 0;
+	ssize_t got;
+	while (len < sizeof(answer) - 1 &&
+	       (got = recv(fd, answer + len, sizeof(answer) - 1 - len, 0)) > 0)
+		len += (size_t)got;
+	answer[len] = '\0';
+	close(fd);
+	return answer;
+}
+
+/* Reads one answer of a connection that is kept. */
+static const char *hear_one(int fd)
+{
+	size_t len = 0;
+	for (;;) {
+		ssize_t got = recv(fd, answer + len, sizeof(answer) - 1 - len, 0);
+		ck_assert_int_gt(got, 0);
+		len += (size_t)got;
+		answer[len] = '\0';
+		const char *end = strstr(answer, "\r\n\r\n");
+		const char *length = strcasestr(answer, "Content-Length: ");
+		if (end &&
+		    (!length || len >= (size_t)(end + 4 - answer) + strtoul(length + 16, NULL, 10)))
+			return answer;
+	}
+}
+
+/* Reads what comes in one piece: an answer without a body, whatever its length says. */
+static const char *hear_head(int fd)
+{
+	ssize_t got = recv(fd, answer, sizeof(answer) - 1, 0);
+	ck_assert_int_gt(got, 0);
+	answer[got] = '\0';
+	return answer;
+}
+
+static unsigned status_of(const char *text)
+{
+	return strncmp(text, "HTTP/1.1 ", 9) == 0 ? (unsigned)strtoul(text + 9, NULL, 10) : 0;
+}
+
+static const char *exchange(int fd, const char *request)
+{
+	say(fd, request, strlen(request));
+	return hear_all(fd);
+}
+
+#define TAIL "Connection: close\r\n\r\n"
+
+/* "METHOD target" and header lines, each with its line end, over TCP as from localhost. */
+static const char *ask(struct fixture *fixture, const char *line, const char *headers)
+{
+	char request[8192];
+	snprintf(
+	    request, sizeof(request), "%s HTTP/1.1\r\nHost: localhost\r\n%s" TAIL, line, headers);
+	return exchange(connect_tcp(fixture->port), request);
+}
+
+static unsigned asked(struct fixture *fixture, const char *line, const char *headers)
+{
+	return status_of(ask(fixture, line, headers));
+}
+
+#define ck_answer(text, part) ck_assert_msg(strstr(text, part) != NULL, "no %s in %s", part, text)
+#define ck_no_answer(text, part) ck_assert_msg(strstr(text, part) == NULL, "%s in %s", part, text)
+
+/* Waits for a condition, at most ten seconds. */
+#define ck_until(condition)                                                                        \
+	do {                                                                                       \
+		int64_t until_ = clock_monotonic(&clock_system) + 10 * MICROSECONDS_PER_SECOND;    \
+		while (!(condition) && clock_monotonic(&clock_system) < until_)                    \
+			sched_yield();                                                             \
+		ck_assert(condition);                                                              \
+	} while (0)
+
+static uint64_t waiting(struct fixture *fixture)
+{
+	struct server_counters counters;
+	server_counters(fixture->server, &counters);
+	return counters.waiting;
+}
+
+/* Cases --------------------------------------------------------------------------------------- */
+
+START_TEST(every_answer_has_its_headers)
+{
+	struct fixture fixture;
+	start(&fixture, "");
+	const char *text =
+	    ask(&fixture, "GET /v1/echo/a%20b?n=5", AS(READER) "X-Request-Id: my-id.1\r\n");
+	ck_assert_uint_eq(status_of(text), 200);
+	ck_answer(text, "X-Request-Id: my-id.1\r\n");
+	ck_answer(text, "X-Content-Type-Options: nosniff\r\n");
+	ck_answer(text, "Cache-Control: no-store\r\n");
+	ck_answer(text, "Content-Type: application/json\r\n");
+	ck_answer(text, "{\"segment\":\"a b\",\"caller\":\"reader\",\"n\":5}");
+	text = ask(&fixture, "GET /v1/echo/x", AS(READER) "X-Request-Id: no spaces\r\n");
+	ck_assert_uint_eq(status_of(text), 200);
+	ck_no_answer(text, "no spaces");
+	ck_answer(text, "X-Request-Id: r");
+	text = ask(&fixture, "HEAD /v1/echo/x", AS(READER));
+	ck_assert_uint_eq(status_of(text), 200);
+	ck_assert_str_eq(strstr(text, "\r\n\r\n"), "\r\n\r\n");
+	text = ask(&fixture, "DELETE /v1/things", AS(MANAGER));
+	ck_assert_uint_eq(status_of(text), 204);
+	ck_no_answer(text, "Content-Length");
+	stop(&fixture, 0);
+}
+END_TEST
+
+#define GET "GET /v1/echo/a HTTP/1.1\r\n"
+#define POST "POST /v1/things HTTP/1.1\r\n"
+#define HOST "Host: localhost\r\n"
+#define JSON "Content-Type: application/json\r\n"
+#define RAW(status, text)                                                                          \
+	{                                                                                          \
+		status, text, sizeof(text) - 1                                                     \
+	}
+
+static const struct raw_case {
+	unsigned status;
+	const char *text;
+	size_t len;
+} raw_cases[] = {
+    RAW(200, GET HOST AS(READER) TAIL),
+    RAW(200, GET HOST "X-Empty:\r\n" AS(READER) "X-Last:   a b\r\n" TAIL),
+    RAW(200, "GET http://localhost/v1/echo/a HTTP/1.1\r\n" HOST AS(READER) TAIL),
+    RAW(200, GET HOST "Authorization: Basic cmVhZGVyOm14cF9yZWFkZXI=\r\n" TAIL),
+    RAW(401, GET HOST "Authorization: Basic b3RoZXI6bXhwX3JlYWRlcg==\r\n" TAIL),
+    RAW(200, GET HOST AS(READER) "Sec-Fetch-Site: none\r\n" TAIL),
+    RAW(200, GET HOST AS(READER) "Content-Length: 0\r\n" TAIL),
+    RAW(400, GET HOST HOST AS(READER) TAIL),
+    RAW(400, GET AS(READER) TAIL),
+    RAW(400, POST HOST AS(MANAGER) JSON "Content-Length: 2\r\nContent-Length: 2\r\n" TAIL "{}"),
+    RAW(400, POST HOST AS(MANAGER) JSON "Content-Length: 7\r\nTransfer-Encoding: chunked\r\n" TAIL
+					"2\r\n{}\r\n0\r\n\r\n"),
+    RAW(400, POST HOST AS(MANAGER) JSON "Content-Length: +2\r\n" TAIL "{}"),
+    RAW(400, POST HOST AS(MANAGER) JSON "Transfer-Encoding: gzip\r\n" TAIL "{}"),
+    RAW(400, "GET /v1/echo/a%00 HTTP/1.1\r\n" HOST AS(READER) TAIL),
+    RAW(400, "GET /v1/echo/a%zz HTTP/1.1\r\n" HOST AS(READER) TAIL),
+    RAW(400, "GET /v1/echo/%ff HTTP/1.1\r\n" HOST AS(READER) TAIL),
+    RAW(400, "GET /v1/echo/\x80 HTTP/1.1\r\n" HOST AS(READER) TAIL),
+    RAW(400, "GET /v1/echo/a\0b HTTP/1.1\r\n" HOST AS(READER) TAIL),
+    RAW(400, GET HOST "X-A: b\0c\r\n" AS(READER) TAIL),
+    RAW(400, GET HOST AS(READER) "Connection: close\r\nX-A: b\0c\r\n\r\n"),
+    RAW(400, GET HOST "X-A: b\x01\r\n" AS(READER) TAIL),
+    RAW(400, GET HOST "X-A: b\rX-B: c\r\n" AS(READER) TAIL),
+    RAW(400, GET HOST "X-A: b\n" AS(READER) TAIL),
+    RAW(400, GET HOST "X-A: b\r\n folded\r\n" AS(READER) TAIL),
+    RAW(400, "GET v1/echo/a HTTP/1.1\r\n" HOST AS(READER) TAIL),
+    RAW(200, "GET /v1/echo/a%2Fb HTTP/1.1\r\n" HOST AS(READER) TAIL),
+    RAW(404, "GET /v1%2Fecho/a HTTP/1.1\r\n" HOST AS(READER) TAIL),
+    RAW(404, "GET /v1/echo/ HTTP/1.1\r\n" HOST AS(READER) TAIL),
+    RAW(404, "GET /v1/echo/a/ HTTP/1.1\r\n" HOST AS(READER) TAIL),
+    RAW(421, GET "Host: evil.example\r\n" AS(READER) TAIL),
+    RAW(421, GET "Host: localhost:1\r\n" AS(READER) TAIL),
+    RAW(421, GET "Host: me@localhost\r\n" AS(READER) TAIL),
+    RAW(421, "GET http://evil.example/v1/echo/a HTTP/1.1\r\n" HOST AS(READER) TAIL),
+    RAW(403, GET HOST "Origin: null\r\n" AS(READER) TAIL),
+    RAW(403, GET HOST "Sec-Fetch-Site: same-origin\r\n" AS(READER) TAIL),
+    RAW(413, GET HOST AS(READER) "Content-Length: 5\r\n\r\nhello"),
+    RAW(413, POST HOST AS(MANAGER) JSON "Content-Length: 65537\r\n\r\n"),
+    RAW(415, POST HOST AS(MANAGER) "Content-Type: text/plain\r\nContent-Length: 2\r\n\r\n{}"),
+    RAW(400, POST HOST AS(MANAGER) JSON "Content-Length: 13\r\n" TAIL "{\"a\":1,\"a\":2}"),
+    RAW(400, POST HOST AS(MANAGER) TAIL),
+    RAW(201, POST HOST AS(MANAGER) JSON "Content-Length: 2\r\n" TAIL "{}"),
+    RAW(201, POST HOST AS(MANAGER) "Content-Type: application/json; charset=utf-8\r\n"
+				   "Transfer-Encoding: chunked\r\n" TAIL
+				   "1\r\n{\r\n1\r\n}\r\n0\r\n\r\n"),
+};
+
+START_TEST(heads_are_policed)
+{
+	struct fixture fixture;
+	start(&fixture, "");
+	for (size_t i = 0; i < ARRAY_SIZE(raw_cases); i++) {
+		int fd = connect_tcp(fixture.port);
+		say(fd, raw_cases[i].text, raw_cases[i].len);
+		const char *text = hear_all(fd);
+		ck_assert_msg(status_of(text) == raw_cases[i].status, "%u for case %zu: %s\n%s",
+		    status_of(text), i, raw_cases[i].text, text);
+	}
+	stop(&fixture, 0);
+}
+END_TEST
+
+START_TEST(long_targets_and_bodies_are_refused)
+{
+	struct fixture fixture;
+	char line[5100] = "GET /v1/echo/";
+	start(&fixture, "");
+	memset(line + strlen(line), 'a', 5000);
+	ck_assert_uint_eq(asked(&fixture, line, AS(READER)), 414);
+
+	/* A body of unknown length, found too long on the way. */
+	int fd = connect_tcp(fixture.port);
+	const char *head = POST HOST AS(MANAGER) JSON "Transfer-Encoding: chunked\r\n" TAIL;
+	static char chunk[10000];
+	memset(chunk, ' ', sizeof(chunk));
+	say(fd, head, strlen(head));
+	for (int i = 0; i < 8; i++) {
+		say(fd, "2710\r\n", 6);
+		say(fd, chunk, sizeof(chunk));
+		say(fd, "\r\n", 2);
+	}
+	say(fd, "0\r\n\r\n", 5);
+	const char *text = hear_all(fd);
+	ck_assert_uint_eq(status_of(text), 413);
+	ck_answer(text, "\"code\":\"body-too-large\"");
+	stop(&fixture, 0);
+}
+END_TEST
+
+START_TEST(callers_see_what_they_may)
+{
+	struct fixture fixture;
+	start(&fixture, "");
+	const char *text = ask(&fixture, "GET /v1/echo/a", "");
+	ck_assert_uint_eq(status_of(text), 401);
+	ck_answer(text, "WWW-Authenticate: Bearer");
+	ck_answer(text, "WWW-Authenticate: Basic");
+	ck_answer(text, "Content-Type: application/problem+json");
+	ck_answer(text, "\"type\":\"https://mixport.invalid/problems/unauthorized\"");
+	ck_assert_uint_eq(asked(&fixture, "GET /v1/echo/a", AS("mxp_nobody")), 401);
+	ck_assert_uint_eq(asked(&fixture, "DELETE /v1/things", AS(READER)), 403);
+	ck_assert_uint_eq(asked(&fixture, "GET /v1/projects/demo", AS(READER)), 200);
+	ck_assert_uint_eq(asked(&fixture, "GET /v1/projects/123", AS(READER)), 200);
+	ck_assert_uint_eq(asked(&fixture, "GET /v1/projects/none", ""), 401);
+	ck_assert_uint_eq(asked(&fixture, "GET /v1/projects/none", AS(READER)), 404);
+	text = ask(&fixture, "GET /v1/projects/demo", AS(CONFINED));
+	ck_assert_uint_eq(status_of(text), 404);
+	ck_answer(text, "project-not-found");
+	ck_assert_uint_eq(asked(&fixture, "GET /v1/projects/other", AS(CONFINED)), 200);
+	ck_assert_uint_eq(
+	    asked(&fixture, "GET /api/app/projects/123/connectors/", AS(READER)), 200);
+	text = ask(&fixture, "GET /api/app/projects/demo/connectors", AS(READER));
+	ck_assert_uint_eq(status_of(text), 404);
+	ck_answer(text, "{\"status\":\"error\",\"error\":\"");
+	ck_answer(text, "\"type\":\"project-not-found\"");
+	text = ask(&fixture, "PUT /v1/things", AS(MANAGER));
+	ck_assert_uint_eq(status_of(text), 405);
+	ck_answer(text, "Allow: POST, DELETE\r\n");
+	stop(&fixture, 0);
+}
+END_TEST
+
+START_TEST(a_socket_peer_is_known_by_its_uid)
+{
+	struct fixture fixture;
+	char name[64];
+	start(&fixture, "");
+	const char *text =
+	    exchange(connect_unix(fixture.socket_path), GET "Host: localhost\r\n" TAIL);
+	ck_assert_uint_eq(status_of(text), 200);
+	snprintf(name, sizeof(name), "\"caller\":\"uid:%u\"", (unsigned)getuid());
+	ck_answer(text, name);
+	text = exchange(connect_unix(fixture.socket_path), GET "Host:\r\n" TAIL);
+	ck_assert_uint_eq(status_of(text), 200);
+	text = exchange(connect_unix(fixture.socket_path), GET "Host: evil.example\r\n" TAIL);
+	ck_assert_uint_eq(status_of(text), 421);
+	stop(&fixture, 0);
+}
+END_TEST
+
+START_TEST(parameters_are_known_and_given_once)
+{
+	struct fixture fixture;
+	start(&fixture, "");
+	const char *text = ask(&fixture, "GET /v1/echo/a?x=1", AS(READER));
+	ck_assert_uint_eq(status_of(text), 400);
+	ck_answer(text, "\"errors\":[{\"parameter\":\"x\",\"code\":\"unknown-parameter\"");
+	text = ask(&fixture, "GET /v1/echo/a?n=1&%6e=2", AS(READER));
+	ck_assert_uint_eq(status_of(text), 400);
+	ck_answer(text, "{\"parameter\":\"n\",\"code\":\"invalid-parameter\"");
+	text = ask(&fixture, "GET /v1/echo/a?n=101", AS(READER));
+	ck_assert_uint_eq(status_of(text), 400);
+	ck_answer(text, "{\"parameter\":\"n\",\"code\":\"invalid-parameter\"");
+	ck_assert_uint_eq(asked(&fixture, "GET /v1/echo/a?n=%2", AS(READER)), 400);
+	ck_assert_uint_eq(asked(&fixture, "GET /v1/echo/a?&n=1&", AS(READER)), 200);
+	stop(&fixture, 0);
+}
+END_TEST
+
+START_TEST(what_was_rendered_is_kept)
+{
+	struct fixture fixture;
+	start(&fixture, "");
+	/* One connection, so one worker and one cache. */
+	int fd = connect_tcp(fixture.port);
+	static const char request[] =
+	    "GET /v1/projects/other?limit=1 HTTP/1.1\r\n" HOST AS(READER) "\r\n";
+	static const char confined[] =
+	    "GET /v1/projects/other?limit=1 HTTP/1.1\r\n" HOST AS(CONFINED) "\r\n";
+	static const char known[] = "GET /v1/projects/other?limit=1 HTTP/1.1\r\n" HOST AS(
+	    READER) "If-None-Match: \"x\", \"one\"\r\n\r\n";
+	for (int i = 0; i < 3; i++) {
+		say(fd, request, strlen(request));
+		const char *text = hear_one(fd);
+		ck_assert_uint_eq(status_of(text), 200);
+		ck_answer(text, "ETag: W/\"one\"\r\n");
+		ck_answer(text, "Cache-Control: no-cache\r\n");
+		ck_answer(text, "{\"project\":\"other\"}");
+	}
+	ck_assert_uint_eq(rendered, 1);
+	say(fd, confined, strlen(confined));
+	ck_assert_uint_eq(status_of(hear_one(fd)), 200);
+	ck_assert_uint_eq(rendered, 2);
+	say(fd, known, strlen(known));
+	const char *unchanged = hear_head(fd);
+	ck_assert_uint_eq(status_of(unchanged), 304);
+	ck_answer(unchanged, "Content-Length: 19\r\n");
+	ck_assert_str_eq(strstr(unchanged, "\r\n\r\n"), "\r\n\r\n");
+	ck_assert_uint_eq(rendered, 2);
+	server_reload(fixture.server, fixture.config);
+	say(fd, request, strlen(request));
+	ck_assert_uint_eq(status_of(hear_one(fd)), 200);
+	ck_assert_uint_eq(rendered, 3);
+	close(fd);
+	stop(&fixture, 0);
+}
+END_TEST
+
+START_TEST(a_change_ends_a_wait)
+{
+	struct fixture fixture;
+	start(&fixture, "");
+	int fd = connect_tcp(fixture.port);
+	static const char request[] =
+	    "GET /v1/wait/job_1?wait=60 HTTP/1.1\r\n" HOST AS(READER) TAIL;
+	say(fd, request, strlen(request));
+	ck_until(waiting(&fixture) == 1);
+	struct change other = {.kind = CHANGE_JOB, .id = "job_2"};
+	struct change alien = {.kind = CHANGE_OPERATION, .id = "job_1"};
+	struct change wanted = {.kind = CHANGE_JOB, .id = "job_1"};
+	server_changed(&other, 1, fixture.server);
+	server_changed(&alien, 1, fixture.server);
+	ck_assert_uint_eq(waiting(&fixture), 1);
+	server_changed(&wanted, 1, fixture.server);
+	const char *text = hear_all(fd);
+	ck_assert_uint_eq(status_of(text), 200);
+	ck_answer(text, "{\"entered\":2,\"over\":false}");
+
+	/* The change that comes before the wait, and the one that stands for any. */
+	change_before_wait = true;
+	ck_answer(ask(&fixture, "GET /v1/wait/job_1?wait=60", AS(READER)),
+	    "{\"entered\":4,\"over\":false}");
+	fd = connect_tcp(fixture.port);
+	say(fd, request, strlen(request));
+	ck_until(waiting(&fixture) == 1);
+	struct change any = {.kind = CHANGE_JOB};
+	server_changed(&any, 1, fixture.server);
+	ck_answer(hear_all(fd), "{\"entered\":6,\"over\":false}");
+	stop(&fixture, 0);
+}
+END_TEST
+
+START_TEST(a_wait_ends_in_time_or_with_its_client)
+{
+	struct fixture fixture;
+	start(&fixture, "");
+	int64_t before = clock_monotonic(&clock_system);
+	ck_answer(ask(&fixture, "GET /v1/wait/job_1?wait=1", AS(READER)), "\"over\":true");
+	int64_t took = clock_monotonic(&clock_system) - before;
+	ck_assert_int_ge(took, MICROSECONDS_PER_SECOND);
+	ck_assert_int_lt(took, 5 * MICROSECONDS_PER_SECOND);
+
+	unsigned times = entered;
+	int fd = connect_tcp(fixture.port);
+	static const char request[] =
+	    "GET /v1/wait/job_1?wait=60 HTTP/1.1\r\n" HOST AS(READER) TAIL;
+	say(fd, request, strlen(request));
+	ck_until(waiting(&fixture) == 1);
+	close(fd);
+	ck_until(waiting(&fixture) == 0);
+	ck_until(entered == times + 2);
+	stop(&fixture, 0);
+}
+END_TEST
+
+START_TEST(stopping_ends_waits_and_answers_them)
+{
+	struct fixture fixture;
+	int fds[8];
+	start(&fixture, "");
+	static const char request[] =
+	    "GET /v1/wait/job_1?wait=60 HTTP/1.1\r\n" HOST AS(READER) "\r\n";
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
+		fds[i] = connect_tcp(fixture.port);
+		say(fds[i], request, strlen(request));
+	}
+	ck_until(waiting(&fixture) == ARRAY_SIZE(fds));
+	server_stop(fixture.server, 5 * MICROSECONDS_PER_SECOND);
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
+		const char *text = hear_all(fds[i]);
+		ck_assert_uint_eq(status_of(text), 200);
+		ck_answer(text, "Connection: close\r\n");
+	}
+	/* The socket that was passed takes clients for whoever comes next. */
+	close(connect_tcp(fixture.port));
+	server_free(fixture.server);
+	fixture.server = NULL;
+	conn_close(fixture.writer);
+	config_unref(fixture.config);
+	close(fixture.kept_fd);
+	remove_folder(fixture.folder);
+}
+END_TEST
+
+static const char command_request[] =
+    "POST /v1/command HTTP/1.1\r\n" HOST AS(MANAGER) JSON "Content-Length: 2\r\n" TAIL "{}";
+
+START_TEST(a_command_is_answered_by_the_engine)
+{
+	struct fixture fixture;
+	start(&fixture, "");
+	int fd = connect_tcp(fixture.port);
+	say(fd, command_request, strlen(command_request));
+	struct command *command = take_command();
+	ck_assert_str_eq(command->client, "manager");
+	ck_assert(span_equals(command->body, "{}"));
+	answer_command(command);
+	const char *text = hear_all(fd);
+	ck_assert_uint_eq(status_of(text), 202);
+	ck_answer(text, "{\"operation_id\":\"op_1\"}");
+	answer_at_once = true;
+	for (int i = 0; i < 20; i++)
+		ck_assert_uint_eq(
+		    status_of(exchange(connect_tcp(fixture.port), command_request)), 202);
+	/* A client that leaves does not take its command with it. */
+	answer_at_once = false;
+	fd = connect_tcp(fixture.port);
+	say(fd, command_request, strlen(command_request));
+	command = take_command();
+	close(fd);
+	answer_command(command);
+	stop(&fixture, MICROSECONDS_PER_SECOND);
+}
+END_TEST
+
+START_TEST(a_command_may_outlive_the_server)
+{
+	struct fixture fixture;
+	start(&fixture, "");
+	int fd = connect_tcp(fixture.port);
+	say(fd, command_request, strlen(command_request));
+	struct command *command = take_command();
+	stop(&fixture, 100 * MICROSECONDS_PER_MILLISECOND);
+	const char *text = hear_all(fd);
+	ck_assert_uint_eq(status_of(text), 503);
+	ck_answer(text, "\"code\":\"stopping\"");
+	ck_assert_str_eq(command->client, "manager");
+	ck_assert(span_equals(command->body, "{}"));
+	answer_command(command);
+}
+END_TEST
+
+/* Sends a byte every 20 ms until the server has had enough. */
+static unsigned drip(int fd, const char *text)
+{
+	int64_t before = clock_monotonic(&clock_system);
+	for (size_t i = 0;
+	     text[i] && clock_monotonic(&clock_system) - before < MICROSECONDS_PER_SECOND * 4;
+	     i++) {
+		struct pollfd readable = {.fd = fd, .events = POLLIN};
+		if (poll(&readable, 1, 20) > 0)
+			break;
+		say(fd, text + i, 1);
+	}
+	ck_assert_int_lt(clock_monotonic(&clock_system) - before, 4 * MICROSECONDS_PER_SECOND);
+	return status_of(hear_all(fd));
+}
+
+START_TEST(a_request_must_arrive_in_time)
+{
+	struct fixture fixture;
+	start(&fixture, "request_timeout = 300ms");
+	ck_assert_uint_eq(
+	    drip(connect_tcp(fixture.port),
+		"GET /v1/echo/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa HTTP/1.1\r\n"),
+	    408);
+	int fd = connect_tcp(fixture.port);
+	static const char head[] = POST HOST AS(MANAGER) JSON "Content-Length: 1000\r\n\r\n";
+	static const char blanks[] =
+	    "                                                               ";
+	say(fd, head, strlen(head));
+	ck_assert_uint_eq(drip(fd, blanks), 408);
+	/* The second request of a connection too. */
+	fd = connect_tcp(fixture.port);
+	static const char request[] = GET HOST AS(READER) "\r\n";
+	say(fd, request, strlen(request));
+	ck_assert_uint_eq(status_of(hear_one(fd)), 200);
+	say(fd, head, strlen(head));
+	ck_assert_uint_eq(drip(fd, blanks), 408);
+	/* A wait may take longer. */
+	ck_assert_uint_eq(asked(&fixture, "GET /v1/wait/a?wait=1", AS(READER)), 200);
+	stop(&fixture, 0);
+}
+END_TEST
+
+START_TEST(a_crowd_does_not_hide_health)
+{
+	struct fixture fixture;
+	int fds[8];
+	start(&fixture, "max_connections = 4");
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
+		fds[i] = connect_tcp(fixture.port);
+	struct server_counters counters;
+	do
+		server_counters(fixture.server, &counters);
+	while (counters.connections < 4);
+	const char *text = exchange(
+	    connect_tcp(fixture.health_port), "GET /healthz HTTP/1.1\r\nHost: localhost\r\n" TAIL);
+	ck_assert_uint_eq(status_of(text), 200);
+	text = exchange(connect_tcp(fixture.health_port), GET HOST AS(READER) TAIL);
+	ck_assert_uint_eq(status_of(text), 404);
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
+		close(fds[i]);
+	ck_assert_uint_eq(asked(&fixture, "GET /healthz", ""), 200);
+	server_counters(fixture.server, &counters);
+	ck_assert_uint_ge(counters.by_status[2], 2);
+	ck_assert_uint_eq(counters.problems[PROBLEM_NOT_FOUND], 1);
+	stop(&fixture, 0);
+}
+END_TEST
+
+int main(void)
+{
+	const struct unit_case cases[] = {
+	    {"every answer has its headers", every_answer_has_its_headers},
+	    {"heads are policed", heads_are_policed},
+	    {"long targets and bodies are refused", long_targets_and_bodies_are_refused},
+	    {"callers see what they may", callers_see_what_they_may},
+	    {"a socket peer is known by its uid", a_socket_peer_is_known_by_its_uid},
+	    {"parameters are known and given once", parameters_are_known_and_given_once},
+	    {"what was rendered is kept", what_was_rendered_is_kept},
+	    {"a change ends a wait", a_change_ends_a_wait},
+	    {"a wait ends in time or with its client", a_wait_ends_in_time_or_with_its_client},
+	    {"stopping ends waits and answers them", stopping_ends_waits_and_answers_them},
+	    {"a command is answered by the engine", a_command_is_answered_by_the_engine},
+	    {"a command may outlive the server", a_command_may_outlive_the_server},
+	    {"a request must arrive in time", a_request_must_arrive_in_time},
+	    {"a crowd does not hide health", a_crowd_does_not_hide_health},
+	    {NULL, NULL},
+	};
+	return unit_main("server", cases);
+}
