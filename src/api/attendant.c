@@ -1,19 +1,25 @@
 /* libmicrohttpd limits how long a connection may be silent, not how long a request may take: one
- * byte a second keeps it alive for ever. And it does not look at connections that are suspended. So
- * one thread looks round at least every second: it cuts connections whose deadline has passed, ends
- * waits whose time is over, and notices clients that left while they waited.
+ * byte a second keeps it alive for ever. It does not look at connections that are suspended, and
+ * misses a client's leaving when it came with the client's last bytes. So one thread looks round at
+ * least every second: it cuts connections whose deadline has passed and ends waits whose time is
+ * over. Between, it notices clients that leave: it ends their waits, and has libmicrohttpd read to
+ * the end of what they sent. A client that has only ended its own side still gets its answers.
+ *
+ * An event points to a connection, so it is taken and acted upon under one mutex, and a connection
+ * takes itself off under the same mutex before it goes.
  *
  * It shares a connection's deadline with the worker through one atomic value: whichever of the two
  * exchanges it first decides, so an answer and a cut exclude each other. */
 #include "api/server_private.h"
 
+#include <assert.h>
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 
 #define TICK_MAXIMUM MICROSECONDS_PER_SECOND
 #define TICK_MINIMUM (10 * MICROSECONDS_PER_MILLISECOND)
+#define EVENTS_AT_ONCE 64
 
 /* Written straight to the socket: nothing was, and nothing else will be. */
 static void send_timeout(struct attendant *attendant, struct connection *connection)
@@ -49,11 +55,21 @@ static void check_deadline(struct attendant *attendant, struct connection *conne
 	shutdown(connection->fd, SHUT_RDWR);
 }
 
+/* The edge that was made for a client that left may have come too early, before the last short
+ * read; so it is made again. */
+static void check_leaving(struct connection *connection)
+{
+	if (atomic_load(&connection->left) && atomic_load(&connection->stage) != STAGE_SERVING)
+		connection_read_out(connection);
+}
+
 static void check_connections(struct attendant *attendant, struct worker *worker, int64_t now)
 {
 	pthread_mutex_lock(&worker->mutex);
-	for (struct connection *at = worker->connections; at; at = at->next)
+	for (struct connection *at = worker->connections; at; at = at->next) {
 		check_deadline(attendant, at, now);
+		check_leaving(at);
+	}
 	pthread_mutex_unlock(&worker->mutex);
 }
 
@@ -65,53 +81,106 @@ static int64_t tick_of(struct server *server)
 }
 
 /* Looks round once; when to do it again comes back. */
-static int64_t turn(struct attendant *attendant, int64_t now, struct pollfd **polls,
-    size_t *polls_size, size_t *ret_count)
+static int64_t turn(struct attendant *attendant, int64_t now)
 {
 	struct server *server = attendant->server;
 	for (size_t i = 0; i < LISTENER_COUNT; i++)
 		for (unsigned k = 0; k < server->listeners[i].worker_count; k++)
 			check_connections(attendant, &server->listeners[i].workers[k], now);
-	return waits_round(
-	    &server->waits, now, now + tick_of(server), polls, polls_size, ret_count);
+	return waits_round(&server->waits, now, now + tick_of(server));
 }
 
 static void clear_wakeup(int fd)
 {
 	uint64_t count;
 	while (read(fd, &count, sizeof(count)) > 0)
-		continue;
+		;
+}
+
+static void client_left(struct attendant *attendant, struct connection *connection)
+{
+	atomic_store(&connection->left, true);
+	connection_read_out(connection);
+	waits_left(&attendant->server->waits, &connection->wait);
+}
+
+/* Acts upon the clients that have left. Returns whether somebody asked to look round. */
+static bool take_events(struct attendant *attendant)
+{
+	struct epoll_event events[EVENTS_AT_ONCE];
+	bool woken = false;
+	pthread_mutex_lock(&attendant->mutex);
+	int count = epoll_wait(attendant->events, events, EVENTS_AT_ONCE, 0);
+	for (int i = 0; i < count; i++) {
+		if (events[i].data.ptr)
+			client_left(attendant, events[i].data.ptr);
+		else
+			woken = true;
+	}
+	pthread_mutex_unlock(&attendant->mutex);
+	if (woken)
+		clear_wakeup(attendant->server->waits.wakeup);
+	return woken;
 }
 
 static void *run(void *context)
 {
 	struct attendant *attendant = context;
 	struct server *server = attendant->server;
-	struct pollfd own = {.fd = server->waits.wakeup, .events = POLLIN};
-	struct pollfd *polls = NULL;
-	size_t size = 0, count;
+	struct pollfd events = {.fd = attendant->events, .events = POLLIN};
+	int64_t next = INT64_MIN;
 	while (!atomic_load(&attendant->stopping)) {
+		bool woken = take_events(attendant);
 		int64_t now = server_now(server);
 		atomic_store(&attendant->last_turn, now);
-		int64_t next = turn(attendant, now, &polls, &size, &count);
-		/* With nothing to poll for (or no memory for it) there is its own descriptor. */
-		struct pollfd *list = polls ? polls : &own;
-		list[0] = own;
+		if (woken || now >= next)
+			next = turn(attendant, now);
 		int64_t left = next - server_now(server);
-		int timeout = left > 0 ? (int)((left + 999) / 1000) : 0;
-		if (poll(list, count, timeout) <= 0)
-			continue;
-		clear_wakeup(own.fd);
-		waits_left(&server->waits, list, count);
+		poll(&events, 1, left > 0 ? (int)((left + 999) / 1000) : 0);
 	}
-	free(polls);
 	return NULL;
 }
 
-int attendant_start(struct attendant *attendant, struct server *server, struct err *err)
+/* Without the memory for it a client's leaving goes unnoticed for longer, no more. */
+void attendant_watch(struct attendant *attendant, struct connection *connection)
 {
+	struct epoll_event event = {.events = EPOLLRDHUP | EPOLLONESHOT, .data.ptr = connection};
+	epoll_ctl(attendant->events, EPOLL_CTL_ADD, connection->fd, &event);
+}
+
+void attendant_forget(struct attendant *attendant, struct connection *connection)
+{
+	pthread_mutex_lock(&attendant->mutex);
+	epoll_ctl(attendant->events, EPOLL_CTL_DEL, connection->fd, NULL);
+	pthread_mutex_unlock(&attendant->mutex);
+}
+
+int attendant_init(struct attendant *attendant, struct server *server, struct err *err)
+{
+	struct epoll_event wakeup = {.events = EPOLLIN, .data.ptr = NULL};
 	attendant->server = server;
-	atomic_store(&attendant->last_turn, server_now(server));
+	attendant->events = epoll_create1(EPOLL_CLOEXEC);
+	if (attendant->events < 0 ||
+	    epoll_ctl(attendant->events, EPOLL_CTL_ADD, server->waits.wakeup, &wakeup) < 0) {
+		int error = errno;
+		if (attendant->events >= 0)
+			close(attendant->events);
+		return err_set_errno(err, error, "cannot watch for clients that leave");
+	}
+	pthread_mutex_init(&attendant->mutex, NULL);
+	return 0;
+}
+
+void attendant_done(struct attendant *attendant)
+{
+	assert(!attendant->running);
+	close(attendant->events);
+	pthread_mutex_destroy(&attendant->mutex);
+}
+
+int attendant_start(struct attendant *attendant, struct err *err)
+{
+	atomic_store(&attendant->last_turn, server_now(attendant->server));
 	int error = pthread_create(&attendant->thread, NULL, run, attendant);
 	if (error)
 		return err_set_errno(err, error, "cannot start the thread that minds deadlines");

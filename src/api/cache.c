@@ -92,10 +92,11 @@ struct kept *cache_find(
     struct cache *cache, uint64_t generation, struct span target, const void *viewer, int64_t now)
 {
 	set_generation(cache, generation);
+	cache->looked_at = now;
 	struct cache_entry *entry = find_entry(cache, hash_of(target, viewer), target, viewer);
 	if (!entry)
 		return NULL;
-	if (now >= entry->until) {
+	if (now >= entry->until || now < entry->from) {
 		drop(cache, entry);
 		return NULL;
 	}
@@ -139,6 +140,7 @@ void cache_keep(struct cache *cache, uint64_t generation, struct span target, co
 	    .target_len = target.len,
 	    .hash = hash,
 	    .viewer = viewer,
+	    .from = cache->looked_at,
 	    .until = until,
 	    .used = ++cache->lookups};
 	cache->total += kept->len;

@@ -41,6 +41,7 @@ struct cache_entry {
 	size_t target_len;
 	uint64_t hash;
 	const void *viewer;
+	int64_t from; /* before it the clock was set back, and nobody knows how old it is */
 	int64_t until;
 	uint64_t used; /* by the cache's own count of look-ups */
 };
@@ -50,6 +51,7 @@ struct cache {
 	struct cache_entry entries[CACHE_ENTRIES];
 	uint64_t generation;
 	uint64_t lookups;
+	int64_t looked_at; /* wall clock; of the last look-up */
 	size_t total;
 };
 
@@ -66,7 +68,8 @@ struct kept *cache_find(
     struct cache *cache, uint64_t generation, struct span target, const void *viewer, int64_t now);
 
 /* Keeps a body (taking a reference) that was rendered in this generation; entries that were used
- * longest ago make room. Without memory nothing is kept. */
+ * longest ago make room. Without memory nothing is
+ * kept. */
 void cache_keep(struct cache *cache, uint64_t generation, struct span target, const void *viewer,
     int64_t until, struct kept *kept);
 

@@ -22,13 +22,16 @@ struct connection *connection_open(struct worker *worker, struct MHD_Connection 
 	connection->wait.connection = connection;
 	connection->opened_at = server_now(worker->server);
 	connection->stage = STAGE_ARRIVING;
-	connection->deadline = connection->opened_at + worker->hold->config->request_timeout;
+	struct hold *hold = worker_hold(worker);
+	connection->deadline = connection->opened_at + hold->config->request_timeout;
+	worker_release(hold);
 	pthread_mutex_lock(&worker->mutex);
 	connection->next = worker->connections;
 	if (connection->next)
 		connection->next->previous = connection;
 	worker->connections = connection;
 	pthread_mutex_unlock(&worker->mutex);
+	attendant_watch(&worker->server->attendant, connection);
 	return connection;
 }
 
@@ -56,6 +59,7 @@ void connection_close(struct connection *connection)
 	if (connection->next)
 		connection->next->previous = connection->previous;
 	pthread_mutex_unlock(&worker->mutex);
+	attendant_forget(&worker->server->attendant, connection);
 	assert(connection->phase == PHASE_NONE);
 	if (connection->body_unread)
 		swallow(connection->fd);
@@ -160,7 +164,18 @@ void connection_end(struct connection *connection)
 	forget_request(connection);
 	connection->phase = PHASE_NONE;
 	connection_set_deadline(connection, STAGE_IDLE, server_now(worker->server) + IDLE_LIMIT);
+	if (atomic_load(&connection->left))
+		connection_read_out(connection);
 	count_more(&worker->completed, 1);
+}
+
+/* libmicrohttpd 0.9.75 asks epoll for edges and takes a short read for the end of what is there, so
+ * an end of stream that came together with the last bytes is never seen: the connection would stay
+ * until its deadline. To shut down the side that has ended already loses nothing, and makes a new
+ * edge. */
+void connection_read_out(struct connection *connection)
+{
+	shutdown(connection->fd, SHUT_RD);
 }
 
 bool connection_set_deadline(struct connection *connection, enum stage stage, int64_t deadline)

@@ -19,9 +19,9 @@
  * loopback, also by a DNS name that suddenly points here. Such requests carry Origin or
  * Sec-Fetch-Site, or a Host that is not ours: refused, before anything else is told.
  *
- * Telling strangers what exists. The order is: framing, Host, browser, path and method, names of
- * parameters (all public, the same for everybody); then who calls, what they may do, and only then
- * whether the project exists. A project that the caller may not see does not exist.
+ * Telling strangers what exists. The order is: framing, Host, browser, who calls; and only then
+ * whether there is such a path and method, what the caller may do, the parameters, whether the
+ * project exists, the body. A project that the caller may not see does not exist.
  *
  * Bodies. What is too long by its Content-Length is refused before a byte of it is read; a body of
  * unknown length is counted as it comes (server.c). */
@@ -198,14 +198,11 @@ static bool host_is_ours(const struct request *request, struct span host)
 	const struct listener *listener = request->worker->listener;
 	struct span name;
 	uint16_t port;
-	if (field_host(host, &name, &port) < 0)
+	/* A UNIX socket has the port 0: none can be named there. */
+	if (field_host(host, &name, &port) < 0 || (port != 0 && port != listener->port))
 		return false;
-	if (listener->kind == LISTENER_SOCKET) {
-		if (field_same(name, "localhost"))
-			return true;
-	} else if (port != 0 && port != listener->port) {
-		return false;
-	}
+	if (listener->kind == LISTENER_SOCKET && field_same(name, "localhost"))
+		return true;
 	for (char **at = request->config->hosts; at && *at; at++)
 		if (field_same(name, *at))
 			return true;
@@ -241,26 +238,30 @@ static int check_browser(struct request *request)
 	return 1;
 }
 
-static int check_route(struct request *request)
+/* Tells nobody yet whether there is one. */
+static void find_route(struct request *request, struct route_match *ret_match)
 {
-	struct route_match match;
-	router_find(routes_table, routes_count, request->method, request->path, &match);
+	router_find(routes_table, routes_count, request->method, request->path, ret_match);
 	bool health = request->worker->listener->kind == LISTENER_HEALTH;
-	if (match.route && health && !(match.route->flags & ROUTE_HEALTH))
-		match = (struct route_match){.route = NULL};
-	if (!match.route && match.path_known) {
-		reply_header(request, "Allow", match.allow);
+	if (ret_match->route && health && !(ret_match->route->flags & ROUTE_HEALTH))
+		*ret_match = (struct route_match){.route = NULL};
+	request->route = ret_match->route;
+}
+
+static int check_route(struct request *request, const struct route_match *match)
+{
+	if (!match->route && match->path_known) {
+		reply_header(request, "Allow", match->allow);
 		reply_problem(request, PROBLEM_METHOD_NOT_ALLOWED, "This path takes %s, not %s.",
-		    match.allow, request->method);
+		    match->allow, request->method);
 		return 1;
 	}
-	if (!match.route) {
+	if (!match->route) {
 		reply_problem(request, PROBLEM_NOT_FOUND, "There is nothing at this path.");
 		return 1;
 	}
-	request->route = match.route;
-	for (size_t i = 0; i < ROUTE_SEGMENTS_LIMIT && match.segments[i].ptr; i++) {
-		char *segment = connection_text(connection_of(request), match.segments[i]);
+	for (size_t i = 0; i < ROUTE_SEGMENTS_LIMIT && match->segments[i].ptr; i++) {
+		char *segment = connection_text(connection_of(request), match->segments[i]);
 		if (!segment || text_percent_decode(segment, false) < 0)
 			return bad_request(request, "A segment of the path is not UTF-8.");
 		request->segments[i] = segment;
@@ -323,20 +324,21 @@ static void find_peer(struct connection *connection)
 {
 	struct request *request = &connection->request;
 	struct worker *worker = connection->worker;
+	unsigned generation = connection->hold->generation;
 	if (!connection->peer_known) {
 		if (auth_peer_read(connection->fd, &connection->peer) < 0) {
 			request->caller = (struct caller){.scope = SCOPE_NONE, .name = "unknown"};
 			return;
 		}
 		connection->peer_known = true;
-		connection->peer_generation = worker->config_generation - 1;
+		connection->peer_generation = generation - 1;
 	}
 	/* Asked once for each configuration. */
-	if (connection->peer_generation != worker->config_generation) {
+	if (connection->peer_generation != generation) {
 		const struct auth_peer *peer = &connection->peer;
 		connection->peer_scope = access_scope(&request->config->access, peer->uid,
 		    peer->gid, peer->groups, peer->group_count, worker->listener->group);
-		connection->peer_generation = worker->config_generation;
+		connection->peer_generation = generation;
 	}
 	request->caller =
 	    (struct caller){.scope = connection->peer_scope, .name = connection->peer.name};
@@ -356,29 +358,41 @@ static bool find_token(struct request *request)
 	return true;
 }
 
+static int refuse_scope(struct request *request, enum scope needed)
+{
+	reply_problem(request, PROBLEM_INSUFFICIENT_SCOPE,
+	    "%s has the scope \"%s\"; this needs \"%s\".", request->caller.name,
+	    scope_name(request->caller.scope), scope_name(needed));
+	return 1;
+}
+
+/* Nobody is a caller without a scope, whatever they ask for. */
 static int check_caller(struct request *request)
 {
 	enum listener_kind kind = request->worker->listener->kind;
 	request->caller = (struct caller){.scope = SCOPE_NONE, .name = "anybody"};
-	if ((request->route->flags & ROUTE_OPEN) || kind == LISTENER_HEALTH)
+	if ((request->route && (request->route->flags & ROUTE_OPEN)) || kind == LISTENER_HEALTH)
 		return 0;
 	if (kind == LISTENER_SOCKET) {
 		find_peer(connection_of(request));
-	} else if (!find_token(request)) {
-		reply_header(request, "WWW-Authenticate", "Bearer realm=\"mixport\"");
-		reply_header(
-		    request, "WWW-Authenticate", "Basic realm=\"mixport\", charset=\"UTF-8\"");
-		reply_problem(request, PROBLEM_UNAUTHORIZED,
-		    "Send a valid token: Authorization: Bearer mxp_…, or HTTP Basic with the "
-		    "client's name and the token.");
-		return 1;
+		return request->caller.scope > SCOPE_NONE ? 0 : refuse_scope(request, SCOPE_READ);
 	}
-	if (request->caller.scope >= request->route->scope)
+	if (find_token(request))
 		return 0;
-	reply_problem(request, PROBLEM_INSUFFICIENT_SCOPE,
-	    "%s has the scope \"%s\"; this needs \"%s\".", request->caller.name,
-	    scope_name(request->caller.scope), scope_name(request->route->scope));
+	reply_header(request, "WWW-Authenticate", "Bearer realm=\"mixport\"");
+	reply_header(request, "WWW-Authenticate", "Basic realm=\"mixport\", charset=\"UTF-8\"");
+	reply_problem(request, PROBLEM_UNAUTHORIZED,
+	    "Send a valid token: Authorization: Bearer mxp_…, or HTTP Basic with the client's name "
+	    "and the token.");
 	return 1;
+}
+
+static int check_scope(struct request *request)
+{
+	if (request->worker->listener->kind == LISTENER_HEALTH ||
+	    request->caller.scope >= request->route->scope)
+		return 0;
+	return refuse_scope(request, request->route->scope);
 }
 
 static const struct config_project *named_project(const struct request *request)
@@ -433,9 +447,12 @@ static int check_body(struct request *request)
 
 int guard_admit(struct request *request)
 {
-	if (check_host(request) || check_browser(request) || check_route(request) ||
-	    take_parameters(request) || check_caller(request) || check_project(request) ||
-	    check_body(request))
+	struct route_match match;
+	if (check_host(request) || check_browser(request))
+		return 1;
+	find_route(request, &match);
+	if (check_caller(request) || check_route(request, &match) || check_scope(request) ||
+	    take_parameters(request) || check_project(request) || check_body(request))
 		return 1;
 	return 0;
 }

@@ -87,6 +87,8 @@ int reading_view(struct reading *reading, struct conn *conn, int64_t project_id,
 		if (reading_load_view(request, conn, settings, err, view) < 0)
 			return -1;
 		*slot = view;
+		/* A reload may give a project another name, which its records then say. */
+		reading->tag = fingerprint_add_text(reading->tag, settings->name);
 	}
 	*ret_view = *slot;
 	return 0;
@@ -116,6 +118,7 @@ void reading_project(struct reading *reading, const struct project_view *view)
 	tag(reading, view->record.connectors);
 	tag(reading, view->record.jobs_active);
 	tag(reading, view->upstream.state);
+	tag(reading, view->upstream.since);
 	render_project(&reading->writer, view, &freshness);
 }
 
@@ -153,6 +156,7 @@ void reading_operation(
 {
 	tag(reading, record->row);
 	tag(reading, record->revision);
+	reading->tag = fingerprint_add_text(reading->tag, project);
 	render_operation(&reading->writer, record, project);
 }
 

@@ -203,7 +203,8 @@ static struct kept *keep(struct request *request)
 	struct reply *reply = request->reply;
 	struct worker *worker = request->worker;
 	if (reply->keep_until == 0 || reply->header_count > 0 || reply->body.len == 0 ||
-	    connection->hold != worker->hold || reply->body.len > CACHE_BODY_LIMIT)
+	    connection->hold->generation != worker->cache_generation ||
+	    reply->body.len > CACHE_BODY_LIMIT)
 		return NULL;
 	struct kept *kept = kept_new(reply->body.data, reply->body.len, reply->etag);
 	if (!kept)

@@ -65,13 +65,14 @@ static struct answered handle(struct connection *connection)
 	struct request *request = &connection->request;
 	struct worker *worker = connection->worker;
 	connection->phase = PHASE_HANDLED;
-	if (request->route->flags & ROUTE_KEPT) {
+	/* What is kept belongs to the configuration that the worker took last. */
+	if ((request->route->flags & ROUTE_KEPT) &&
+	    connection->hold->generation == worker->cache_generation) {
 		connection->generation = store_generation();
 		struct kept *kept =
 		    cache_find(&worker->cache, connection->generation, connection->target,
 			request_viewer(request), clock_wall(worker->server->options.clock));
-		/* What is kept belongs to the worker's configuration of now. */
-		if (kept && connection->hold == worker->hold)
+		if (kept)
 			return reply_kept(request, kept);
 	}
 	return request->route->handler(request);
@@ -237,12 +238,17 @@ int server_new(const struct server_options *options, struct config *config, stru
 	struct server *server = calloc(1, sizeof(*server));
 	if (!server)
 		return err_set(err, "no memory for the server");
+	server->options = *options;
 	if (waits_init(&server->waits) < 0) {
 		int error = errno;
 		free(server);
 		return err_set_errno(err, error, "cannot make an eventfd");
 	}
-	server->options = *options;
+	if (attendant_init(&server->attendant, server, err) < 0) {
+		waits_done(&server->waits);
+		free(server);
+		return -1;
+	}
 	server->config = config_ref(config);
 	server->started_at = server_now(server);
 	pthread_mutex_init(&server->config_mutex, NULL);
@@ -338,7 +344,7 @@ int server_start(
 	for (size_t i = 0; i < LISTENER_COUNT && result == 0; i++)
 		result = prepare_listener(&server->listeners[i], &sockets[i], err);
 	if (result == 0)
-		result = attendant_start(&server->attendant, server, err);
+		result = attendant_start(&server->attendant, err);
 	for (size_t i = 0; i < LISTENER_COUNT && result == 0; i++)
 		result = start_listener(&server->listeners[i],
 		    connections < UINT32_MAX ? (unsigned)connections : UINT32_MAX, err);
@@ -346,24 +352,6 @@ int server_start(
 		server_stop(server, 0);
 	return result;
 }
-
-void server_reload(struct server *server, struct config *config)
-{
-	pthread_mutex_lock(&server->config_mutex);
-	struct config *before = server->config;
-	server->config = config_ref(config);
-	atomic_fetch_add_explicit(&server->config_generation, 1, memory_order_release);
-	pthread_mutex_unlock(&server->config_mutex);
-	config_unref(before);
-}
-
-void server_changed(const struct change *changes, size_t count, void *context)
-{
-	struct server *server = context;
-	waits_changed(&server->waits, changes, count);
-}
-
-/* Stop ---------------------------------------------------------------------------------------- */
 
 /* Workers in a row, those of every listener; NULL after the last. */
 static struct worker *next_worker(struct server *server, size_t *position)
@@ -376,6 +364,29 @@ static struct worker *next_worker(struct server *server, size_t *position)
 	}
 	return NULL;
 }
+
+void server_reload(struct server *server, struct config *config)
+{
+	pthread_mutex_lock(&server->config_mutex);
+	struct config *before = server->config;
+	server->config = config_ref(config);
+	atomic_fetch_add_explicit(&server->config_generation, 1, memory_order_release);
+	pthread_mutex_unlock(&server->config_mutex);
+	config_unref(before);
+	/* A worker that has nothing to do must not keep secrets that were withdrawn. */
+	size_t position = 0;
+	for (struct worker *at; (at = next_worker(server, &position));)
+		worker_reload(at);
+	waits_wake(&server->waits); /* its limits of time may be shorter */
+}
+
+void server_changed(const struct change *changes, size_t count, void *context)
+{
+	struct server *server = context;
+	waits_changed(&server->waits, changes, count);
+}
+
+/* Stop ---------------------------------------------------------------------------------------- */
 
 static bool is_fresh(struct worker *worker, int64_t now)
 {
@@ -449,6 +460,7 @@ struct server *server_free(struct server *server)
 	size_t position = 0;
 	for (struct worker *at; (at = next_worker(server, &position));)
 		worker_done(at);
+	attendant_done(&server->attendant);
 	waits_done(&server->waits);
 	pthread_mutex_destroy(&server->config_mutex);
 	config_unref(server->config);

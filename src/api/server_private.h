@@ -32,13 +32,14 @@
 /* Microseconds for a client to take its answer. */
 #define ANSWER_LIMIT (120 * INT64_C(1000000))
 /* Bytes of a body that is too long which are read before the connection is cut instead. */
-#define DISCARD_LIMIT ((uint64_t)1024 * 1024)
+#define DISCARD_LIMIT ((uint64_t)8 * 1024 * 1024)
 
-/* A reference to a configuration, shared by the requests of one worker and counted without atomic
- * operations: only the worker's thread touches it. */
+/* A reference to a configuration, shared by the requests of one worker, so that they do not all
+ * count on one place in memory. */
 struct hold {
 	struct config *config;
-	unsigned uses;
+	unsigned generation; /* the number of the configuration */
+	atomic_uint uses;
 };
 
 /* Written by one thread, read by any: no increment needs a locked instruction. */
@@ -61,9 +62,8 @@ struct worker {
 	struct conn *reader;
 	char id_prefix[RANDOM_ID_SIZE];
 	uint64_t id_count;
-	struct hold *hold;
-	unsigned config_generation;
 	struct cache cache;
+	unsigned cache_generation; /* of the configuration that what is kept belongs to */
 	struct counters counters;
 	_Atomic int64_t busy_since; /* monotonic; 0: in nobody's code */
 	_Atomic uint64_t started;   /* requests whose first line arrived */
@@ -71,6 +71,9 @@ struct worker {
 
 	pthread_mutex_t mutex; /* guards the list, between this thread and the attendant */
 	struct connection *connections;
+
+	pthread_mutex_t hold_mutex; /* guards hold, between this thread and who reloads */
+	struct hold *hold;          /* of the configuration in force */
 };
 
 struct listener {
@@ -111,7 +114,6 @@ struct watch {
 struct wait {
 	struct connection *connection;
 	int64_t deadline;    /* monotonic; 0: not set */
-	atomic_bool left;    /* the client has */
 	_Atomic int command; /* enum command_state */
 
 	/* guarded by the mutex of struct waits */
@@ -121,7 +123,6 @@ struct wait {
 	bool suspended;
 	struct wait *next;
 	struct wait *previous;
-	size_t poll_index;
 };
 
 struct waits {
@@ -143,13 +144,11 @@ void waits_end(struct waits *waits);
 /* Refuses commands from now on and gives up those the engine has not answered. */
 void waits_close(struct waits *waits);
 size_t waits_count(struct waits *waits);
-/* Ends the waits whose time is over, and fills polls (grown as needed) with the sockets of the
- * others from index 1 on. planned is when the attendant looks round anyway; the nearer of it and
- * the nearest deadline comes back. */
-int64_t waits_round(struct waits *waits, int64_t now, int64_t planned, struct pollfd **polls,
-    size_t *polls_size, size_t *ret_count);
-/* Ends the waits of clients that have left, as found by poll(2) on what waits_round filled. */
-void waits_left(struct waits *waits, const struct pollfd *polls, size_t count);
+/* Ends the waits whose time is over. planned is when the attendant looks round anyway; the nearer
+ * of it and the nearest deadline comes back. */
+int64_t waits_round(struct waits *waits, int64_t now, int64_t planned);
+/* Ends the wait of a client that has left, if it waits. */
+void waits_left(struct waits *waits, struct wait *wait);
 /* Wakes the attendant. */
 void waits_wake(struct waits *waits);
 /* Goes on with a request that was resumed. */
@@ -213,6 +212,7 @@ struct connection {
 	struct connection *previous;
 	_Atomic int64_t deadline; /* monotonic; DEADLINE_… */
 	_Atomic int stage;        /* enum stage */
+	atomic_bool left;         /* the client sends no more; it may still listen */
 	_Atomic uint64_t requests;
 	int64_t opened_at;
 
@@ -270,6 +270,9 @@ void connection_end(struct connection *connection);
 bool connection_set_deadline(struct connection *connection, enum stage stage, int64_t deadline);
 /* Room that lives as long as the request. NULL without memory. */
 char *connection_text(struct connection *connection, struct span text);
+/* Makes libmicrohttpd read to the end of what a client that has left had sent. Any thread that
+ * keeps the connection from being closed meanwhile. */
+void connection_read_out(struct connection *connection);
 
 /* worker.c */
 
@@ -277,9 +280,11 @@ int worker_init(struct worker *worker, struct listener *listener, struct err *er
 void worker_done(struct worker *worker);
 /* The worker of this thread; the first call in a thread claims one of the listener's. */
 struct worker *worker_current(struct listener *listener);
-/* A use of the configuration in force. */
+/* A use of the configuration in force. The worker's thread. */
 struct hold *worker_hold(struct worker *worker);
 void worker_release(struct hold *hold);
+/* Gives up the configuration before the one in force, when the worker has it still. Any thread. */
+void worker_reload(struct worker *worker);
 /* Writes an identifier that no other request has. */
 void worker_request_id(struct worker *worker, char ret_id[REQUEST_ID_SIZE]);
 void counters_problem(struct counters *counters, enum problem problem);
@@ -294,10 +299,17 @@ struct attendant {
 	atomic_bool stopping;
 	_Atomic int64_t last_turn;
 	struct counters counters;
+	int events;            /* epoll: the clients, and the wakeup of waits */
+	pthread_mutex_t mutex; /* held while an event is taken and acted upon */
 };
 
-int attendant_start(struct attendant *attendant, struct server *server, struct err *err);
+int attendant_init(struct attendant *attendant, struct server *server, struct err *err);
+void attendant_done(struct attendant *attendant);
+int attendant_start(struct attendant *attendant, struct err *err);
 void attendant_stop(struct attendant *attendant);
+/* Notices from now on when the client leaves, until attendant_forget. */
+void attendant_watch(struct attendant *attendant, struct connection *connection);
+void attendant_forget(struct attendant *attendant, struct connection *connection);
 
 /* request.c */
 

@@ -16,7 +16,6 @@
 #include "api/server_private.h"
 
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 
@@ -77,7 +76,6 @@ static void suspend(struct waits *waits, struct wait *wait)
 {
 	MHD_suspend_connection(wait->connection->request.connection);
 	wait->suspended = true;
-	wait->poll_index = 0;
 	wait->previous = NULL;
 	wait->next = waits->suspended;
 	if (wait->next)
@@ -177,28 +175,11 @@ size_t waits_count(struct waits *waits)
 	return count;
 }
 
-/* Index 0 is the attendant's own. Without memory the client's leaving goes unnoticed, no more. */
-static bool make_room(struct pollfd **polls, size_t *size, size_t count)
+int64_t waits_round(struct waits *waits, int64_t now, int64_t planned)
 {
-	if (count < *size)
-		return true;
-	size_t larger = *size ? 2 * *size : 64;
-	struct pollfd *grown = reallocarray(*polls, larger, sizeof(*grown));
-	if (!grown)
-		return false;
-	*polls = grown;
-	*size = larger;
-	return true;
-}
-
-int64_t waits_round(struct waits *waits, int64_t now, int64_t planned, struct pollfd **polls,
-    size_t *polls_size, size_t *ret_count)
-{
-	size_t count = 1;
 	pthread_mutex_lock(&waits->mutex);
 	for (struct wait *wait = waits->suspended, *next; wait; wait = next) {
 		next = wait->next;
-		wait->poll_index = 0;
 		if (waits_for_command(wait))
 			continue;
 		if (now >= wait->deadline) {
@@ -207,30 +188,18 @@ int64_t waits_round(struct waits *waits, int64_t now, int64_t planned, struct po
 		}
 		if (wait->deadline < planned)
 			planned = wait->deadline;
-		if (!make_room(polls, polls_size, count))
-			continue;
-		(*polls)[count] = (struct pollfd){.fd = wait->connection->fd, .events = POLLRDHUP};
-		wait->poll_index = count++;
 	}
 	waits->attendant_wakes = planned;
 	pthread_mutex_unlock(&waits->mutex);
-	*ret_count = count;
 	return planned;
 }
 
-void waits_left(struct waits *waits, const struct pollfd *polls, size_t count)
+/* One that is suspended after this sees that the client has left by itself. */
+void waits_left(struct waits *waits, struct wait *wait)
 {
 	pthread_mutex_lock(&waits->mutex);
-	for (struct wait *wait = waits->suspended, *next; wait; wait = next) {
-		next = wait->next;
-		/* One that was suspended since then has index 0. */
-		if (wait->poll_index == 0 || wait->poll_index >= count ||
-		    polls[wait->poll_index].revents == 0)
-			continue;
-		atomic_store(&wait->left, true);
-		if (!waits_for_command(wait))
-			resume(waits, wait);
-	}
+	if (wait->suspended && !waits_for_command(wait))
+		resume(waits, wait);
 	pthread_mutex_unlock(&waits->mutex);
 }
 
@@ -247,7 +216,6 @@ void wait_reset(struct wait *wait)
 	assert(!wait->suspended);
 	wait->fired = false;
 	wait->deadline = 0;
-	atomic_store_explicit(&wait->left, false, memory_order_relaxed);
 	if (atomic_load_explicit(&wait->command, memory_order_relaxed) != COMMAND_STATE_ABANDONED)
 		atomic_store_explicit(&wait->command, COMMAND_STATE_NONE, memory_order_relaxed);
 }
@@ -289,7 +257,7 @@ void request_watch(struct request *request, enum change_kind kind, const char *i
 bool request_wait_over(const struct request *request)
 {
 	const struct wait *wait = request->wait;
-	return atomic_load(&wait->left) || atomic_load(&waits_of(wait)->ending) ||
+	return atomic_load(&wait->connection->left) || atomic_load(&waits_of(wait)->ending) ||
 	       server_now(request->server) >= wait->deadline;
 }
 

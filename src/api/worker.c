@@ -6,22 +6,32 @@
 
 static _Thread_local struct worker *current;
 
+static struct hold *new_hold(struct server *server)
+{
+	struct hold *hold = calloc(1, sizeof(*hold));
+	if (!hold)
+		return NULL;
+	hold->config = server_config(server, &hold->generation);
+	hold->uses = 1;
+	return hold;
+}
+
 int worker_init(struct worker *worker, struct listener *listener, struct err *err)
 {
 	struct server *server = listener->server;
 	*worker = (struct worker){.server = server, .listener = listener};
 	if (conn_open_reader(server->options.database, err, &worker->reader) < 0)
 		return -1;
-	worker->hold = calloc(1, sizeof(*worker->hold));
+	worker->hold = new_hold(server);
 	if (!worker->hold) {
 		worker->reader = conn_close(worker->reader);
 		return err_set(err, "no memory for a serving thread");
 	}
-	worker->hold->config = server_config(server, &worker->config_generation);
-	worker->hold->uses = 1;
 	random_id("r", worker->id_prefix);
 	cache_init(&worker->cache);
+	worker->cache_generation = worker->hold->generation;
 	pthread_mutex_init(&worker->mutex, NULL);
+	pthread_mutex_init(&worker->hold_mutex, NULL);
 	return 0;
 }
 
@@ -33,6 +43,7 @@ void worker_done(struct worker *worker)
 	worker->hold = NULL;
 	worker->reader = conn_close(worker->reader);
 	pthread_mutex_destroy(&worker->mutex);
+	pthread_mutex_destroy(&worker->hold_mutex);
 }
 
 struct worker *worker_current(struct listener *listener)
@@ -45,32 +56,45 @@ struct worker *worker_current(struct listener *listener)
 	return current;
 }
 
-/* What was kept may be pointed to by a token of the old configuration, so the cache goes with it.
- */
+/* Without memory the old one stays in force here until there is some. */
 static void take_configuration(struct worker *worker)
 {
-	struct hold *hold = calloc(1, sizeof(*hold));
+	struct server *server = worker->server;
+	if (atomic_load_explicit(&server->config_generation, memory_order_acquire) ==
+	    worker->hold->generation)
+		return;
+	struct hold *hold = new_hold(server);
 	if (!hold)
-		return; /* the old one stays in force here until there is memory */
-	hold->config = server_config(worker->server, &worker->config_generation);
-	hold->uses = 1;
-	cache_clear(&worker->cache);
+		return;
 	worker_release(worker->hold);
 	worker->hold = hold;
 }
 
+void worker_reload(struct worker *worker)
+{
+	pthread_mutex_lock(&worker->hold_mutex);
+	take_configuration(worker);
+	pthread_mutex_unlock(&worker->hold_mutex);
+}
+
 struct hold *worker_hold(struct worker *worker)
 {
-	if (atomic_load_explicit(&worker->server->config_generation, memory_order_acquire) !=
-	    worker->config_generation)
-		take_configuration(worker);
-	worker->hold->uses++;
-	return worker->hold;
+	pthread_mutex_lock(&worker->hold_mutex);
+	take_configuration(worker);
+	struct hold *hold = worker->hold;
+	atomic_fetch_add_explicit(&hold->uses, 1, memory_order_relaxed);
+	pthread_mutex_unlock(&worker->hold_mutex);
+	/* What was kept is told apart by tokens of the old configuration, so it goes with it. */
+	if (worker->cache_generation != hold->generation) {
+		cache_clear(&worker->cache);
+		worker->cache_generation = hold->generation;
+	}
+	return hold;
 }
 
 void worker_release(struct hold *hold)
 {
-	if (--hold->uses > 0)
+	if (atomic_fetch_sub_explicit(&hold->uses, 1, memory_order_acq_rel) > 1)
 		return;
 	config_unref(hold->config);
 	free(hold);

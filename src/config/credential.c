@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <nettle/base64.h>
+
 #include "util/digest.h"
 #include "util/file.h"
 
@@ -111,6 +113,38 @@ int credential_load(
 	credential->loaded_at = now;
 	*ret_credential = credential;
 	return 0;
+}
+
+/* Shorter ones would be found in half of what there is to read. */
+#define SECRET_LENGTH_TO_FIND 8
+
+static bool find_text(char *data, size_t len, const char *text, size_t text_len, bool overwrite)
+{
+	bool found = false;
+	char *at = data;
+	while ((at = memmem(at, len - (size_t)(at - data), text, text_len))) {
+		found = true;
+		if (!overwrite)
+			break;
+		memset(at, '*', text_len);
+	}
+	return found;
+}
+
+bool credential_found_in(
+    const struct credential *credential, char *data, size_t len, bool overwrite)
+{
+	const struct secret *pair = credential->pair;
+	const char *secret = strchr(pair->data, ':') + 1;
+	char encoded[BASE64_ENCODE_RAW_LENGTH(CREDENTIAL_LIMIT)];
+	size_t encoded_len = BASE64_ENCODE_RAW_LENGTH(pair->len);
+	base64_encode_raw(encoded, pair->len, (const uint8_t *)pair->data);
+	bool found = find_text(data, len, pair->data, pair->len, overwrite);
+	found |= find_text(data, len, encoded, encoded_len, overwrite);
+	if (strlen(secret) >= SECRET_LENGTH_TO_FIND)
+		found |= find_text(data, len, secret, strlen(secret), overwrite);
+	secret_wipe(encoded, sizeof(encoded));
+	return found;
 }
 
 struct credential *credential_free(struct credential *credential)

@@ -2,6 +2,8 @@
 #ifndef MIXPORT_CONFIG_CREDENTIAL_H
 #define MIXPORT_CONFIG_CREDENTIAL_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "util/err.h"
@@ -22,6 +24,12 @@ struct credential {
  * file and what is wrong, never with a part of the secret. */
 int credential_load(
     const char *name_or_path, int64_t now, struct err *err, struct credential **ret_credential);
+
+/* Whether data holds the pair, the secret alone (one of 8 bytes or more), or the pair in base64, as
+ * an error text that repeats a request would. Overwrites each with asterisks when overwrite is set;
+ * data is not changed otherwise. */
+bool credential_found_in(
+    const struct credential *credential, char *data, size_t len, bool overwrite);
 
 /* Wipes and frees; takes NULL; returns NULL. */
 struct credential *credential_free(struct credential *credential);

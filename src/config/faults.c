@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "util/text.h"
+
 #define LINES_LIMIT (64 * 1024)
 
 /* A file's name may be PATH_MAX bytes, a message at most 1 KiB; each byte may take four escaped. */
@@ -23,16 +25,14 @@ void faults_done(struct faults *faults)
 	buffer_done(&faults->warnings);
 }
 
-/* A fault is one line, and quotes what is in the file: nothing of it may reach the terminal as a
- * control character. */
+/* A fault is one line, and quotes what is in the file. */
 static void append_escaped(struct buffer *line, const char *text)
 {
-	for (; *text; text++) {
-		unsigned char c = (unsigned char)*text;
-		if (c < ' ' || c == 0x7f)
-			buffer_printf(line, "\\x%02x", c);
-		else
-			buffer_append(line, text, 1);
+	size_t taken;
+	for (size_t len = strlen(text); len > 0; text += taken, len -= taken) {
+		char escaped[256];
+		size_t written = text_escape(text, len, escaped, sizeof(escaped), &taken);
+		buffer_append(line, escaped, written);
 	}
 }
 

@@ -413,6 +413,7 @@ static void transfer_report(struct transfer *transfer, CURLcode code)
 	char message[MESSAGE_SIZE] = "";
 	struct client_answer answer = {
 	    .outcome = CLIENT_ANSWERED,
+	    .status = answer_status(transfer->easy),
 	    .message = message,
 	    .started_at = transfer->started_at,
 	    .duration = clock_monotonic(&clock_system) - transfer->started,
@@ -420,7 +421,6 @@ static void transfer_report(struct transfer *transfer, CURLcode code)
 	if (!is_complete(transfer, code)) {
 		answer.outcome = judge_failure(transfer, code, message);
 	} else {
-		answer.status = answer_status(transfer->easy);
 		answer.retry_after = answer_retry_after(transfer->easy);
 		answer.body = (struct span){
 		    .ptr = buffer_text(&transfer->body),

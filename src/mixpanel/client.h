@@ -28,12 +28,12 @@ enum client_outcome {
 /* The end of a request. Pointers hold during the callback only. */
 struct client_answer {
 	enum client_outcome outcome;
-	long status;           /* HTTP status when answered */
-	struct span body;      /* at most CLIENT_BODY_LIMIT bytes */
-	const char *message;   /* what went wrong, for people; "" when answered */
-	int64_t retry_after;   /* microseconds, 0 when not sent, else within 1 s…1 h */
-	int64_t started_at;    /* wall clock, when the request was submitted */
-	int64_t duration;      /* microseconds */
+	long status;         /* HTTP status; 0 when not even that came */
+	struct span body;    /* at most CLIENT_BODY_LIMIT bytes */
+	const char *message; /* what went wrong, for people; "" when answered */
+	int64_t retry_after; /* microseconds, 0 when not sent, else within 1 s…1 h */
+	int64_t started_at;  /* wall clock, when the request was submitted */
+	int64_t duration;    /* microseconds */
 };
 
 /* Called once for each request, on the client's thread, from client_run(). */
@@ -42,10 +42,10 @@ typedef void client_done_fn(const struct client_answer *answer, void *context);
 /* A request to be made. Everything is copied by client_submit. */
 struct client_request {
 	enum endpoint endpoint;
-	const char *url;          /* from endpoints.h */
-	const char *credential;   /* "username:secret" */
-	struct span body;         /* JSON, for a create */
-	int64_t timeout;          /* microseconds, of the whole request */
+	const char *url;        /* from endpoints.h */
+	const char *credential; /* "username:secret" */
+	struct span body;       /* JSON, for a create */
+	int64_t timeout;        /* microseconds, of the whole request */
 	client_done_fn *done;
 	void *context;
 };

@@ -31,16 +31,27 @@ struct node {
 
 /* A list in an answer. */
 struct page {
-	struct node data;
-	struct jsontext_iterator rest;
+	struct span list;
+	size_t count; /* of entries; at most so many when the list is malformed */
 	bool has_more;
-	const char *next_url;
+	const char *next_url; /* kept */
 };
+
+/* Copies what is to outlive the document it was found in. */
+struct keeper {
+	struct arena *arena;
+	bool failed;
+};
+
+static const char *keep(struct keeper *keeper, const char *text)
+{
+	const char *kept = arena_text(keeper->arena, text);
+	keeper->failed |= text && !kept;
+	return kept;
+}
 
 void decoded_done(struct decoded *decoded)
 {
-	json_decref(decoded->document);
-	decoded->document = NULL;
 	arena_done(&decoded->arena);
 }
 
@@ -112,32 +123,27 @@ static int64_t member_time(struct node object, const char *name)
 	return timestamp_parse(text, &timestamp) < 0 ? TIMESTAMP_NONE : timestamp;
 }
 
-/* A string that is not empty, or a whole number other than 0 as its digits; NULL for anything
- * else. Returns 0, or -1 without memory. */
-static int member_token(
-    struct arena *arena, struct node object, const char *name, const char **ret_text)
+/* A string that is not empty, or a whole number other than 0 as its digits, kept; NULL for
+ * anything else. */
+static const char *keep_token(struct keeper *keeper, struct node object, const char *name)
 {
 	const char *text = member_filled(object.value, name);
+	if (text)
+		return keep(keeper, text);
 	const json_t *value = json_object_get(object.value, name);
-	if (!text && json_is_integer(value) && json_integer_value(value) != 0) {
-		struct span digits = jsontext_member(object.bytes, name);
-		text = arena_copy(arena, digits.ptr ? digits.ptr : "", digits.len);
-		if (!text)
-			return -1;
-	}
-	*ret_text = text;
-	return 0;
+	if (!json_is_integer(value) || json_integer_value(value) == 0)
+		return NULL;
+	struct span digits = jsontext_member(object.bytes, name);
+	text = arena_copy(keeper->arena, digits.ptr ? digits.ptr : "", digits.len);
+	keeper->failed |= !text;
+	return text;
 }
 
-static int either_token(struct arena *arena, struct node object, const char *name,
-    const char *other_name, const char **ret_text)
+static const char *keep_either_token(
+    struct keeper *keeper, struct node object, const char *name, const char *other_name)
 {
-	const char *text = NULL;
-	if (member_token(arena, object, name, &text) < 0 ||
-	    (!text && member_token(arena, object, other_name, &text) < 0))
-		return -1;
-	*ret_text = text;
-	return 0;
+	const char *text = keep_token(keeper, object, name);
+	return text ? text : keep_token(keeper, object, other_name);
 }
 
 /* The envelope ---------------------------------------------------------------------------------*/
@@ -147,14 +153,10 @@ static int no_memory(struct err *err)
 	return err_set(err, "no memory for Mixpanel's answer");
 }
 
-static int open_answer(
-    struct span body, struct err *err, struct decoded *decoded, struct node *ret_root)
+static int open_answer(struct span body, struct err *err, json_t **ret_document)
 {
-	*decoded = (struct decoded){0};
-	arena_init(&decoded->arena, ARENA_LIMIT);
-	if (jsontext_parse(body, 0, err, &decoded->document) < 0)
+	if (jsontext_parse(body, 0, err, ret_document) < 0)
 		return err_wrap(err, "Mixpanel's answer cannot be read");
-	*ret_root = (struct node){.value = decoded->document, .bytes = body};
 	return 0;
 }
 
@@ -181,45 +183,96 @@ static int unwrap(struct node root, struct err *err, struct node *ret_content)
 	return 0;
 }
 
-static int read_page_object(struct node object, struct err *err, struct page *page)
+/* Lists ----------------------------------------------------------------------------------------*/
+
+/* Where read_page will look for the list, before anything is parsed. */
+static struct span find_list(struct span body)
 {
-	page->data = member(object, "data");
+	struct span content = jsontext_value(body);
+	struct span results = jsontext_member(content, "results");
+	if (results.ptr)
+		content = results;
+	struct span data = jsontext_member(content, "data");
+	if (data.ptr)
+		content = data;
+	return content.ptr && content.ptr[0] == '[' ? content : SPAN_NONE;
+}
+
+static size_t count_entries(struct span list)
+{
+	struct jsontext_iterator iterator;
+	struct span name;
+	struct span entry;
+	size_t count = 0;
+	jsontext_iterate(&iterator, list);
+	while (jsontext_next(&iterator, &name, &entry))
+		count++;
+	return count;
+}
+
+static int read_page_object(
+    struct node object, struct keeper *keeper, struct err *err, struct page *page)
+{
 	const json_t *url = json_object_get(object.value, "url");
 	if (url && !json_is_null(url) && !json_is_string(url))
 		return err_set(err, "\"url\" in Mixpanel's list is no text");
-	page->next_url = member_filled(object.value, "url");
+	page->next_url = keep(keeper, member_filled(object.value, "url"));
+	if (keeper->failed)
+		return no_memory(err);
 	const json_t *has_more = json_object_get(object.value, "has_more");
 	if (has_more && !json_is_null(has_more) && !json_is_boolean(has_more))
 		return err_set(err, "\"has_more\" in Mixpanel's list is neither true nor false");
-	/* Left out beside the address of a next page, it is better taken as true. */
-	page->has_more =
-	    json_is_boolean(has_more) ? json_is_true(has_more) : page->next_url != NULL;
+	page->has_more = !json_is_false(has_more);
 	return 0;
 }
 
-static int read_page(struct node root, struct err *err, struct page *ret_page)
+/* All of the answer but the entries of its list. */
+static int read_page(
+    struct span body, struct keeper *keeper, struct err *err, struct page *ret_page)
 {
-	struct node content = root;
-	if (unwrap(root, err, &content) < 0)
+	_cleanup_json_ json_t *document = NULL;
+	/* A list that does not say that it is whole, as a bare array cannot, proves nothing. */
+	struct page page = {.list = find_list(body), .has_more = true};
+	if (jsontext_parse_around(body, page.list, 0, err, &document) < 0)
+		return err_wrap(err, "Mixpanel's answer cannot be read");
+	struct node content;
+	if (unwrap((struct node){.value = document, .bytes = body}, err, &content) < 0)
 		return -1;
-	struct page page = {.data = content};
-	if (json_is_object(content.value) && read_page_object(content, err, &page) < 0)
-		return -1;
-	if (!json_is_array(page.data.value))
+	struct node data = content;
+	if (json_is_object(content.value)) {
+		data = member(content, "data");
+		if (read_page_object(content, keeper, err, &page) < 0)
+			return -1;
+	}
+	/* An array with something in it would be another one than the one left out. */
+	if (!page.list.ptr || !json_is_array(data.value) || json_array_size(data.value) > 0)
 		return err_set(err, "there is no list in Mixpanel's answer");
-	jsontext_iterate(&page.rest, page.data.bytes);
+	page.count = count_entries(page.list);
 	*ret_page = page;
 	return 0;
 }
 
-/* The entry at index; called once for each, in order. */
-static int page_entry(struct page *page, size_t index, struct err *err, struct node *ret_entry)
+typedef int entry_fn(struct node entry, void *context, struct err *err);
+
+/* One entry is held at a time: the whole of a long list would take tens of megabytes. */
+static int read_entries(const struct page *page, entry_fn *read, void *context, struct err *err)
 {
+	struct jsontext_iterator iterator;
 	struct span name;
-	struct node entry = {.value = json_array_get(page->data.value, index)};
-	if (!jsontext_next(&page->rest, &name, &entry.bytes) || !json_is_object(entry.value))
-		return err_set(err, "entry %zu of Mixpanel's list is no object", index);
-	*ret_entry = entry;
+	struct span bytes;
+	size_t index = 0;
+	jsontext_iterate(&iterator, page->list);
+	for (; jsontext_next(&iterator, &name, &bytes); index++) {
+		_cleanup_json_ json_t *document = NULL;
+		if (bytes.ptr[0] != '{')
+			return err_set(err, "entry %zu of Mixpanel's list is no object", index);
+		if (jsontext_parse(bytes, 0, err, &document) < 0)
+			return err_wrap(err, "entry %zu of Mixpanel's list cannot be read", index);
+		if (read((struct node){.value = document, .bytes = bytes}, context, err) < 0)
+			return -1;
+	}
+	if (iterator.place != JSONTEXT_ENDED)
+		return err_set(err, "Mixpanel's list breaks off after %zu entries", index);
 	return 0;
 }
 
@@ -245,7 +298,8 @@ static const char *creator_of(const json_t *object)
 	return member_filled(object, "created_by");
 }
 
-static int read_connector(struct node entry, struct err *err, struct connector *ret_connector)
+static int read_connector(
+    struct node entry, struct keeper *keeper, struct err *err, struct connector *ret_connector)
 {
 	const json_t *object = entry.value;
 	const char *id = connector_id_of(object);
@@ -253,25 +307,26 @@ static int read_connector(struct node entry, struct err *err, struct connector *
 		return err_set(err, "a connector in Mixpanel's answer has no usable id");
 	const json_t *properties = json_object_get(object, "connector_properties");
 	const json_t *category = json_object_get(object, "category_properties");
+	/* An empty prefix says something: the whole bucket. */
+	const char *prefix = member_text(properties, "gcs_prefix");
+	if (!prefix)
+		prefix = member_text(properties, "s3_prefix");
 	*ret_connector = (struct connector){
-	    .connector_id = id,
-	    .label = text_or_empty(object, "label"),
-	    .connector_type = text_or_empty(object, "connector_type"),
+	    .connector_id = keep(keeper, id),
+	    .label = keep(keeper, text_or_empty(object, "label")),
+	    .connector_type = keep(keeper, text_or_empty(object, "connector_type")),
 	    .properties = member_object(entry, "connector_properties"),
 	    .category = member_object(entry, "category_properties"),
-	    .data_format = member_text(category, "data_format"),
-	    .bucket = either_filled(properties, "gcs_bucket", "s3_bucket"),
-	    .status = member_text(object, "status"),
-	    .failure_message = member_filled(object, "failure_message"),
-	    .created_by = creator_of(object),
+	    .data_format = keep(keeper, member_text(category, "data_format")),
+	    .bucket = keep(keeper, either_filled(properties, "gcs_bucket", "s3_bucket")),
+	    .prefix = keep(keeper, prefix),
+	    .status = keep(keeper, member_text(object, "status")),
+	    .failure_message = keep(keeper, member_filled(object, "failure_message")),
+	    .created_by = keep(keeper, creator_of(object)),
 	    .created_at = member_time(entry, "created_at"),
 	    .raw = entry.bytes,
 	};
-	/* An empty prefix says something: the whole bucket. */
-	ret_connector->prefix = member_text(properties, "gcs_prefix");
-	if (!ret_connector->prefix)
-		ret_connector->prefix = member_text(properties, "s3_prefix");
-	return 0;
+	return keeper->failed ? no_memory(err) : 0;
 }
 
 static int compare_texts(const void *a, const void *b)
@@ -295,25 +350,32 @@ static int refuse_twins(const struct decoded_listing *listing, struct err *err)
 	return 0;
 }
 
+static int read_listed(struct node entry, void *context, struct err *err)
+{
+	struct decoded_listing *listing = context;
+	struct keeper keeper = {.arena = &listing->decoded.arena};
+	struct connector *connector = &listing->connectors[listing->count];
+	if (read_connector(entry, &keeper, err, connector) < 0)
+		return -1;
+	listing->count++;
+	return 0;
+}
+
 static int fill_listing(struct span body, struct err *err, struct decoded_listing *listing)
 {
-	struct node root = {.value = NULL};
+	struct arena *arena = &listing->decoded.arena;
+	struct keeper keeper = {.arena = arena};
 	struct page page;
-	if (open_answer(body, err, &listing->decoded, &root) < 0 || read_page(root, err, &page) < 0)
+	arena_init(arena, ARENA_LIMIT);
+	if (read_page(body, &keeper, err, &page) < 0)
 		return -1;
-	size_t count = json_array_size(page.data.value);
-	listing->connectors =
-	    arena_alloc(&listing->decoded.arena, (count + 1) * sizeof(*listing->connectors));
+	listing->connectors = arena_alloc(arena, page.count * sizeof(*listing->connectors));
 	if (!listing->connectors)
 		return no_memory(err);
-	for (; listing->count < count; listing->count++) {
-		struct node entry;
-		if (page_entry(&page, listing->count, err, &entry) < 0 ||
-		    read_connector(entry, err, &listing->connectors[listing->count]) < 0)
-			return -1;
-	}
 	listing->has_more = page.has_more;
 	listing->next_url = page.next_url;
+	if (read_entries(&page, read_listed, listing, err) < 0)
+		return -1;
 	return refuse_twins(listing, err);
 }
 
@@ -330,16 +392,19 @@ int decode_listing(struct span body, struct err *err, struct decoded_listing *re
 
 static int fill_connector(struct span body, struct err *err, struct decoded_connector *connector)
 {
-	struct node root = {.value = NULL};
-	if (open_answer(body, err, &connector->decoded, &root) < 0)
+	_cleanup_json_ json_t *document = NULL;
+	struct keeper keeper = {.arena = &connector->decoded.arena};
+	arena_init(keeper.arena, ARENA_LIMIT);
+	if (open_answer(body, err, &document) < 0)
 		return -1;
 	/* A bare connector has a status too, but its own. */
+	struct node root = {.value = document, .bytes = body};
 	struct node content = root;
 	if (!connector_id_of(root.value) && unwrap(root, err, &content) < 0)
 		return -1;
 	if (!json_is_object(content.value) || !content.bytes.ptr)
 		return err_set(err, "there is no connector in Mixpanel's answer");
-	return read_connector(content, err, &connector->connector);
+	return read_connector(content, &keeper, err, &connector->connector);
 }
 
 int decode_connector(struct span body, struct err *err, struct decoded_connector *ret)
@@ -355,31 +420,34 @@ int decode_connector(struct span body, struct err *err, struct decoded_connector
 
 int decode_deleted(struct span body, struct err *err)
 {
-	struct decoded decoded _cleanup_decoded_ = {0};
-	struct node root = {.value = NULL};
-	if (open_answer(body, err, &decoded, &root) < 0)
+	_cleanup_json_ json_t *document = NULL;
+	if (open_answer(body, err, &document) < 0)
 		return -1;
-	const char *status = member_text(root.value, "status");
+	const char *status = member_text(document, "status");
 	if (!status)
 		return err_set(err, "Mixpanel's answer does not confirm the deletion");
-	return is_success_word(status) ? 0 : refuse_status(root, status, err);
+	if (is_success_word(status))
+		return 0;
+	return refuse_status((struct node){.value = document, .bytes = body}, status, err);
 }
 
 /* Runs -----------------------------------------------------------------------------------------*/
 
-static int read_run_error(struct arena *arena, struct node entry, struct run *run)
+static void read_run_error(struct keeper *keeper, struct node entry, struct run *run)
 {
 	struct node error = member(entry, "error");
 	if (!json_is_object(error.value)) {
-		run->error_message = member_filled(entry.value, "error");
-		return 0;
+		run->error_message = keep(keeper, member_filled(entry.value, "error"));
+		return;
 	}
-	run->error_message = member_filled(error.value, "message");
-	return either_token(arena, error, "code", "type", &run->error_code);
+	run->error_message = keep(keeper, member_filled(error.value, "message"));
+	run->error_code = keep_either_token(keeper, error, "code", "type");
 }
 
-static int read_run(struct arena *arena, struct node entry, struct err *err, struct run *ret_run)
+static int read_run(struct node entry, void *context, struct err *err)
 {
+	struct decoded_history *history = context;
+	struct keeper keeper = {.arena = &history->decoded.arena};
 	const json_t *object = entry.value;
 	if (!json_object_get(object, "status") && !json_object_get(object, "start_time"))
 		return err_set(
@@ -387,39 +455,34 @@ static int read_run(struct arena *arena, struct node entry, struct err *err, str
 	struct run run = {
 	    .start_time = member_time(entry, "start_time"),
 	    .end_time = member_time(entry, "end_time"),
-	    .upstream_status = text_or_empty(object, "status"),
+	    .upstream_status = keep(&keeper, text_or_empty(object, "status")),
 	    .progress = member_number(entry, "progress"),
+	    .run_id = keep_either_token(&keeper, entry, "id", "run_id"),
 	    .stats = member_object(entry, "connector_properties"),
 	    .raw = entry.bytes,
 	};
-	run.status = job_status_of_upstream(run.upstream_status);
-	if (either_token(arena, entry, "id", "run_id", &run.run_id) < 0 ||
-	    read_run_error(arena, entry, &run) < 0)
+	read_run_error(&keeper, entry, &run);
+	if (keeper.failed)
 		return no_memory(err);
-	*ret_run = run;
+	run.status = job_status_of_upstream(run.upstream_status);
+	history->runs[history->count++] = run;
 	return 0;
 }
 
 static int fill_history(struct span body, struct err *err, struct decoded_history *history)
 {
 	struct arena *arena = &history->decoded.arena;
-	struct node root = {.value = NULL};
+	struct keeper keeper = {.arena = arena};
 	struct page page;
-	if (open_answer(body, err, &history->decoded, &root) < 0 || read_page(root, err, &page) < 0)
+	arena_init(arena, ARENA_LIMIT);
+	if (read_page(body, &keeper, err, &page) < 0)
 		return -1;
-	size_t count = json_array_size(page.data.value);
-	history->runs = arena_alloc(arena, (count + 1) * sizeof(*history->runs));
+	history->runs = arena_alloc(arena, page.count * sizeof(*history->runs));
 	if (!history->runs)
 		return no_memory(err);
-	for (; history->count < count; history->count++) {
-		struct node entry;
-		if (page_entry(&page, history->count, err, &entry) < 0 ||
-		    read_run(arena, entry, err, &history->runs[history->count]) < 0)
-			return -1;
-	}
 	history->has_more = page.has_more;
 	history->next_url = page.next_url;
-	return 0;
+	return read_entries(&page, read_run, history, err);
 }
 
 int decode_history(struct span body, struct err *err, struct decoded_history *ret)

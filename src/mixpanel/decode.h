@@ -17,7 +17,6 @@
  * the rest lives in the arena. */
 struct decoded {
 	struct arena arena;
-	json_t *document;
 };
 
 /* Frees what was decoded; takes a half-built one. */
@@ -50,8 +49,8 @@ struct decoded_connector {
 
 /* Each returns 0, or -1 with what is wrong with the answer; ret is filled only on success and is
  * to be freed with decoded_done(&ret->decoded). An entry of a listing without a usable id, or two
- * with the same, make the whole listing undecodable; so does, in a history, one with neither a status
- * nor a start time. */
+ * with the same, make the whole listing undecodable; so does, in a history, one with neither a
+ * status nor a start time. */
 int decode_listing(struct span body, struct err *err, struct decoded_listing *ret);
 int decode_history(struct span body, struct err *err, struct decoded_history *ret);
 int decode_connector(struct span body, struct err *err, struct decoded_connector *ret);

@@ -26,9 +26,9 @@ const char *endpoint_method(enum endpoint endpoint);
 bool endpoint_writes(enum endpoint endpoint);
 
 /* Appends the URL of a call. connector_id is used by get, delete and history and is
- * percent-encoded. base_url has no slash at its end. The collection (list, create) is addressed with
- * a slash at the end, everything else without. Returns 0, or -1 when the buffer is full or the id is
- * empty, "." or "..", which would lead elsewhere. */
+ * percent-encoded. base_url has no slash at its end. The collection (list, create) is addressed
+ * with a slash at the end, everything else without. Returns 0, or -1 when the buffer is full or the
+ * id is empty, "." or "..", which would lead elsewhere. */
 int endpoint_url(struct buffer *buffer, enum endpoint endpoint, const char *base_url,
     int64_t project_id, const char *connector_id);
 
@@ -41,7 +41,7 @@ int endpoint_next_url(
 /* Whether a redirect of a read from url to location may be followed: the same URL with a slash
  * added to its path, nothing else. location may be absolute or a path from the root. Appends the
  * full URL when so. Returns 0, or -1. */
-int endpoint_slash_redirect(struct buffer *buffer, const char *url, const char *location,
-    struct err *err);
+int endpoint_slash_redirect(
+    struct buffer *buffer, const char *url, const char *location, struct err *err);
 
 #endif

@@ -61,7 +61,8 @@ static void slide(struct ratelimit *limit, int64_t now)
  * would only fill it early and then wait out the rest of every minute. */
 static double background_rate(const struct ratelimit *limit)
 {
-	return (double)(limit->per_minute - limit->per_minute / RESERVE_DIVISOR) / (double)MINUTE;
+	uint64_t reserve = limit->per_minute / RESERVE_DIVISOR;
+	return (double)(limit->per_minute - reserve) / (double)MINUTE;
 }
 
 static void refill(struct ratelimit *limit, int64_t now)

@@ -40,14 +40,14 @@ struct connector_record {
 	int64_t project_id;
 	int64_t first_seen_at;
 	int64_t updated_at;
-	int64_t deleted_at; /* TIMESTAMP_NONE while present */
-	int64_t confirmed_at; /* when Mixpanel last confirmed it one by one; a complete listing
-	                       * confirms all present ones at once, see struct project_record */
+	int64_t deleted_at;        /* TIMESTAMP_NONE while present */
+	int64_t confirmed_at;      /* when Mixpanel last confirmed it one by one; a complete listing
+				    * confirms all present ones at once, see struct project_record */
 	int64_t history_synced_at; /* last good history; TIMESTAMP_NONE for never */
 	const char *history_error_code; /* NULL when the last history refresh went well */
 	const char *history_error_message;
 	int64_t history_error_since;
-	int64_t revision; /* changes whenever what it says about Mixpanel changes */
+	int64_t revision;       /* changes whenever what it says about Mixpanel changes */
 	int64_t latest_job_row; /* 0 for none */
 };
 

@@ -10,8 +10,8 @@
 enum operation_kind { OPERATION_CREATE, OPERATION_DELETE };
 
 enum operation_state {
-	OPERATION_PLANNED,     /* to be sent; nothing was carried out */
-	OPERATION_SENDING,     /* committed before the connection is opened */
+	OPERATION_PLANNED, /* to be sent; nothing was carried out */
+	OPERATION_SENDING, /* committed before the connection is opened */
 	OPERATION_SUCCEEDED,
 	OPERATION_REJECTED,    /* Mixpanel refused, or resolved as not created */
 	OPERATION_UNREACHABLE, /* provably nothing was sent */
@@ -56,10 +56,10 @@ struct operation_record {
 	const char *error_message;
 	int64_t upstream_status; /* HTTP status of Mixpanel's answer, 0 for none */
 	int64_t created_at;
-	int64_t sent_at;     /* TIMESTAMP_NONE until sent */
-	int64_t finished_at; /* TIMESTAMP_NONE until it came to an end */
+	int64_t sent_at;          /* TIMESTAMP_NONE until sent */
+	int64_t finished_at;      /* TIMESTAMP_NONE until it came to an end */
 	int64_t empty_listing_at; /* the first complete listing since it became unknown that had no
-	                           * candidate; TIMESTAMP_NONE for none */
+				   * candidate; TIMESTAMP_NONE for none */
 	bool allow_duplicate;
 	int64_t revision;
 };

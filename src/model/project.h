@@ -8,8 +8,8 @@
 /* What the store holds. Pointers are borrowed from the row. */
 struct project_record {
 	int64_t project_id;
-	int64_t listed_at;   /* start of the last complete listing that was applied; it confirmed every
-	                      * connector that is present. TIMESTAMP_NONE for never */
+	int64_t listed_at; /* start of the last complete listing that was applied; it confirmed
+			    * every connector that is present. TIMESTAMP_NONE for never */
 	const char *list_error_code; /* NULL when the last listing went well */
 	const char *list_error_message;
 	int64_t list_error_since;

@@ -2,7 +2,8 @@
  *
  * Two writers. SQLite up to 3.51.2 can lose commits of a WAL database when two connections write or
  * checkpoint at once. PATH.lock keeps other daemons out before the database is touched; in this
- * process one connection writes, readers are opened read-only and never checkpoint.
+ * process one connection writes, readers are opened read-only and never checkpoint. So that one
+ * file has one lock, links are followed first, and a file of more than one name is refused.
  *
  * A file that is not ours, is newer, or is damaged. It is looked at before it is opened for
  * writing: read-only, and `immutable` when there is no log, so that not even a -wal or -shm file
@@ -25,6 +26,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdatomic.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,19 +68,30 @@ void store_generation_count(void)
 
 /* Failures -------------------------------------------------------------------------------------*/
 
-static bool is_out_of_space(sqlite3 *db)
+/* Why the last write failed; 0 when something else did. COMMIT does not set sqlite3_system_errno(),
+ * so the file is asked, the database or its log: SQLITE_FCNTL_FILE_POINTER or _JOURNAL_POINTER. It
+ * remembers its last failure for good, hence the look at what failed now. */
+static int write_errno(sqlite3 *db, int written)
 {
-	if (sqlite3_errcode(db) == SQLITE_FULL)
-		return true;
-	if ((sqlite3_errcode(db) & 0xff) != SQLITE_IOERR)
-		return false;
-	int reason = sqlite3_system_errno(db);
-	return reason == ENOSPC || reason == EFBIG || reason == EDQUOT;
+	sqlite3_file *file = NULL;
+	int reason = 0;
+	if (sqlite3_extended_errcode(db) == SQLITE_IOERR_WRITE &&
+	    sqlite3_file_control(db, NULL, written, &file) == SQLITE_OK && file && file->pMethods)
+		file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &reason);
+	return reason;
 }
 
-static int outcome_of(sqlite3 *db)
+/* A write that found no space left an incomplete commit, which is none. A failed fsync is another
+ * matter, whatever the reason: what was written before may be there or not. */
+static bool is_out_of_space(sqlite3 *db, int reason)
 {
-	if (is_out_of_space(db))
+	return sqlite3_errcode(db) == SQLITE_FULL || reason == ENOSPC || reason == EFBIG ||
+	       reason == EDQUOT;
+}
+
+static int outcome_of(sqlite3 *db, int reason)
+{
+	if (is_out_of_space(db, reason))
 		return STORE_FULL;
 	switch (sqlite3_errcode(db) & 0xff) {
 	case SQLITE_CORRUPT:
@@ -93,10 +106,14 @@ static int outcome_of(sqlite3 *db)
 }
 
 /* Fills err and says what it amounts to. A damaged file ends all writing, however it was met. */
-static int failed(struct conn *conn, struct err *err, const char *doing)
+static int failed(struct conn *conn, struct err *err, const char *doing, int reason)
 {
-	err_set(err, "database %s: cannot %s: %s", conn->path, doing, sqlite3_errmsg(conn->db));
-	int outcome = outcome_of(conn->db);
+	const char *what = sqlite3_errmsg(conn->db);
+	if (reason)
+		err_set_errno(err, reason, "database %s: cannot %s: %s", conn->path, doing, what);
+	else
+		err_set(err, "database %s: cannot %s: %s", conn->path, doing, what);
+	int outcome = outcome_of(conn->db, reason);
 	if (outcome == STORE_BROKEN) {
 		conn->failure = STORE_BROKEN;
 		conn->broken = true;
@@ -106,16 +123,21 @@ static int failed(struct conn *conn, struct err *err, const char *doing)
 
 int conn_read_failed(struct conn *conn, struct err *err, const char *doing)
 {
-	failed(conn, err, doing);
+	failed(conn, err, doing, 0);
 	return -1;
+}
+
+static int write_failed(struct conn *conn, struct err *err, const char *doing, int written)
+{
+	int outcome = failed(conn, err, doing, write_errno(conn->db, written));
+	if (outcome == STORE_FULL)
+		conn->failure = STORE_FULL;
+	return outcome;
 }
 
 int conn_write_failed(struct conn *conn, struct err *err, const char *doing)
 {
-	int outcome = failed(conn, err, doing);
-	if (outcome == STORE_FULL)
-		conn->failure = STORE_FULL;
-	return outcome;
+	return write_failed(conn, err, doing, SQLITE_FCNTL_JOURNAL_POINTER);
 }
 
 /* Opening --------------------------------------------------------------------------------------*/
@@ -266,6 +288,11 @@ static int make_sure(const char *path, const struct lock *lock, struct err *err)
 	}
 	if (!S_ISREG(file.st_mode))
 		return err_set(err, "it is not a regular file");
+	if (file.st_nlink > 1)
+		return err_set(err,
+		    "it has %ju names (hard links), and by another one a second daemon could use"
+		    " it: remove the others, or restore a copy",
+		    (uintmax_t)file.st_nlink);
 	if (file.st_size == 0)
 		return err_set(err, "it is empty: restore a copy, or remove it to begin anew");
 	return examine(path, lock, err);
@@ -280,14 +307,38 @@ static int read_instance(struct conn *conn, struct err *err)
 	return 0;
 }
 
-static struct conn *conn_new(const char *path, bool writer)
+/* The path without links; of a file that is to be made, that of its folder and its name. */
+static int resolve(const char *path, struct err *err, char **ret_path)
+{
+	char *resolved = realpath(path, NULL);
+	if (!resolved && errno != ENOENT)
+		return err_set_errno(err, errno, "cannot find it");
+	if (!resolved) {
+		struct stat link;
+		if (lstat(path, &link) == 0)
+			return err_set(err, "it is a link to what is not there");
+		const char *slash = strrchr(path, '/');
+		_cleanup_free_ char *folder =
+		    slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+		_cleanup_free_ char *resolved_folder = folder ? realpath(folder, NULL) : NULL;
+		if (!resolved_folder)
+			return err_set_errno(err, errno, "cannot find its folder");
+		if (asprintf(&resolved, "%s/%s", resolved_folder, slash ? slash + 1 : path) < 0)
+			return err_set(err, "no memory for its name");
+	}
+	*ret_path = resolved;
+	return 0;
+}
+
+static struct conn *conn_new(const char *path, bool writer, struct err *err)
 {
 	struct conn *conn = calloc(1, sizeof(*conn));
-	if (!conn)
+	if (!conn) {
+		err_set(err, "no memory to open it");
 		return NULL;
+	}
 	conn->writer = writer;
-	conn->path = strdup(path);
-	return conn->path ? conn : conn_close(conn);
+	return resolve(path, err, &conn->path) < 0 ? conn_close(conn) : conn;
 }
 
 static int open_writer(struct conn *conn, struct err *err)
@@ -307,10 +358,8 @@ static int open_writer(struct conn *conn, struct err *err)
 
 int conn_open_writer(const char *path, struct err *err, struct conn **ret_conn)
 {
-	struct conn *conn = conn_new(path, true);
-	if (!conn)
-		return err_set(err, "no memory to open the database %s", path);
-	if (open_writer(conn, err) < 0) {
+	struct conn *conn = conn_new(path, true, err);
+	if (!conn || open_writer(conn, err) < 0) {
 		conn_close(conn);
 		return err_wrap(err, "database %s", path);
 	}
@@ -328,10 +377,8 @@ static int open_reader(struct conn *conn, struct err *err)
 
 int conn_open_reader(const char *path, struct err *err, struct conn **ret_conn)
 {
-	struct conn *conn = conn_new(path, false);
-	if (!conn)
-		return err_set(err, "no memory to open the database %s", path);
-	if (open_reader(conn, err) < 0) {
+	struct conn *conn = conn_new(path, false, err);
+	if (!conn || open_reader(conn, err) < 0) {
 		conn_close(conn);
 		return err_wrap(err, "database %s, for reading", path);
 	}
@@ -392,7 +439,8 @@ static int checkpoint(struct conn *writer, struct err *err)
 	writer->seal_due = !writer->meddled;
 	if (r == SQLITE_OK || (r & 0xff) == SQLITE_BUSY || (r & 0xff) == SQLITE_LOCKED)
 		return 0;
-	int outcome = conn_write_failed(writer, err, "empty the log into the database");
+	int outcome =
+	    write_failed(writer, err, "empty the log into the database", SQLITE_FCNTL_FILE_POINTER);
 	if (outcome == STORE_FULL)
 		return outcome;
 	writer->broken = true;

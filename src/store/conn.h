@@ -15,9 +15,9 @@ struct conn;
 
 /* Besides 0 and -1, functions that write return one of these; nothing was changed then. */
 enum store_outcome {
-	STORE_FULL = 1,  /* no space (or a file-size limit): try again later */
-	STORE_BROKEN = 2, /* a commit failed in a way that leaves its outcome unknown, or the file is
-	                   * damaged: stop writing and end the process */
+	STORE_FULL = 1,     /* no space, or a quota or file-size limit: try again later */
+	STORE_BROKEN = 2,   /* a commit failed in a way that leaves its outcome unknown, or the file
+			     * is   damaged: stop writing and end the process */
 	STORE_CONFLICT = 3, /* a unique value is taken */
 };
 
@@ -25,7 +25,8 @@ enum store_outcome {
  * schema version, quick_check), keeps a copy before the first migration step, migrates, turns on
  * WAL with synchronous=FULL, foreign keys, defensive mode, untrusted schema. A database that is
  * damaged, of another application or newer than this program is refused and left untouched. Takes
- * an exclusive lock on PATH.lock, so that a second daemon is refused. Returns 0, or -1 with the
+ * an exclusive lock on PATH.lock, so that a second daemon is refused; links in the path are
+ * followed first, and a file with several names (hard links) is refused. Returns 0, or -1 with the
  * path and the reason. */
 int conn_open_writer(const char *path, struct err *err, struct conn **ret_conn);
 

@@ -152,6 +152,29 @@ int connector_store_each_present(
 	return deliver_all(conn, stmt, row, context, err);
 }
 
+int connector_store_each_followed(struct conn *conn, int64_t project_id,
+    followed_connector_fn *each, void *context, struct err *err)
+{
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, STMT_CONNECTOR_EACH_FOLLOWED);
+	struct binder bind = {.stmt = stmt};
+	bind_integer(&bind, project_id);
+	int step;
+	while ((step = sqlite3_step(stmt)) == SQLITE_ROW) {
+		struct columns columns = {.stmt = stmt};
+		struct followed_connector connector = {.row = column_integer(&columns)};
+		connector.connector_id = column_text(&columns);
+		connector.first_seen_at = column_time(&columns);
+		connector.created_at = column_time(&columns);
+		connector.confirmed_at = column_time(&columns);
+		connector.history_synced_at = column_time(&columns);
+		connector.unfinished = column_integer(&columns) != 0;
+		int r = each(&connector, context);
+		if (r)
+			return r;
+	}
+	return step == SQLITE_DONE ? 0 : conn_read_failed(conn, err, "read connectors");
+}
+
 int connector_store_each_import(struct conn *conn, int64_t project_id, const char *connector_type,
     const char *bucket, const char *prefix, connector_row_fn *row, void *context, struct err *err)
 {

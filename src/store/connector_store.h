@@ -9,8 +9,8 @@
 
 /* Receives one connector and its latest job (NULL for none); the pointers hold until it returns.
  * Returns 0 to go on, anything else to stop; that value is returned by the function that called. */
-typedef int connector_row_fn(const struct connector_record *record, const struct job_record *latest,
-    void *context);
+typedef int connector_row_fn(
+    const struct connector_record *record, const struct job_record *latest, void *context);
 
 /* One connector by Mixpanel's id. Returns 0; 1 when it was never known; -1. */
 int connector_store_get(struct conn *conn, int64_t project_id, const char *connector_id,
@@ -48,8 +48,28 @@ int connector_store_list(struct conn *conn, const struct connector_query *query,
     int64_t *ret_row);
 
 /* Calls row for every present connector of the project, in order of rows. Returns as above. */
-int connector_store_each_present(struct conn *conn, int64_t project_id, connector_row_fn *row,
-    void *context, struct err *err);
+int connector_store_each_present(
+    struct conn *conn, int64_t project_id, connector_row_fn *row, void *context, struct err *err);
+
+/* What following a connector takes. */
+struct followed_connector {
+	int64_t row;
+	const char *connector_id; /* holds until the callback returns */
+	int64_t first_seen_at;
+	int64_t created_at; /* as Mixpanel says, else when first seen */
+	int64_t confirmed_at;
+	int64_t history_synced_at;
+	bool unfinished; /* it has a job that is not over */
+};
+
+/* Returns as connector_row_fn. */
+typedef int followed_connector_fn(const struct followed_connector *connector, void *context);
+
+/* Calls each for every present connector of the project, in order of rows. Much cheaper than
+ * connector_store_each_present: of jobs it reads the active ones only. Returns 0, -1, or what each
+ * returned. */
+int connector_store_each_followed(struct conn *conn, int64_t project_id,
+    followed_connector_fn *each, void *context, struct err *err);
 
 /* Calls row for every present connector with this type, bucket and prefix (NULL matches NULL). */
 int connector_store_each_import(struct conn *conn, int64_t project_id, const char *connector_type,

@@ -9,8 +9,8 @@
 typedef int job_row_fn(const struct job_record *record, void *context);
 
 /* One job by our id. Returns 0; 1 when there is none; -1. */
-int job_store_get(struct conn *conn, const char *job_id, job_row_fn *row, void *context,
-    struct err *err);
+int job_store_get(
+    struct conn *conn, const char *job_id, job_row_fn *row, void *context, struct err *err);
 
 /* A list of jobs, newest first: by start time as first seen (first sight, for one seen before it
  * started), then row; neither changes. */
@@ -32,8 +32,8 @@ int job_store_list(struct conn *conn, const struct job_query *query, job_row_fn 
 
 /* Every job of a connector that a fresh history may have to be matched with: those still listed and
  * those not over, oldest first. */
-int job_store_each_open(struct conn *conn, int64_t connector_row, job_row_fn *row, void *context,
-    struct err *err);
+int job_store_each_open(
+    struct conn *conn, int64_t connector_row, job_row_fn *row, void *context, struct err *err);
 
 /* Every job of a connector that is among the newest `limit`, listed or not, oldest first; what
  * drops out of Mixpanel's window and comes back is found here. */
@@ -46,8 +46,8 @@ int job_store_insert(struct conn *writer, int64_t project_id, int64_t connector_
     const struct run *run, int64_t now, struct err *err, int64_t *ret_row, char *ret_id);
 
 /* Writes what a run has become, with a snapshot; listed again, and no longer gone. */
-int job_store_update(struct conn *writer, int64_t job_row, const struct run *run, int64_t now,
-    struct err *err);
+int job_store_update(
+    struct conn *writer, int64_t job_row, const struct run *run, int64_t now, struct err *err);
 
 /* The same run was listed again after it had dropped out. No snapshot unless gone_at was set. */
 int job_store_relisted(struct conn *writer, int64_t job_row, int64_t now, struct err *err);

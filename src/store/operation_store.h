@@ -31,14 +31,15 @@ struct operation_query {
 int operation_store_list(struct conn *conn, const struct operation_query *query,
     operation_row_fn *row, void *context, struct err *err, bool *ret_more, int64_t *ret_row);
 
-/* Calls row for every operation of the project that is planned, sending or unknown, oldest first. */
-int operation_store_each_open(struct conn *conn, int64_t project_id, operation_row_fn *row,
-    void *context, struct err *err);
+/* Calls row for every operation of the project that is planned, sending or unknown, oldest first.
+ */
+int operation_store_each_open(
+    struct conn *conn, int64_t project_id, operation_row_fn *row, void *context, struct err *err);
 
 /* Writes a new operation from record (row, revision ignored). Returns 0; STORE_CONFLICT when its
  * key is bound; another store outcome; -1. In a transaction. */
-int operation_store_insert(struct conn *writer, const struct operation_record *record,
-    struct err *err, int64_t *ret_row);
+int operation_store_insert(
+    struct conn *writer, const struct operation_record *record, struct err *err, int64_t *ret_row);
 
 /* Writes state, connector_id, candidates, error, upstream_status, sent_at, finished_at and
  * empty_listing_at of record to its row. The move must be allowed (operation_may_move) or the state
@@ -48,15 +49,15 @@ int operation_store_update(
 
 /* Turns every operation left `sending` into unknown (a create) or planned (a delete, which may be
  * repeated). Runs its own transaction; for the start, before anybody may call. */
-int operation_store_recover(struct conn *writer, int64_t now, struct err *err,
-    unsigned *ret_unknown);
+int operation_store_recover(
+    struct conn *writer, int64_t now, struct err *err, unsigned *ret_unknown);
 
 /* Whether an operation other than `row` has this connector as its outcome. Returns 1, 0, or -1. */
-int operation_store_claims(struct conn *conn, int64_t project_id, const char *connector_id,
-    int64_t row, struct err *err);
+int operation_store_claims(
+    struct conn *conn, int64_t project_id, const char *connector_id, int64_t row, struct err *err);
 
 /* Removes ended operations that finished before `before`, at most `limit`; never an unknown one. */
-int operation_store_retain(struct conn *writer, int64_t before, unsigned limit, struct err *err,
-    unsigned *ret_removed);
+int operation_store_retain(
+    struct conn *writer, int64_t before, unsigned limit, struct err *err, unsigned *ret_removed);
 
 #endif

@@ -105,6 +105,15 @@ static const struct {
     [STMT_CONNECTOR_EACH_PRESENT] = {FOR_ALL,
 	SELECT_CONNECTORS("INDEXED BY connectors_present") "WHERE c.project_id = ?1 AND " PRESENT
 							   " ORDER BY c.connector_row"},
+    /* Whether a job is unfinished is asked the other way round: active jobs are few and an index
+     * finds them all at once, while the latest jobs lie all over the largest table. */
+    [STMT_CONNECTOR_EACH_FOLLOWED] = {FOR_ALL,
+	"SELECT connector_row, connector_id, first_seen_at, coalesce(created_at, first_seen_at),"
+	" confirmed_at, history_synced_at, connector_row IN (SELECT connector_row"
+	"  FROM jobs INDEXED BY jobs_by_project_status WHERE project_id = ?1"
+	"  AND status IN ('queued', 'running', 'paused', 'unknown') AND active = 1)"
+	" FROM connectors INDEXED BY connectors_present WHERE project_id = ?1"
+	" AND deleted_at IS NULL ORDER BY connector_row"},
     [STMT_CONNECTOR_EACH_IMPORT] = {FOR_ALL,
 	SELECT_CONNECTORS("INDEXED BY connectors_by_import") "WHERE c.project_id = ?1 AND " PRESENT
 							     " AND c.connector_type = ?2"

@@ -126,7 +126,7 @@ static int put_page(struct listing_work *work, struct span body)
 	return r;
 }
 
-static int missing_add(struct listing_work *work, const struct connector_record *record)
+static int missing_add(struct listing_work *work, const struct followed_connector *connector)
 {
 	size_t n = work->outcome->missing;
 	if (n == work->missing_size) {
@@ -141,26 +141,24 @@ static int missing_add(struct listing_work *work, const struct connector_record 
 		work->missing_rows = rows;
 		work->missing_size = size;
 	}
-	work->missing[n] = arena_text(&work->arena, record->connector.connector_id);
-	work->missing_rows[n] = record->row;
+	work->missing[n] = arena_text(&work->arena, connector->connector_id);
+	work->missing_rows[n] = connector->row;
 	if (!work->missing[n])
 		return no_memory(work->err);
 	work->outcome->missing++;
 	return 0;
 }
 
-static int look_for_missing(
-    const struct connector_record *record, const struct job_record *latest, void *context)
+static int look_for_missing(const struct followed_connector *connector, void *context)
 {
-	(void)latest;
 	struct listing_work *work = context;
 	int64_t asked = work->listing->started_at;
 	/* What was created while the listing was on its way need not be in it. */
-	if (record->first_seen_at >= asked ||
-	    (record->confirmed_at != TIMESTAMP_NONE && record->confirmed_at >= asked))
+	if (connector->first_seen_at >= asked ||
+	    (connector->confirmed_at != TIMESTAMP_NONE && connector->confirmed_at >= asked))
 		return 0;
 	work->eligible++;
-	return row_list_has(&work->seen, record->row) ? 0 : missing_add(work, record);
+	return row_list_has(&work->seen, connector->row) ? 0 : missing_add(work, connector);
 }
 
 static bool is_shrunken(const struct listing_work *work)
@@ -191,7 +189,7 @@ static int apply_complete(struct listing_work *work)
 	const struct listing *listing = work->listing;
 	if (work->seen.count > 1)
 		qsort(work->seen.rows, work->seen.count, sizeof(int64_t), compare_rows);
-	int r = connector_store_each_present(
+	int r = connector_store_each_followed(
 	    work->writer, listing->project_id, look_for_missing, work, work->err);
 	if (r)
 		return r;

@@ -12,8 +12,8 @@
 
 static void fill_operation(struct command *command, const char *operation_id)
 {
-	snprintf(command->result_operation_id, sizeof(command->result_operation_id), "%s",
-	    operation_id);
+	snprintf(
+	    command->result_operation_id, sizeof(command->result_operation_id), "%s", operation_id);
 }
 
 static void fill_connector(struct command *command, const char *connector_id)
@@ -85,20 +85,21 @@ static int look_at_import(
 }
 
 /* Whether a create that has not ended may yet start the import the body asks for. One whose outcome
- * stayed unknown while two listings showed nothing of it has most likely not been carried out. */
-static bool may_yet_start(const struct operation_record *record, int64_t wall)
+ * stayed unknown while two listings showed nothing of it has most likely not been carried out.
+ * listed_at: when the last complete one was asked for. */
+static bool may_yet_start(const struct operation_record *record, int64_t listed_at)
 {
 	if (record->kind != OPERATION_CREATE)
 		return false;
 	if (record->state != OPERATION_UNKNOWN || record->candidates.ptr)
 		return true;
 	return record->empty_listing_at == TIMESTAMP_NONE ||
-	    wall < record->empty_listing_at + RECONCILE_LISTINGS_APART;
+	       listed_at < record->empty_listing_at + RECONCILE_LISTINGS_APART;
 }
 
 struct open_create {
 	struct creating *creating;
-	int64_t wall;
+	int64_t listed_at;
 };
 
 /* Two bodies ask for the same import when each has what the other names. */
@@ -114,16 +115,16 @@ static bool asks_for_same(const json_t *body, struct span request)
 	};
 	return json_equal(json_object_get(body, "connector_type"),
 		   json_object_get(other, "connector_type")) &&
-	    json_equal(formats[0], formats[1]) &&
-	    json_equal(json_object_get(body, "connector_properties"),
-		json_object_get(other, "connector_properties"));
+	       json_equal(formats[0], formats[1]) &&
+	       json_equal(json_object_get(body, "connector_properties"),
+		   json_object_get(other, "connector_properties"));
 }
 
 static int look_at_open(const struct operation_record *record, void *context)
 {
 	struct open_create *open = context;
 	struct creating *creating = open->creating;
-	if (creating->found || !may_yet_start(record, open->wall) ||
+	if (creating->found || !may_yet_start(record, open->listed_at) ||
 	    !asks_for_same(creating->body, record->request))
 		return 0;
 	creating->found = true;
@@ -133,21 +134,21 @@ static int look_at_open(const struct operation_record *record, void *context)
 }
 
 /* Returns 0 when nothing stands in the way, 1 when creating->verdict is the answer, or -1. */
-static int look_for_same(struct engine *engine, struct creating *creating, struct err *err)
+static int look_for_same(struct project *project, struct creating *creating, struct err *err)
 {
+	struct conn *writer = project->engine->writer;
 	struct command *command = creating->command;
 	const json_t *body = creating->body;
 	int r = 0;
 	if (command->idempotency_key)
-		r = operation_store_get_by_key(engine->writer, command->project_id, command->client,
+		r = operation_store_get_by_key(writer, command->project_id, command->client,
 		    command->idempotency_key, look_at_key, creating, err);
 	if (r < 0 || creating->found || command->allow_duplicate)
 		return r < 0 ? -1 : creating->found;
-	struct open_create open = {.creating = creating, .wall = engine_wall(engine)};
-	r = operation_store_each_open(
-	    engine->writer, command->project_id, look_at_open, &open, err);
+	struct open_create open = {.creating = creating, .listed_at = project->listed_at};
+	r = operation_store_each_open(writer, command->project_id, look_at_open, &open, err);
 	if (r == 0 && !creating->found)
-		r = connector_store_each_import(engine->writer, command->project_id,
+		r = connector_store_each_import(writer, command->project_id,
 		    json_string_value(json_object_get(body, "connector_type")),
 		    connector_body_bucket(body), connector_body_prefix(body), look_at_import,
 		    creating, err);
@@ -183,8 +184,8 @@ static enum command_result plan_operation(
 	fill_operation(command, id);
 	/* Without memory it stays planned, and goes out after the next start. */
 	if (operation_enqueue(project, id, record->kind) < 0)
-		log_error("project %s: no memory to send operation %s now",
-		    project->settings->name, id);
+		log_error(
+		    "project %s: no memory to send operation %s now", project->settings->name, id);
 	return COMMAND_ACCEPTED;
 }
 
@@ -195,7 +196,7 @@ static enum command_result create(struct project *project, struct command *comma
 	if (jsontext_parse(command->body, JSONTEXT_REJECT_DUPLICATES, &err, &body) < 0)
 		return failed(command, "%s", err.text);
 	struct creating creating = {.command = command, .body = body};
-	int r = look_for_same(project->engine, &creating, &err);
+	int r = look_for_same(project, &creating, &err);
 	if (r != 0)
 		return r < 0 ? failed(command, "%s", err.text) : creating.verdict;
 	struct operation_record record = {
@@ -248,28 +249,22 @@ static int look_at_delete(const struct operation_record *record, void *context)
 	return 0;
 }
 
-static enum command_result delete(struct project *project, struct command *command)
-{
-	struct err err = ERR_INIT;
-	struct found_connector found = {.row = 0};
+static enum command_result delete (struct project *project, struct command *command) {
+	struct err err = ERR_INIT; struct found_connector found = {.row = 0};
 	int r = find_connector(project, command->connector_id, &err, &found);
-	if (r < 0)
-		return failed(command, "%s", err.text);
-	if (r > 0)
-		return COMMAND_NOT_FOUND;
-	if (found.deleted)
-		return COMMAND_ALREADY_DONE;
+	if (r < 0) return failed(command, "%s", err.text);
+	if (r > 0) return COMMAND_NOT_FOUND;
+	if (found.deleted) return COMMAND_ALREADY_DONE;
 	struct open_delete open = {.command = command};
-	r = operation_store_each_open(project->engine->writer, project->settings->project_id,
-	    look_at_delete, &open, &err);
-	if (r < 0)
-		return failed(command, "%s", err.text);
-	if (open.found)
-		return COMMAND_ACCEPTED;
-	struct operation_record record = {
-	    .kind = OPERATION_DELETE,
-	    .connector_id = command->connector_id,
-	};
+	r = operation_store_each_open(
+	    project->engine->writer, project->settings->project_id, look_at_delete, &open, &err);
+	if (r < 0) return failed(command, "%s", err.text);
+	if (open.found) return COMMAND_ACCEPTED;
+	struct operation_record record =
+	    {
+		.kind = OPERATION_DELETE,
+		.connector_id = command->connector_id,
+	    };
 	return plan_operation(project, command, &record);
 }
 
@@ -281,8 +276,8 @@ struct resolving {
 	enum command_result verdict;
 };
 
-static int resolve_record(struct resolving *resolving, const struct operation_record *stored,
-    struct err *err)
+static int resolve_record(
+    struct resolving *resolving, const struct operation_record *stored, struct err *err)
 {
 	const struct command *command = resolving->command;
 	struct engine *engine = resolving->engine;
@@ -297,8 +292,7 @@ static int resolve_record(struct resolving *resolving, const struct operation_re
 	record.error_code = command->created ? NULL : "resolved-not-created";
 	record.error_message = command->created ? NULL : command->reason;
 	record.finished_at = engine_wall(engine);
-	changes_add(
-	    &engine->changes, CHANGE_OPERATION, record.project_id, record.operation_id);
+	changes_add(&engine->changes, CHANGE_OPERATION, record.project_id, record.operation_id);
 	resolving->verdict = COMMAND_ACCEPTED;
 	return operation_store_update(engine->writer, &record, err);
 }
@@ -330,8 +324,8 @@ static bool may_be_outcome(struct project *project, struct command *command)
 	struct found_connector found = {.row = 0};
 	int r = find_connector(project, command->connector_id, &err, &found);
 	if (r != 0 || found.deleted) {
-		(void)failed(command, "connector %s is not present in this project",
-		    command->connector_id);
+		(void)failed(
+		    command, "connector %s is not present in this project", command->connector_id);
 		return false;
 	}
 	if (operation_store_claims(project->engine->writer, project->settings->project_id,
@@ -401,7 +395,7 @@ void command_run(struct engine *engine, struct command *command)
 		command->result = create(project, command);
 		return;
 	case COMMAND_DELETE:
-		command->result = delete(project, command);
+		command->result = delete (project, command);
 		return;
 	case COMMAND_RESOLVE:
 		command->result = resolve(project, command);

@@ -10,8 +10,14 @@
 
 #define COMMANDS_LIMIT 4096
 #define TURN_MAXIMUM MICROSECONDS_PER_SECOND
-#define STORE_RETRY_AFTER MICROSECONDS_PER_SECOND
+/* Each create is a commit of its own, on a slow disk tens of milliseconds: what callers wish must
+ * not keep answers from being taken in until they time out, nor make the thread look stuck. */
+#define COMMANDS_WITHIN (MICROSECONDS_PER_SECOND / 10)
+#define STORE_RETRY_FIRST MICROSECONDS_PER_SECOND
+#define STORE_RETRY_MAXIMUM (5 * MICROSECONDS_PER_SECOND)
 #define RETENTION_INTERVAL (10 * MICROSECONDS_PER_MINUTE)
+/* An idempotency key lives as long as its operation: at least a day, whatever is configured. */
+#define KEYS_KEPT_FOR MICROSECONDS_PER_DAY
 #define RETENTION_BATCH 500
 #define RETENTION_BATCH_AFTER (MICROSECONDS_PER_SECOND / 10)
 #define LAST_ANSWERS_WITHIN (2 * MICROSECONDS_PER_SECOND)
@@ -31,9 +37,17 @@ int64_t engine_wall(const struct engine *engine)
 
 static void store_is_full(struct engine *engine, const struct err *err)
 {
-	engine->store_retry_at = engine_now(engine) + STORE_RETRY_AFTER;
-	if (!atomic_exchange(&engine->store_unavailable, true))
+	if (!atomic_exchange(&engine->store_unavailable, true)) {
 		log_error("nothing can be written, serving what is there: %s", err->text);
+		engine->store_retry_after = STORE_RETRY_FIRST;
+	}
+	int64_t now = engine_now(engine);
+	if (now < engine->store_retry_at)
+		return;
+	engine->store_retry_at = now + engine->store_retry_after;
+	engine->store_retry_after *= 2;
+	if (engine->store_retry_after > STORE_RETRY_MAXIMUM)
+		engine->store_retry_after = STORE_RETRY_MAXIMUM;
 }
 
 static void store_is_broken(struct engine *engine, const struct err *err)
@@ -42,8 +56,9 @@ static void store_is_broken(struct engine *engine, const struct err *err)
 		return;
 	engine->broken = true;
 	atomic_store(&engine->store_unavailable, true);
-	log_error("the store may not have kept what was written last, ending so that the next start "
-		  "can read it again: %s",
+	log_error(
+	    "the store may not have kept what was written last, ending so that the next start "
+	    "can read it again: %s",
 	    err->text);
 	if (engine->options.broken)
 		engine->options.broken(engine->options.context);
@@ -70,6 +85,17 @@ int engine_write(struct engine *engine,
 	else if (r == STORE_BROKEN)
 		store_is_broken(engine, err);
 	return r;
+}
+
+bool engine_may_write(const struct engine *engine, int64_t now)
+{
+	return !engine->broken &&
+	       (!atomic_load(&engine->store_unavailable) || now >= engine->store_retry_at);
+}
+
+enum log_level engine_write_level(const struct engine *engine, enum log_level level)
+{
+	return atomic_load(&engine->store_unavailable) ? LOG_LEVEL_DEBUG : level;
 }
 
 /* Projects -------------------------------------------------------------------------------------*/
@@ -110,8 +136,7 @@ static void reconfigure(struct engine *engine, struct config *config)
 {
 	struct project *project;
 	LIST_FOREACH (project, &engine->projects, entry)
-		project->removed =
-		    !config_find_project_id(config, project->settings->project_id);
+		project->removed = !config_find_project_id(config, project->settings->project_id);
 	for (size_t i = 0; i < config->project_count; i++) {
 		const struct config_project *settings = &config->projects[i];
 		struct err err = ERR_INIT;
@@ -165,6 +190,7 @@ int engine_new(struct conn *writer, struct config *config, const struct engine_o
 	engine->config = config_ref(config);
 	engine->last_command = &engine->first_command;
 	engine->next_ticket = 1;
+	engine->store_retry_at = INT64_MIN;
 	LIST_INIT(&engine->projects);
 	random_sequence_init(&engine->random, options->seed);
 	atomic_store(&engine->last_turn, engine_now(engine));
@@ -208,8 +234,8 @@ int engine_open_ticket(struct engine *engine, uint64_t *ret_ticket)
 {
 	int r = -1;
 	pthread_mutex_lock(&engine->mutex);
-	uint64_t *tickets = reallocarray(
-	    engine->open_tickets, engine->open_ticket_count + 1, sizeof(*tickets));
+	uint64_t *tickets =
+	    reallocarray(engine->open_tickets, engine->open_ticket_count + 1, sizeof(*tickets));
 	if (tickets) {
 		engine->open_tickets = tickets;
 		tickets[engine->open_ticket_count++] = engine->next_ticket;
@@ -225,8 +251,7 @@ void engine_close_ticket(struct engine *engine, int64_t project_id, uint64_t tic
 	pthread_mutex_lock(&engine->mutex);
 	for (size_t i = 0; i < engine->open_ticket_count; i++)
 		if (engine->open_tickets[i] == ticket) {
-			engine->open_tickets[i] =
-			    engine->open_tickets[--engine->open_ticket_count];
+			engine->open_tickets[i] = engine->open_tickets[--engine->open_ticket_count];
 			break;
 		}
 	pthread_mutex_unlock(&engine->mutex);
@@ -278,8 +303,7 @@ void engine_publish(struct engine *engine)
 	free(before);
 }
 
-int engine_upstream(
-    struct engine *engine, int64_t project_id, struct upstream_status *ret_status)
+int engine_upstream(struct engine *engine, int64_t project_id, struct upstream_status *ret_status)
 {
 	int r = 1;
 	pthread_mutex_lock(&engine->mutex);
@@ -379,39 +403,42 @@ void engine_reload(struct engine *engine, struct config *config)
 	client_wake(engine->client);
 }
 
-/* Takes what is in the mailbox; close lets nothing in any more. */
-static struct command *take_commands(struct engine *engine, bool close)
+/* The one that waits longest; NULL for none. close lets nothing in any more. */
+static struct command *take_command(struct engine *engine, bool close)
 {
 	pthread_mutex_lock(&engine->mutex);
-	struct command *commands = engine->first_command;
-	engine->first_command = NULL;
-	engine->last_command = &engine->first_command;
-	engine->commands_waiting = 0;
+	struct command *command = engine->first_command;
+	if (command) {
+		engine->first_command = command->next;
+		engine->commands_waiting--;
+	}
+	if (!engine->first_command)
+		engine->last_command = &engine->first_command;
 	engine->closed |= close;
 	pthread_mutex_unlock(&engine->mutex);
-	return commands;
+	return command;
 }
 
-static void run_commands(struct engine *engine)
+/* Returns whether some may be left for the next turn. */
+static bool run_commands(struct engine *engine, int64_t now)
 {
-	struct command *command = take_commands(engine, false);
-	while (command) {
-		struct command *following = command->next;
+	struct command *command;
+	while ((command = take_command(engine, false))) {
 		command_run(engine, command);
 		/* The caller owns it again, and may have freed it when this returns. */
 		command->done(command);
-		command = following;
+		if (engine_now(engine) - now >= COMMANDS_WITHIN)
+			return true;
 	}
+	return false;
 }
 
 static void refuse_commands(struct engine *engine)
 {
-	struct command *command = take_commands(engine, true);
-	while (command) {
-		struct command *following = command->next;
+	struct command *command;
+	while ((command = take_command(engine, true))) {
 		command->result = COMMAND_STOPPING;
 		command->done(command);
-		command = following;
 	}
 }
 
@@ -441,11 +468,14 @@ static int write_retention(struct conn *writer, void *context, struct err *err)
 	const struct config *config = retention->config;
 	unsigned jobs = 0;
 	unsigned operations = 0;
+	int64_t operations_age = config->operations_max_age;
+	if (operations_age < KEYS_KEPT_FOR)
+		operations_age = KEYS_KEPT_FOR;
 	int r = job_store_retain(writer, retention->now - config->jobs_max_age,
 	    config->jobs_max_count, RETENTION_BATCH, err, &jobs);
 	if (r == 0)
-		r = operation_store_retain(writer, retention->now - config->operations_max_age,
-		    RETENTION_BATCH, err, &operations);
+		r = operation_store_retain(
+		    writer, retention->now - operations_age, RETENTION_BATCH, err, &operations);
 	retention->removed = jobs > operations ? jobs : operations;
 	return r;
 }
@@ -461,15 +491,18 @@ static void retain(struct engine *engine, int64_t now)
 	config = config_ref(engine->config);
 	pthread_mutex_unlock(&engine->mutex);
 	struct retention retention = {.now = engine_wall(engine), .config = config};
-	bool more = engine_write(engine, write_retention, &retention, &err) == 0 &&
-	    retention.removed == RETENTION_BATCH;
+	int r = engine_write(engine, write_retention, &retention, &err);
+	if (r != 0)
+		log_write(engine_write_level(engine, LOG_LEVEL_WARNING),
+		    "what is past its retention could not be removed: %s", err.text);
+	bool more = r == 0 && retention.removed == RETENTION_BATCH;
 	engine->next_retention = now + (more ? RETENTION_BATCH_AFTER : RETENTION_INTERVAL);
 }
 
-static void checkpoint(struct engine *engine)
+static void checkpoint(struct engine *engine, int64_t now)
 {
 	struct err err = ERR_INIT;
-	if (engine->broken)
+	if (!engine_may_write(engine, now))
 		return;
 	int r = conn_checkpoint_if_large(engine->writer, &err);
 	if (r == STORE_FULL)
@@ -484,8 +517,9 @@ static int64_t turn_projects(struct engine *engine, int64_t now)
 {
 	int64_t next = now + TURN_MAXIMUM;
 	/* What cannot be stored need not be asked for. */
-	if (engine->broken || (atomic_load(&engine->store_unavailable) && now < engine->store_retry_at))
-		return engine->broken ? next : engine->store_retry_at;
+	if (!engine_may_write(engine, now))
+		return engine->broken || engine->store_retry_at > next ? next
+								       : engine->store_retry_at;
 	struct project *project;
 	LIST_FOREACH (project, &engine->projects, entry) {
 		int64_t due = project_turn(project, now);
@@ -500,14 +534,15 @@ static void turn(struct engine *engine)
 	int64_t now = engine_now(engine);
 	atomic_store(&engine->last_turn, now);
 	take_config(engine);
-	run_commands(engine);
+	bool more = run_commands(engine, now);
+	now = engine_now(engine);
 	int64_t next = turn_projects(engine, now);
 	drop_removed(engine);
 	retain(engine, now);
-	checkpoint(engine);
+	checkpoint(engine, now);
 	engine_publish(engine);
 	now = engine_now(engine);
-	client_run(engine->client, next > now ? next - now : 0);
+	client_run(engine->client, next > now && !more ? next - now : 0);
 }
 
 static bool operation_in_flight(const struct engine *engine)
@@ -516,7 +551,7 @@ static bool operation_in_flight(const struct engine *engine)
 	const struct call *call;
 	LIST_FOREACH (project, &engine->projects, entry)
 		LIST_FOREACH (call, &project->calls, entry)
-			if (call->kind == CALL_OPERATION)
+			if (call->kind == CALL_OPERATION && !call->ended)
 				return true;
 	return false;
 }
@@ -528,6 +563,9 @@ static void last_answers(struct engine *engine)
 	int64_t now;
 	while (operation_in_flight(engine) && (now = engine_now(engine)) < deadline)
 		client_run(engine->client, deadline - now);
+	struct project *project;
+	LIST_FOREACH (project, &engine->projects, entry)
+		operation_save_unsaved(project);
 }
 
 static void *run(void *context)

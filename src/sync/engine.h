@@ -26,19 +26,19 @@ enum command_kind {
 
 /* How a command came out. */
 enum command_result {
-	COMMAND_ACCEPTED,           /* operation_id, or the ticket of the refresh, is filled */
-	COMMAND_REPLAYED,           /* the idempotency key is bound to operation_id, same body */
-	COMMAND_KEY_REUSED,         /* the key is bound to another body */
-	COMMAND_IN_PROGRESS,        /* operation_id still runs for this key, or for the same content */
-	COMMAND_DUPLICATE,          /* connector_id is there with the same content */
-	COMMAND_ALREADY_DONE,       /* deleting what is deleted */
-	COMMAND_NOT_FOUND,          /* no such project, connector or operation */
-	COMMAND_NOT_UNKNOWN,        /* resolving what is not unknown */
-	COMMAND_CONNECTOR_MISSING,  /* resolving as created with a connector that is not present */
-	COMMAND_STORE_UNAVAILABLE,  /* nothing can be written now (disk full): nothing was done */
-	COMMAND_BUSY,               /* too many commands wait: nothing was done */
-	COMMAND_STOPPING,           /* the daemon stops: nothing was done */
-	COMMAND_FAILED,             /* an internal error: nothing was done; message says what */
+	COMMAND_ACCEPTED,     /* operation_id, or the ticket of the refresh, is filled */
+	COMMAND_REPLAYED,     /* the idempotency key is bound to operation_id, same body */
+	COMMAND_KEY_REUSED,   /* the key is bound to another body */
+	COMMAND_IN_PROGRESS,  /* operation_id still runs for this key, or for the same content */
+	COMMAND_DUPLICATE,    /* connector_id is there with the same content */
+	COMMAND_ALREADY_DONE, /* deleting what is deleted */
+	COMMAND_NOT_FOUND,    /* no such project, connector or operation */
+	COMMAND_NOT_UNKNOWN,  /* resolving what is not unknown */
+	COMMAND_CONNECTOR_MISSING, /* resolving as created with a connector that is not present */
+	COMMAND_STORE_UNAVAILABLE, /* nothing can be written now (disk full): nothing was done */
+	COMMAND_BUSY,              /* too many commands wait: nothing was done */
+	COMMAND_STOPPING,          /* the daemon stops: nothing was done */
+	COMMAND_FAILED,            /* an internal error: nothing was done; message says what */
 };
 
 /* A wish, and its answer. The caller owns it and keeps it until `done` was called, which happens
@@ -99,9 +99,9 @@ int engine_new(struct conn *writer, struct config *config, const struct engine_o
 /* Starts the thread. Returns 0, or -1. */
 int engine_start(struct engine *engine, struct err *err);
 
-/* Answers every command that waits with COMMAND_STOPPING, gives operations on their way up to 2 s to
- * end, then ends the thread and joins it. Other requests in flight are dropped; a create that had
- * not ended becomes unknown at the next start. Also when never started. */
+/* Answers every command that waits with COMMAND_STOPPING, gives operations on their way up to 2 s
+ * to end, then ends the thread and joins it. Other requests in flight are dropped; a create that
+ * had not ended becomes unknown at the next start. Also when never started. */
 void engine_stop(struct engine *engine);
 
 /* After engine_stop. Takes NULL; returns NULL. */
@@ -116,8 +116,7 @@ void engine_submit(struct engine *engine, struct command *command);
 void engine_reload(struct engine *engine, struct config *config);
 
 /* Copies how the upstream of a project does. Returns 0; 1 for an unknown project. Any thread. */
-int engine_upstream(
-    struct engine *engine, int64_t project_id, struct upstream_status *ret_status);
+int engine_upstream(struct engine *engine, int64_t project_id, struct upstream_status *ret_status);
 
 /* Whether the refresh with this ticket has ended. Any thread. */
 bool engine_refresh_done(struct engine *engine, int64_t project_id, uint64_t ticket);
@@ -131,7 +130,8 @@ bool engine_store_unavailable(const struct engine *engine);
 /* Counters since the start, for metrics. */
 #define ENGINE_ENDPOINTS 5
 struct engine_counters {
-	uint64_t requests[ENGINE_ENDPOINTS][6]; /* by endpoint; 2xx, 3xx, 4xx, 5xx, not sent, unclear */
+	uint64_t requests[ENGINE_ENDPOINTS]
+			 [6]; /* by endpoint; 2xx, 3xx, 4xx, 5xx, not sent, unclear */
 	uint64_t request_microseconds[ENGINE_ENDPOINTS];
 	uint64_t undecodable;
 	uint64_t commits;

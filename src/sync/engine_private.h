@@ -17,12 +17,14 @@
 #include "mixpanel/ratelimit.h"
 #include "model/connector.h"
 #include "model/job.h"
+#include "store/connector_store.h"
 #include "store/tx.h"
 #include "sync/apply.h"
 #include "sync/changes.h"
 #include "sync/engine.h"
 #include "sync/planner.h"
 #include "sync/upstream.h"
+#include "util/log.h"
 
 /* An operation that is to be sent, or on its way. */
 struct task {
@@ -40,12 +42,13 @@ struct refresh {
 	int64_t connector_row; /* 0: the whole project */
 	char connector_id[CONNECTOR_ID_LENGTH_LIMIT + 1];
 	enum {
-		REFRESH_RECORDS,         /* the list, or the single connector, is to be asked for */
-		REFRESH_RECORDS_FLIGHT,  /* it is on its way (single connector only) */
-		REFRESH_HISTORIES,       /* histories are being read */
+		REFRESH_RECORDS,        /* the list, or the single connector, is to be asked for */
+		REFRESH_RECORDS_FLIGHT, /* it is on its way (single connector only) */
+		REFRESH_HISTORIES,      /* histories are being read */
 	} phase;
-	int64_t *rows; /* sorted: connectors whose history is awaited; negated once it came */
+	int64_t *rows; /* connectors whose history is awaited, sorted; negated once it came */
 	size_t count;
+	size_t size;
 	size_t left;
 	LIST_ENTRY(refresh) entry;
 };
@@ -57,15 +60,16 @@ struct call {
 	struct project *project;
 	enum call_kind kind;
 	enum endpoint endpoint;
-	struct plan plan;      /* CALL_LIST, CALL_HISTORY */
-	uint64_t ticket;       /* CALL_GET */
+	struct plan plan; /* CALL_LIST, CALL_HISTORY */
+	uint64_t ticket;  /* CALL_GET */
 	char connector_id[CONNECTOR_ID_LENGTH_LIMIT + 1];
 	char operation_id[RANDOM_ID_SIZE];
-	int64_t started_at;    /* wall clock, of the first page */
-	int64_t begun_at;      /* monotonic, of the first page */
-	int64_t asked_at;      /* monotonic, of this page */
+	int64_t started_at; /* wall clock, of the first page */
+	int64_t begun_at;   /* monotonic, of the first page */
+	int64_t asked_at;   /* monotonic, of this page */
 	struct pages pages;
 	struct buffer next_url; /* the page that waits for its turn */
+	bool ended;             /* CALL_OPERATION: only its end is still to be written */
 	STAILQ_ENTRY(call) paged;
 	LIST_ENTRY(call) entry;
 };
@@ -86,16 +90,20 @@ struct project {
 	struct ratelimit limit;
 	struct upstream upstream;
 	unsigned in_flight;
-	unsigned creates_in_flight;
-	STAILQ_HEAD(, task) tasks; /* in the order they were asked for */
-	LIST_HEAD(, refresh) refreshes;
-	LIST_HEAD(, call) calls;    /* every one there is */
-	STAILQ_HEAD(, call) paged;  /* those whose next page waits for budget */
-	STAILQ_HEAD(, unsaved) unsaved;
-	bool shrunken;      /* the last listing was; the next one decides */
-	bool loaded;        /* a listing was applied once */
-	bool removed;       /* no longer configured: goes when nothing is in flight */
-	int64_t unknown_at; /* wall clock: when an operation last became unknown */
+	unsigned creates_in_flight;         /* until their end is written */
+	STAILQ_HEAD(task_list, task) tasks; /* in the order they were asked for */
+	LIST_HEAD(refresh_list, refresh) refreshes;
+	LIST_HEAD(call_list, call) calls;    /* every one there is */
+	STAILQ_HEAD(paged_list, call) paged; /* those whose next page waits for budget */
+	STAILQ_HEAD(unsaved_list, unsaved) unsaved;
+	bool shrunken;         /* the last listing was; the next one decides */
+	bool loaded;           /* a listing was applied once */
+	bool list_tried;       /* it was, or at least one was asked for and came to an end */
+	bool removed;          /* no longer configured: goes when nothing is in flight */
+	bool list_on_end;      /* unknown creates wait for a listing after the create in flight */
+	int64_t listed_at;     /* wall clock: when the last complete listing was asked for */
+	int64_t list_begun_at; /* monotonic: the same of the last one that was applied */
+	int64_t unknown_at;    /* monotonic: when an operation last became unknown */
 	LIST_ENTRY(project) entry;
 };
 
@@ -110,12 +118,13 @@ struct engine {
 	struct client *client;
 	struct engine_options options;
 	struct random_sequence random;
-	LIST_HEAD(, project) projects;
+	LIST_HEAD(project_list, project) projects;
 	struct changes changes;
-	bool broken;              /* nothing may be written any more */
+	bool broken; /* nothing may be written any more */
 	uint64_t commits;
-	int64_t store_retry_at;   /* monotonic; after a full disk */
-	int64_t next_retention;   /* monotonic */
+	int64_t store_retry_at; /* monotonic; after a full disk */
+	int64_t store_retry_after;
+	int64_t next_retention; /* monotonic */
 
 	pthread_t thread;
 	bool started;
@@ -128,7 +137,7 @@ struct engine {
 	struct command **last_command;
 	unsigned commands_waiting;
 	bool closed;
-	struct config *config;     /* in force */
+	struct config *config; /* in force */
 	bool config_changed;
 	struct published *published;
 	size_t published_count;
@@ -146,8 +155,14 @@ int64_t engine_wall(const struct engine *engine); /* Wall clock microseconds. */
 /* Runs body in a transaction; tells what changed once it is committed. Keeps track of a full disk,
  * and ends the process' work when the outcome of a commit is unknown. Returns as tx_write. */
 int engine_write(struct engine *engine,
-    int (*body)(struct conn *conn, void *context, struct err *err), void *context,
-    struct err *err);
+    int (*body)(struct conn *conn, void *context, struct err *err), void *context, struct err *err);
+
+/* Whether the store takes writes as far as is known, or it is time to try again whether it does. */
+bool engine_may_write(const struct engine *engine, int64_t now);
+
+/* The level of what is said about a failed write: little while it is known that nothing can be
+ * written at all. */
+enum log_level engine_write_level(const struct engine *engine, enum log_level level);
 
 /* The project with this id that is configured; NULL for none. */
 struct project *engine_find_project(struct engine *engine, int64_t project_id);
@@ -162,21 +177,25 @@ void engine_close_ticket(struct engine *engine, int64_t project_id, uint64_t tic
 void engine_publish(struct engine *engine);
 
 /* Counts one request; one answer that could not be read; what was changed in the store. */
-void engine_count(struct engine *engine, enum endpoint endpoint, const struct client_answer *answer);
+void engine_count(
+    struct engine *engine, enum endpoint endpoint, const struct client_answer *answer);
 void engine_count_undecodable(struct engine *engine);
 void engine_count_changed(struct engine *engine, size_t jobs, size_t connectors);
 
 /* project.c -----------------------------------------------------------------------------------*/
 
 /* A project to follow, loaded from the store. Takes a reference to config. Returns 0, or -1. */
-int project_new(struct engine *engine, struct config *config,
-    const struct config_project *settings, struct err *err, struct project **ret_project);
+int project_new(struct engine *engine, struct config *config, const struct config_project *settings,
+    struct err *err, struct project **ret_project);
 
 /* Frees a project with nothing in flight, or whose client is gone. Returns NULL. */
 struct project *project_free(struct project *project);
 
 /* Loads its connectors and open operations from the store. Returns 0, or -1. */
 int project_load(struct project *project, struct err *err);
+
+/* Tells the planner of a connector; a followed_connector_fn whose context is the project. */
+int project_follow(const struct followed_connector *connector, void *context);
 
 /* New settings. Takes a reference to config. */
 void project_change(
@@ -194,8 +213,8 @@ struct call *call_new(struct project *project, enum call_kind kind, enum endpoin
 /* Takes NULL; returns NULL. */
 struct call *call_free(struct call *call);
 
-/* Sends a call, to url or to its endpoint's own; body for a create. The budget was taken. Returns 0,
- * or -1 when nothing was sent; the caller keeps the call then. */
+/* Sends a call, to url or to its endpoint's own; body for a create. The budget was taken. Returns
+ * 0, or -1 when nothing was sent; the caller keeps the call then. */
 int call_send(struct call *call, const char *url, struct span body, struct err *err);
 
 /* Takes one request out of the budget. */
@@ -221,20 +240,16 @@ void refresh_send_get(struct project *project, struct refresh *refresh);
 void refresh_ended(struct call *call, const struct client_answer *answer, bool failed);
 
 /* The planned call could not be made at all; takes the call over (NULL for none). */
-void refresh_not_sent(struct project *project, struct call *call, const struct plan *plan,
-    const char *message);
+void refresh_not_sent(
+    struct project *project, struct call *call, const struct plan *plan, const char *message);
 
 /* Begins a refresh of the project (row 0) or of one connector, or joins the one that runs. Returns
  * 0, or -1 without memory. */
-int refresh_begin(struct project *project, int64_t row, const char *connector_id,
-    uint64_t *ret_ticket);
+int refresh_begin(
+    struct project *project, int64_t row, const char *connector_id, uint64_t *ret_ticket);
 
 /* Tells the planner what the store now holds of a connector. */
 void refresh_follow(struct project *project, int64_t row);
-
-/* The same for a record at hand; a connector_row_fn whose context is the project. */
-int refresh_follow_record(const struct connector_record *record, const struct job_record *latest,
-    void *context);
 
 /* The connector is deleted: it is not followed any more. */
 void refresh_drop(struct project *project, const char *connector_id);
@@ -245,8 +260,7 @@ void refresh_end_all(struct project *project);
 /* operation.c ---------------------------------------------------------------------------------*/
 
 /* Puts an operation on the list of those to be sent. Returns 0, or -1 without memory. */
-int operation_enqueue(
-    struct project *project, const char *operation_id, enum operation_kind kind);
+int operation_enqueue(struct project *project, const char *operation_id, enum operation_kind kind);
 
 /* Sends the next operation that may go out. Returns 1 when one was sent or came to an end, 0 when
  * there is none; *ret_next is then brought forward to when to look again. */
@@ -262,10 +276,10 @@ void operation_save_unsaved(struct project *project);
 void operation_forget_unsaved(struct project *project);
 
 /* Looks for the outcomes of unknown creates among the connectors; in the transaction that applied a
- * complete listing. ret_again is set when the list is to be read once more, and when at the latest
- * (wall clock). Returns 0, a store outcome, or -1. */
-int operation_reconcile(struct project *project, const struct listing *listing, struct err *err,
-    int64_t *ret_again);
+ * complete listing, which was asked for at begun_at (monotonic). ret_again is set when the list is
+ * to be read once more, and when at the latest (wall clock). Returns 0, a store outcome, or -1. */
+int operation_reconcile(struct project *project, const struct listing *listing, int64_t begun_at,
+    struct err *err, int64_t *ret_again);
 
 /* command.c -----------------------------------------------------------------------------------*/
 

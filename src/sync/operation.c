@@ -6,9 +6,9 @@
  *
  * Why it cannot: an operation is `sending` in the database, synced, before a connection is opened
  * (send_task). From there a create goes back to `planned` only when Mixpanel itself said 429, which
- * means that it was not carried out. Every other end that does not prove what happened is `unknown`,
- * and so is, at the next start, whatever was left `sending`. Nothing sends an `unknown` create: only
- * a connector that turns up in a complete listing, or a person, decides it. */
+ * means that it was not carried out. Every other end that does not prove what happened is
+ * `unknown`, and so is, at the next start, whatever was left `sending`. Nothing sends an `unknown`
+ * create: only a connector that turns up in a complete listing, or a person, decides it. */
 #include <string.h>
 
 #include "mixpanel/decode.h"
@@ -90,8 +90,7 @@ static int load(
 
 /* Tasks ----------------------------------------------------------------------------------------*/
 
-int operation_enqueue(
-    struct project *project, const char *operation_id, enum operation_kind kind)
+int operation_enqueue(struct project *project, const char *operation_id, enum operation_kind kind)
 {
 	struct task *task = calloc(1, sizeof(*task));
 	if (!task)
@@ -164,37 +163,8 @@ static int write_operation(struct conn *writer, void *context, struct err *err)
 
 /* Sending --------------------------------------------------------------------------------------*/
 
-/* Nothing was sent: a create says so, a delete is tried again later. */
-static void mark_not_sent(
-    struct operation_record *record, const char *message, int64_t wall)
-{
-	record->error_code = "upstream-unreachable";
-	record->error_message = message;
-	record->state = OPERATION_PLANNED;
-	if (record->kind == OPERATION_CREATE) {
-		record->state = OPERATION_UNREACHABLE;
-		record->finished_at = wall;
-	}
-}
-
-static void send_failed(
-    struct project *project, struct task *task, struct operation_record *record, const char *message)
-{
-	struct engine *engine = project->engine;
-	struct err err = ERR_INIT;
-	struct operation_work work = {.project = project, .record = record};
-	mark_not_sent(record, message, engine_wall(engine));
-	log_error("project %s: operation %s could not be sent: %s", project->settings->name,
-	    record->operation_id, message);
-	task->in_flight = false;
-	task->not_before = engine_now(engine) + project_retry_delay(project, TIMESTAMP_NONE);
-	if (engine_write(engine, write_operation, &work, &err) == 0 &&
-	    record->state != OPERATION_PLANNED)
-		task_over(project, task);
-}
-
-static int call_for(struct project *project, const struct operation_record *record,
-    struct err *err, struct call **ret_call)
+static int call_for(struct project *project, const struct operation_record *record, struct err *err,
+    struct call **ret_call)
 {
 	bool create = record->kind == OPERATION_CREATE;
 	struct call *call =
@@ -223,18 +193,18 @@ static void send_operation(
 	record->sent_at = engine_wall(engine);
 	struct operation_work work = {.project = project, .record = record};
 	if (engine_write(engine, write_operation, &work, &err) != 0) {
-		log_error("operation %s stays planned: %s", record->operation_id, err.text);
+		log_write(engine_write_level(engine, LOG_LEVEL_ERROR),
+		    "operation %s stays planned: %s", record->operation_id, err.text);
 		task->not_before = engine_now(engine) + RETRY_AFTER;
 		call_free(call);
 		return;
 	}
 	task->in_flight = true;
-	if (call_send(call, NULL, record->request, &err) < 0) {
-		call_free(call);
-		send_failed(project, task, record, err.text);
-		return;
-	}
 	project->creates_in_flight += record->kind == OPERATION_CREATE;
+	if (call_send(call, NULL, record->request, &err) == 0)
+		return;
+	const struct client_answer none = {.outcome = CLIENT_NOT_SENT, .message = err.text};
+	operation_ended(call, &none);
 }
 
 static void send_task(struct project *project, struct task *task)
@@ -258,11 +228,17 @@ static void earlier(int64_t *next, int64_t at)
 		*next = at;
 }
 
-/* One create at a time, so that reconciliation cannot mistake whose connector is whose. */
+/* One create at a time, so that reconciliation cannot mistake whose connector is whose; and none
+ * before the first listing was tried, after which a connector that is new is new indeed. */
+static bool may_create(const struct project *project)
+{
+	return project->creates_in_flight == 0 && project->list_tried;
+}
+
 static bool may_go(
     const struct project *project, const struct task *task, int64_t now, int64_t *next)
 {
-	if (task->in_flight || (task->kind == OPERATION_CREATE && project->creates_in_flight > 0))
+	if (task->in_flight || (task->kind == OPERATION_CREATE && !may_create(project)))
 		return false;
 	if (task->not_before > now) {
 		earlier(next, task->not_before);
@@ -317,6 +293,16 @@ static void decide_message(struct decision *decision, const struct client_answer
 		    answer->status);
 }
 
+/* Where a status proves nothing, a person is to see which one it was. */
+static void decide_message_with_status(
+    struct decision *decision, const struct client_answer *answer)
+{
+	char said[400];
+	decode_error_message(answer->body, said, sizeof(said));
+	snprintf(decision->message, sizeof(decision->message), "Mixpanel answered %ld%s%s",
+	    answer->status, said[0] ? ": " : "", said);
+}
+
 /* A refusal that proves that nothing was carried out. 408 and 409 do not. */
 static bool is_refusal(long status)
 {
@@ -358,6 +344,7 @@ static void decide_create(struct decision *decision, const struct client_answer 
 	} else {
 		decision->state = OPERATION_UNKNOWN;
 		decision->code = "outcome-unknown";
+		decide_message_with_status(decision, answer);
 	}
 }
 
@@ -367,9 +354,8 @@ static void decide_delete(struct decision *decision, const struct client_answer 
 	decision->state = OPERATION_PLANNED;
 	if (answer->outcome != CLIENT_ANSWERED) {
 		decision->code = "upstream-unreachable";
-	} else if (answer->status == 404 ||
-	    (answer->status >= 200 && answer->status < 300 &&
-		decode_deleted(answer->body, &err) == 0)) {
+	} else if (answer->status == 404 || (answer->status >= 200 && answer->status < 300 &&
+						decode_deleted(answer->body, &err) == 0)) {
 		decision->state = OPERATION_SUCCEEDED;
 		decision->code = NULL;
 	} else if (is_refusal(answer->status)) {
@@ -377,13 +363,12 @@ static void decide_delete(struct decision *decision, const struct client_answer 
 		decision->code =
 		    answer->status == 401 ? "upstream-unauthorized" : "upstream-rejected";
 	} else {
-		decision->code =
-		    answer->status == 429 ? "upstream-rate-limited" : "upstream-error";
+		decision->code = answer->status == 429 ? "upstream-rate-limited" : "upstream-error";
 	}
 }
 
-static void decide(struct decision *decision, enum operation_kind kind,
-    const struct client_answer *answer)
+static void decide(
+    struct decision *decision, enum operation_kind kind, const struct client_answer *answer)
 {
 	*decision = (struct decision){.code = NULL};
 	decide_message(decision, answer);
@@ -400,6 +385,8 @@ static void fill_record(struct operation_record *record, struct decision *decisi
 	record->error_code = decision->code;
 	record->error_message = decision->code ? decision->message : NULL;
 	record->upstream_status = answer->outcome == CLIENT_ANSWERED ? answer->status : 0;
+	if (decision->state == OPERATION_UNREACHABLE)
+		record->sent_at = TIMESTAMP_NONE;
 	if (decision->has_created)
 		record->connector_id = decision->created.connector.connector_id;
 	if (decision->state != OPERATION_PLANNED && decision->state != OPERATION_UNKNOWN)
@@ -408,10 +395,12 @@ static void fill_record(struct operation_record *record, struct decision *decisi
 
 static void tell_log(const struct project *project, const struct operation_record *record)
 {
-	bool trouble =
-	    record->state == OPERATION_UNKNOWN || record->state == OPERATION_UNREACHABLE;
-	log_write(trouble ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO,
-	    "project %s: %s %s of %s: %s%s%s%s%s", project->settings->name,
+	enum log_level level = LOG_LEVEL_INFO;
+	if (record->state == OPERATION_UNKNOWN || record->state == OPERATION_UNREACHABLE)
+		level = LOG_LEVEL_WARNING;
+	else if (record->state == OPERATION_PLANNED)
+		level = LOG_LEVEL_DEBUG; /* it comes again and again while Mixpanel is down */
+	log_write(level, "project %s: %s %s of %s: %s%s%s%s%s", project->settings->name,
 	    operation_kind_name(record->kind), record->operation_id, record->client,
 	    operation_state_name(record->state), record->connector_id ? ", connector " : "",
 	    record->connector_id ? record->connector_id : "", record->error_message ? ": " : "",
@@ -430,7 +419,7 @@ static void after_end(struct project *project, const struct operation_work *work
 	if (work->deleted)
 		refresh_drop(project, record->connector_id);
 	if (record->state == OPERATION_UNKNOWN) {
-		project->unknown_at = engine_wall(project->engine);
+		project->unknown_at = now;
 		planner_list_not_later(project->planner, now);
 	}
 	if (!task)
@@ -445,8 +434,7 @@ static void after_end(struct project *project, const struct operation_work *work
 }
 
 /* Returns 0, or what engine_write returned: nothing is written then. */
-static int write_end(
-    struct call *call, const struct client_answer *answer, struct err *err)
+static int write_end(struct call *call, const struct client_answer *answer, struct err *err)
 {
 	struct project *project = call->project;
 	struct loaded loaded _cleanup_(loaded_done);
@@ -460,8 +448,8 @@ static int write_end(
 	    .project = project,
 	    .record = &loaded.record,
 	    .created = decision.has_created ? &decision.created.connector : NULL,
-	    .deleted = loaded.record.kind == OPERATION_DELETE &&
-		decision.state == OPERATION_SUCCEEDED,
+	    .deleted =
+		loaded.record.kind == OPERATION_DELETE && decision.state == OPERATION_SUCCEEDED,
 	    .observed_at = call->started_at,
 	};
 	r = engine_write(project->engine, write_operation, &work, err);
@@ -487,6 +475,18 @@ static void unsaved_free(struct unsaved *unsaved)
 	free(unsaved);
 }
 
+/* The end is written. */
+static void call_over(struct call *call)
+{
+	struct project *project = call->project;
+	project->creates_in_flight -= call->endpoint == ENDPOINT_CREATE;
+	if (project->list_on_end && project->creates_in_flight == 0) {
+		planner_list_not_later(project->planner, engine_now(project->engine));
+		project->list_on_end = false;
+	}
+	call_free(call);
+}
+
 /* The disk is full: the end is kept until it can be written. In the database the operation is still
  * `sending`, so that a crash makes it unknown. Without memory the call is forgotten, which leaves
  * the same. */
@@ -499,12 +499,13 @@ static void keep_unsaved(struct call *call, const struct client_answer *answer)
 		free(unsaved);
 		free(body);
 		free(message);
-		call_free(call);
+		call_over(call);
 		return;
 	}
 	if (answer->body.len > 0)
 		memcpy(body, answer->body.ptr, answer->body.len);
 	body[answer->body.len] = '\0';
+	call->ended = true;
 	unsaved->call = call;
 	unsaved->answer = *answer;
 	unsaved->answer.body.ptr = body;
@@ -516,9 +517,8 @@ void operation_ended(struct call *call, const struct client_answer *answer)
 {
 	struct project *project = call->project;
 	struct err err = ERR_INIT;
-	project->creates_in_flight -= call->endpoint == ENDPOINT_CREATE;
 	if (write_end(call, answer, &err) == 0) {
-		call_free(call);
+		call_over(call);
 		return;
 	}
 	log_error("project %s: the end of operation %s could not be written, keeping it: %s",
@@ -534,7 +534,7 @@ void operation_save_unsaved(struct project *project)
 		if (write_end(unsaved->call, &unsaved->answer, &err) != 0)
 			return;
 		STAILQ_REMOVE_HEAD(&project->unsaved, entry);
-		call_free(unsaved->call);
+		call_over(unsaved->call);
 		unsaved_free(unsaved);
 	}
 }
@@ -684,8 +684,8 @@ static int write_candidates(struct reconciling *work, size_t operation, struct b
 }
 
 /* Writes what the listing says of one unknown create. Brings *again forward. */
-static int settle_one(struct reconciling *work, size_t index,
-    const struct reconcile_result *result, int64_t listed_at, int64_t *again)
+static int settle_one(struct reconciling *work, size_t index, const struct reconcile_result *result,
+    int64_t listed_at, int64_t *again)
 {
 	struct operation_record *record = &work->operations[index];
 	struct engine *engine = work->project->engine;
@@ -702,22 +702,19 @@ static int settle_one(struct reconciling *work, size_t index,
 	} else if (result->verdict == RECONCILE_SEVERAL) {
 		if (write_candidates(work, index, &candidates) < 0)
 			return -1;
-		record->candidates =
-		    (struct span){.ptr = candidates.data, .len = candidates.len};
+		record->candidates = (struct span){.ptr = candidates.data, .len = candidates.len};
 	} else {
 		bool settled = record->empty_listing_at != TIMESTAMP_NONE &&
-		    listed_at >= record->empty_listing_at + RECONCILE_LISTINGS_APART;
+			       listed_at >= record->empty_listing_at + RECONCILE_LISTINGS_APART;
 		if (record->empty_listing_at == TIMESTAMP_NONE)
 			record->empty_listing_at = listed_at;
-		int64_t next = reconcile_next_listing(
-		    work->project->unknown_at, record->empty_listing_at, settled);
-		earlier(again, next);
+		earlier(
+		    again, reconcile_next_listing(listed_at, record->empty_listing_at, settled));
 	}
 	if (record->state == before.state && span_same(record->candidates, before.candidates) &&
 	    record->empty_listing_at == before.empty_listing_at)
 		return 0;
-	changes_add(
-	    &engine->changes, CHANGE_OPERATION, record->project_id, record->operation_id);
+	changes_add(&engine->changes, CHANGE_OPERATION, record->project_id, record->operation_id);
 	return operation_store_update(engine->writer, record, work->err);
 }
 
@@ -729,21 +726,24 @@ static void reconciling_done(struct reconciling *work)
 	free(work->connectors);
 }
 
-int operation_reconcile(struct project *project, const struct listing *listing, struct err *err,
-    int64_t *ret_again)
+int operation_reconcile(struct project *project, const struct listing *listing, int64_t begun_at,
+    struct err *err, int64_t *ret_again)
 {
-	/* A listing asked for before the last create became unknown may have missed it; and while
-	 * another create is on its way, what is new may be that one's. */
-	if (listing->started_at < project->unknown_at || project->creates_in_flight > 0) {
-		*ret_again = engine_wall(project->engine) + RETRY_AFTER;
-		return 0;
-	}
 	struct reconciling work _cleanup_(reconciling_done) = {.project = project, .err = err};
 	arena_init(&work.loaded.arena, RECONCILE_MEMORY_LIMIT);
 	int r = operation_store_each_open(
 	    project->engine->writer, listing->project_id, take_unknown, &work, err);
 	if (r || work.operation_count == 0)
 		return r;
+	/* While another create is on its way, what is new may be that one's. */
+	if (project->creates_in_flight > 0) {
+		project->list_on_end = true;
+		return 0;
+	}
+	/* Asked for before the last create became unknown, it may have missed that one. The next is
+	 * due already. */
+	if (begun_at < project->unknown_at)
+		return 0;
 	r = gather_pairs(&work);
 	if (r)
 		return r;

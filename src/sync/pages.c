@@ -8,8 +8,7 @@ int pages_add(struct pages *pages, struct span body, struct err *err)
 	if (pages->count == PAGES_COUNT_LIMIT || pages->bytes + body.len > PAGES_BYTES_LIMIT)
 		return err_set(err, "Mixpanel's answer goes on past %d pages or %d MiB",
 		    PAGES_COUNT_LIMIT, PAGES_BYTES_LIMIT / (1024 * 1024));
-	struct span *bodies =
-	    reallocarray(pages->bodies, pages->count + 1, sizeof(*pages->bodies));
+	struct span *bodies = reallocarray(pages->bodies, pages->count + 1, sizeof(*pages->bodies));
 	if (!bodies)
 		return err_set(err, "no memory for a page of Mixpanel's answer");
 	pages->bodies = bodies;

@@ -11,16 +11,18 @@
 /* What can go wrong here: a connector is forgotten, asked without end, or the many keep the few
  * waiting.
  *
- * Forgotten: an item is always in exactly one place: in flight, among those somebody waits for, or
- * in a queue of its class. It leaves the first only by planner_done, which puts it into one of the
- * others.
+ * Forgotten: an item is always in exactly one place: in flight, in one of the two lists of those
+ * somebody waits for, or in a queue of its class. It leaves the first only by planner_done, which
+ * puts it into one of the others.
  *
  * Asked without end: what was asked is due again after an interval or a delay, never before the
  * minimum gap. Facts about a connector that is known move its class, never the time it was asked.
  *
  * The many: intervals are stretched by what the budget gives to a class, and beside that every
  * fifth request that nobody waits for is an idle connector's whenever one is due, so that a wrong
- * estimate of the budget starves nobody either.
+ * estimate of the budget starves nobody either. A caller who wants the histories of a whole project
+ * adds thousands at once: they have a list of their own, behind single wishes, and every second
+ * request is left to what is due without them.
  *
  * Stretching must not cost a walk over all connectors each time one comes, goes or turns active. So
  * a queue is ordered by when its items would be due with the configured interval, jitter included,
@@ -43,7 +45,14 @@
 
 enum item_class { CLASS_ACTIVE, CLASS_IDLE, CLASS_COUNT };
 
-enum item_place { PLACE_NOWHERE, PLACE_REGULAR, PLACE_FIXED, PLACE_WAITED, PLACE_FLIGHT };
+enum item_place {
+	PLACE_NOWHERE,
+	PLACE_REGULAR,
+	PLACE_FIXED,
+	PLACE_WAITED,
+	PLACE_BULK,
+	PLACE_FLIGHT
+};
 
 /* One connector. */
 struct item {
@@ -51,10 +60,10 @@ struct item {
 	int64_t asked_at; /* NEVER for not yet */
 	int64_t fixed_at; /* due at this very time; NO_TIME: after the interval of its class */
 	int64_t young_until;
-	int64_t key; /* its order in a queue */
-	size_t slot; /* its place in a queue */
-	TAILQ_ENTRY(item) waited;
-	int jitter; /* per mille of the interval */
+	int64_t key;              /* its order in a queue */
+	size_t slot;              /* its place in a queue */
+	TAILQ_ENTRY(item) waited; /* in either list of those somebody waits for */
+	int jitter;               /* per mille of the interval */
 	enum item_class item_class;
 	enum item_place place;
 	bool unfinished; /* its newest job is */
@@ -95,8 +104,10 @@ struct planner {
 	struct list_item list;
 	int64_t list_interval; /* in force */
 	struct item_group groups[CLASS_COUNT];
-	struct item_list waited;
-	void *items; /* tsearch tree of struct item by row */
+	struct item_list waited; /* single wishes */
+	struct item_list bulk;   /* those of a whole project */
+	bool bulk_last;          /* the last request, single wishes aside, was one of bulk */
+	void *items;             /* tsearch tree of struct item by row */
 	size_t count;
 	size_t allocated;    /* count and the removed ones that are in flight */
 	unsigned since_idle; /* scheduled requests since an idle connector's */
@@ -267,6 +278,9 @@ static void lift(struct planner *planner, struct item *item)
 	case PLACE_WAITED:
 		TAILQ_REMOVE(&planner->waited, item, waited);
 		break;
+	case PLACE_BULK:
+		TAILQ_REMOVE(&planner->bulk, item, waited);
+		break;
 	case PLACE_NOWHERE:
 	case PLACE_FLIGHT:
 		break;
@@ -292,6 +306,12 @@ static void enqueue_waited(struct planner *planner, struct item *item)
 {
 	TAILQ_INSERT_TAIL(&planner->waited, item, waited);
 	item->place = PLACE_WAITED;
+}
+
+static void enqueue_bulk(struct planner *planner, struct item *item)
+{
+	TAILQ_INSERT_TAIL(&planner->bulk, item, waited);
+	item->place = PLACE_BULK;
 }
 
 static bool is_queued(const struct item *item)
@@ -451,6 +471,7 @@ int planner_new(const struct planner_settings *settings, uint64_t seed, int64_t 
 		return err_set(err, "no memory to plan refreshes");
 	random_sequence_init(&planner->random, seed);
 	TAILQ_INIT(&planner->waited);
+	TAILQ_INIT(&planner->bulk);
 	planner->list = (struct list_item){
 	    .asked_at = NEVER,
 	    .fixed_at = now,
@@ -509,17 +530,32 @@ void planner_want_list(struct planner *planner, bool again)
 		planner->list.waited = true;
 }
 
-void planner_want_history(struct planner *planner, int64_t connector_row, bool again)
+bool planner_want_history(struct planner *planner, int64_t connector_row, bool again)
 {
 	struct item *item = find_item(planner, connector_row);
-	if (!item || item->removed || item->place == PLACE_WAITED)
-		return;
+	if (!item || item->removed)
+		return false;
 	if (item->place == PLACE_FLIGHT) {
 		item->again |= again;
-		return;
+	} else if (item->place != PLACE_WAITED) {
+		lift(planner, item);
+		enqueue_waited(planner, item);
 	}
-	lift(planner, item);
-	enqueue_waited(planner, item);
+	return true;
+}
+
+bool planner_want_bulk(struct planner *planner, int64_t connector_row, bool again)
+{
+	struct item *item = find_item(planner, connector_row);
+	if (!item || item->removed)
+		return false;
+	if (item->place == PLACE_FLIGHT) {
+		item->again |= again;
+	} else if (item->place != PLACE_WAITED && item->place != PLACE_BULK) {
+		lift(planner, item);
+		enqueue_bulk(planner, item);
+	}
+	return true;
 }
 
 void planner_list_not_later(struct planner *planner, int64_t at)
@@ -569,13 +605,9 @@ static struct plan plan_nothing(int64_t list, int64_t active, int64_t idle)
 	return (struct plan){.kind = PLAN_NOTHING, .due = due < idle ? due : idle};
 }
 
-struct plan planner_next(struct planner *planner, int64_t now)
+/* What is due by the clock, whatever anybody waits for. */
+static struct plan plan_due(const struct planner *planner, int64_t now)
 {
-	if (planner->list.waited)
-		return (struct plan){.kind = PLAN_LIST, .waited = true};
-	if (!TAILQ_EMPTY(&planner->waited))
-		return plan_history(TAILQ_FIRST(&planner->waited), true);
-
 	int64_t active_due;
 	int64_t idle_due;
 	const struct item *active = first_due(&planner->groups[CLASS_ACTIVE], &active_due);
@@ -589,6 +621,21 @@ struct plan planner_next(struct planner *planner, int64_t now)
 	if (idle && idle_due <= now)
 		return plan_history(idle, false);
 	return plan_nothing(list_due(planner), active_due, idle_due);
+}
+
+struct plan planner_next(struct planner *planner, int64_t now)
+{
+	if (planner->list.waited)
+		return (struct plan){.kind = PLAN_LIST, .waited = true};
+	if (!TAILQ_EMPTY(&planner->waited))
+		return plan_history(TAILQ_FIRST(&planner->waited), true);
+
+	struct plan due = plan_due(planner, now);
+	if (TAILQ_EMPTY(&planner->bulk) || (planner->bulk_last && due.kind != PLAN_NOTHING))
+		return due;
+	struct plan bulk = plan_history(TAILQ_FIRST(&planner->bulk), true);
+	bulk.bulk = true;
+	return bulk;
 }
 
 /* In flight and back ---------------------------------------------------------------------------*/
@@ -629,6 +676,8 @@ void planner_started(struct planner *planner, const struct plan *plan, int64_t n
 	}
 	if (!plan->waited)
 		count_turn(planner, item && item->item_class == CLASS_IDLE);
+	if (plan->bulk || !plan->waited)
+		planner->bulk_last = plan->bulk;
 }
 
 static void list_done(struct planner *planner, int64_t retry_after, int64_t now)

@@ -4,11 +4,12 @@
  * The list every list_interval; each connector's history every active_interval while it is active,
  * else every idle_interval; each with a little jitter so that they spread. What a caller asked for
  * comes before the list, the list before active histories, those before idle ones, and within a
- * class the one that is longest overdue first. When the budget does not carry the intervals they
- * are stretched, evenly within a class: the idle ones first, down to a fifth of the budget that is
- * always theirs, then the active ones. Each thing asked is in flight once, and no connector is
- * asked again sooner than a minimum gap (a tenth of the active interval, at least 50 ms) unless
- * somebody waits. */
+ * class the one that is longest overdue first. The histories of a whole project that were asked for
+ * at once take turns with what is due anyway, behind single wishes. When the budget does not carry
+ * the intervals they are stretched, evenly within a class: the idle ones first, down to a fifth of
+ * the budget that is always theirs, then the active ones. Each thing asked is in flight once, and
+ * no connector is asked again sooner than a minimum gap (a tenth of the active interval, at least
+ * 50 ms) unless somebody waits. */
 #ifndef MIXPORT_SYNC_PLANNER_H
 #define MIXPORT_SYNC_PLANNER_H
 
@@ -37,6 +38,7 @@ struct plan {
 	enum plan_kind kind;
 	int64_t connector_row; /* for PLAN_HISTORY */
 	bool waited;           /* somebody waits for it */
+	bool bulk;             /* and for many others with it: one of a whole project's */
 	int64_t due;           /* PLAN_NOTHING: when something will be due (INT64_MAX: never) */
 };
 
@@ -71,10 +73,13 @@ void planner_remove(struct planner *planner, int64_t connector_row);
 size_t planner_count(const struct planner *planner);
 
 /* Somebody waits for the list, or for one connector's history: due now, ahead of the rest. When
- * that is in flight already, it is asked once more afterwards only if `again`. Unknown rows are
- * ignored. */
+ * that is in flight already, it is asked once more afterwards only if `again`. For a history,
+ * returns whether it will be asked: false for a row that is not followed. */
 void planner_want_list(struct planner *planner, bool again);
-void planner_want_history(struct planner *planner, int64_t connector_row, bool again);
+bool planner_want_history(struct planner *planner, int64_t connector_row, bool again);
+
+/* The same for a history that is one of a whole project's: behind the single wishes. */
+bool planner_want_bulk(struct planner *planner, int64_t connector_row, bool again);
 
 /* The list is to be read again not later than `at`, without being ahead of its turn. */
 void planner_list_not_later(struct planner *planner, int64_t at);

@@ -24,7 +24,9 @@ static struct planner_settings planner_settings_of(const struct config_project *
 static void take_record(const struct project_record *record, void *context)
 {
 	struct project *project = context;
+	project->listed_at = record->listed_at;
 	project->loaded = record->listed_at != TIMESTAMP_NONE;
+	project->list_tried = project->loaded;
 }
 
 static int ensure_row(struct conn *writer, void *context, struct err *err)
@@ -33,8 +35,8 @@ static int ensure_row(struct conn *writer, void *context, struct err *err)
 	return project_store_ensure(writer, project->settings->project_id, err);
 }
 
-int project_new(struct engine *engine, struct config *config,
-    const struct config_project *settings, struct err *err, struct project **ret_project)
+int project_new(struct engine *engine, struct config *config, const struct config_project *settings,
+    struct err *err, struct project **ret_project)
 {
 	struct project *project = calloc(1, sizeof(*project));
 	if (!project)
@@ -47,16 +49,18 @@ int project_new(struct engine *engine, struct config *config,
 	project->engine = engine;
 	project->config = config_ref(config);
 	project->settings = settings;
-	project->unknown_at = engine_wall(engine);
 	int64_t now = engine_now(engine);
+	project->unknown_at = now;
+	project->listed_at = TIMESTAMP_NONE;
+	project->list_begun_at = INT64_MIN;
 	ratelimit_init(&project->limit, settings->rate_limit, now);
 	upstream_init(&project->upstream, engine_wall(engine));
 	struct planner_settings plan = planner_settings_of(settings);
 	uint64_t seed = engine->options.seed ^ (uint64_t)settings->project_id;
 	if (planner_new(&plan, seed, now, err, &project->planner) < 0 ||
 	    tx_write(engine->writer, ensure_row, project, err) != 0 ||
-	    project_store_get(
-		engine->writer, settings->project_id, take_record, project, err) < 0) {
+	    project_store_get(engine->writer, settings->project_id, take_record, project, err) <
+		0) {
 		project_free(project);
 		return err_wrap(err, "project %s", settings->name);
 	}
@@ -93,11 +97,27 @@ static int enqueue_planned(const struct operation_record *record, void *context)
 	return operation_enqueue(project, record->operation_id, record->kind);
 }
 
+/* When each connector was last asked survives a restart, so that a restart asks nothing twice. */
+int project_follow(const struct followed_connector *connector, void *context)
+{
+	struct project *project = context;
+	int64_t now = engine_now(project->engine);
+	int64_t wall_ahead = engine_wall(project->engine) - now;
+	int64_t synced_at = INT64_MIN;
+	if (connector->history_synced_at != TIMESTAMP_NONE) {
+		synced_at = connector->history_synced_at - wall_ahead;
+		if (synced_at > now)
+			synced_at = now;
+	}
+	return planner_put(project->planner, connector->row, connector->unfinished,
+	    connector->created_at - wall_ahead + PLANNER_YOUNG_FOR, synced_at, now);
+}
+
 int project_load(struct project *project, struct err *err)
 {
 	struct conn *writer = project->engine->writer;
 	int64_t id = project->settings->project_id;
-	if (connector_store_each_present(writer, id, refresh_follow_record, project, err) != 0 ||
+	if (connector_store_each_followed(writer, id, project_follow, project, err) != 0 ||
 	    operation_store_each_open(writer, id, enqueue_planned, project, err) != 0)
 		return err_wrap(err, "project %s", project->settings->name);
 	return 0;
@@ -111,7 +131,7 @@ void project_change(
 	/* Another service account may do what the old one could not: ask at once. */
 	bool renewed = strcmp(project->settings->credential->fingerprint,
 			   settings->credential->fingerprint) != 0 ||
-	    strcmp(project->settings->base_url, settings->base_url) != 0;
+		       strcmp(project->settings->base_url, settings->base_url) != 0;
 	project->config = config_ref(config);
 	project->settings = settings;
 	project->removed = false;
@@ -143,7 +163,7 @@ int64_t project_retry_delay(struct project *project, int64_t since)
 	if (delay > RETRY_MAXIMUM)
 		delay = RETRY_MAXIMUM;
 	return delay +
-	    random_sequence_between(&project->engine->random, 0, MICROSECONDS_PER_SECOND);
+	       random_sequence_between(&project->engine->random, 0, MICROSECONDS_PER_SECOND);
 }
 
 static void earlier(int64_t *next, int64_t at)
@@ -152,19 +172,11 @@ static void earlier(int64_t *next, int64_t at)
 		*next = at;
 }
 
-/* A caller's own wish is tried while requests are held back; the thousands of histories that come
- * with the refresh of a whole project are not. */
-static bool bypasses_hold(const struct project *project, const struct plan *plan)
+/* A caller's own wish is tried while requests are held back, and may take the last place; the
+ * thousands of histories that come with the refresh of a whole project are and may not. */
+static bool is_own_wish(const struct plan *plan)
 {
-	if (!plan->waited)
-		return false;
-	if (plan->kind == PLAN_LIST)
-		return true;
-	const struct refresh *refresh;
-	LIST_FOREACH (refresh, &project->refreshes, entry)
-		if (refresh->connector_row == plan->connector_row)
-			return true;
-	return false;
+	return plan->waited && !plan->bulk;
 }
 
 /* One place is left free for what somebody waits for, so that a few answers that hang do not hold a
@@ -172,7 +184,7 @@ static bool bypasses_hold(const struct project *project, const struct plan *plan
 static bool has_place(const struct project *project, const struct plan *plan)
 {
 	uint64_t places = project->settings->max_concurrent;
-	return plan->waited || places == 1 || project->in_flight + 1 < places;
+	return is_own_wish(plan) || places == 1 || project->in_flight + 1 < places;
 }
 
 static bool send_planned(struct project *project, int64_t now, int64_t *next)
@@ -184,7 +196,7 @@ static bool send_planned(struct project *project, int64_t now, int64_t *next)
 	}
 	if (!has_place(project, &plan))
 		return false;
-	if (!upstream_may_ask(&project->upstream, bypasses_hold(project, &plan), now)) {
+	if (!upstream_may_ask(&project->upstream, is_own_wish(&plan), now)) {
 		earlier(next, upstream_next(&project->upstream, now));
 		return false;
 	}
@@ -207,9 +219,9 @@ static bool send_page(struct project *project, int64_t now, int64_t *next)
 		return false;
 	}
 	if (!project_take(project, call->plan.waited, now)) {
-		earlier(next, ratelimit_next(&project->limit,
-				  call->plan.waited ? RATELIMIT_FOREGROUND : RATELIMIT_BACKGROUND,
-				  now));
+		earlier(next,
+		    ratelimit_next(&project->limit,
+			call->plan.waited ? RATELIMIT_FOREGROUND : RATELIMIT_BACKGROUND, now));
 		return false;
 	}
 	STAILQ_REMOVE_HEAD(&project->paged, paged);
@@ -242,11 +254,11 @@ int64_t project_turn(struct project *project, int64_t now)
 	int64_t next = INT64_MAX;
 	if (!STAILQ_EMPTY(&project->unsaved))
 		operation_save_unsaved(project);
-	while (project->in_flight < project->settings->max_concurrent) {
+	/* What was planned for a project that is no longer configured stays written down. */
+	while (!project->removed && project->in_flight < project->settings->max_concurrent &&
+	       engine_may_write(project->engine, now)) {
 		if (operation_send_next(project, now, &next) > 0)
 			continue;
-		if (project->removed)
-			break;
 		if (send_get(project, now, &next) || send_page(project, now, &next) ||
 		    send_planned(project, now, &next))
 			continue;
@@ -300,9 +312,8 @@ struct call *call_free(struct call *call)
 	return NULL;
 }
 
-static void call_ended(const struct client_answer *answer, void *context)
+static void take_answer(struct call *call, const struct client_answer *answer)
 {
-	struct call *call = context;
 	struct project *project = call->project;
 	struct engine *engine = project->engine;
 	project->in_flight--;
@@ -321,6 +332,30 @@ static void call_ended(const struct client_answer *answer, void *context)
 	if (verdict == VERDICT_GOOD && before != project->upstream.state &&
 	    project->upstream.state == UPSTREAM_OK)
 		log_info("project %s: upstream ok", project->settings->name);
+}
+
+/* An answer may repeat what was sent. Nothing of our credential goes on from here. */
+static void call_ended(const struct client_answer *answer, void *context)
+{
+	struct call *call = context;
+	const struct credential *credential = call->project->settings->credential;
+	struct client_answer clean = *answer;
+	union {
+		const char *received;
+		char *data;
+	} body = {.received = answer->body.ptr};
+	_cleanup_free_ char *copy = NULL;
+	if (body.data && credential_found_in(credential, body.data, answer->body.len, false)) {
+		clean.body = SPAN_NONE;
+		copy = malloc(answer->body.len + 1);
+		if (copy) {
+			memcpy(copy, answer->body.ptr, answer->body.len);
+			copy[answer->body.len] = '\0';
+			credential_found_in(credential, copy, answer->body.len, true);
+			clean.body = (struct span){.ptr = copy, .len = answer->body.len};
+		}
+	}
+	take_answer(call, &clean);
 }
 
 int call_send(struct call *call, const char *url, struct span body, struct err *err)

@@ -1,9 +1,11 @@
 /* Listings, histories and single connectors: asked for page by page, gathered, and applied as a
- * whole. What cannot be read changes nothing but the error that stands beside the last good state. */
+ * whole. What cannot be read changes nothing but the error that stands beside the last good state.
+ */
 #include <string.h>
 
 #include "mixpanel/decode.h"
 #include "store/connector_store.h"
+#include "store/job_store.h"
 #include "store/project_store.h"
 #include "sync/engine_private.h"
 #include "util/log.h"
@@ -11,6 +13,9 @@
 
 /* A shrunken listing is read a second time after this long, or sooner with a shorter interval. */
 #define SECOND_READ_AFTER (2 * MICROSECONDS_PER_SECOND)
+
+/* A connector that Mixpanel does not know has the list read, but not one list for each of many. */
+#define LOOK_APART (5 * MICROSECONDS_PER_SECOND)
 
 /* What the sync block of a record shows when its refresh failed. */
 struct failure {
@@ -26,60 +31,6 @@ static void failure_set(struct failure *failure, const char *code, const char *f
 	failure->code = code;
 	vsnprintf(failure->message, sizeof(failure->message), format, arguments);
 	va_end(arguments);
-}
-
-/* Following ------------------------------------------------------------------------------------*/
-
-static int64_t to_monotonic(const struct engine *engine, int64_t wall)
-{
-	return engine_now(engine) - (engine_wall(engine) - wall);
-}
-
-/* When each connector was last asked survives a restart, so that a restart asks nothing twice. */
-int refresh_follow_record(
-    const struct connector_record *record, const struct job_record *latest, void *context)
-{
-	struct project *project = context;
-	const struct engine *engine = project->engine;
-	int64_t created_at = record->connector.created_at;
-	if (created_at == TIMESTAMP_NONE)
-		created_at = record->first_seen_at;
-	int64_t now = engine_now(engine);
-	int64_t synced_at = INT64_MIN;
-	if (record->history_synced_at != TIMESTAMP_NONE) {
-		synced_at = to_monotonic(engine, record->history_synced_at);
-		if (synced_at > now)
-			synced_at = now;
-	}
-	return planner_put(project->planner, record->row, latest && !job_is_over(latest),
-	    to_monotonic(engine, created_at) + PLANNER_YOUNG_FOR, synced_at, now);
-}
-
-void refresh_follow(struct project *project, int64_t row)
-{
-	struct err err = ERR_INIT;
-	if (connector_store_get_row(
-		project->engine->writer, row, refresh_follow_record, project, &err) < 0)
-		log_error("project %s: cannot follow a connector: %s", project->settings->name,
-		    err.text[0] ? err.text : "no memory");
-}
-
-static int drop_record(
-    const struct connector_record *record, const struct job_record *latest, void *context)
-{
-	(void)latest;
-	struct project *project = context;
-	planner_remove(project->planner, record->row);
-	return 0;
-}
-
-void refresh_drop(struct project *project, const char *connector_id)
-{
-	struct err err = ERR_INIT;
-	if (connector_store_get(project->engine->writer, project->settings->project_id,
-		connector_id, drop_record, project, &err) < 0)
-		log_error("project %s: cannot stop following connector %s: %s",
-		    project->settings->name, connector_id, err.text);
 }
 
 /* Refreshes somebody asked for -----------------------------------------------------------------*/
@@ -132,45 +83,26 @@ int refresh_begin(
 	return 0;
 }
 
-static int gather_row(
-    const struct connector_record *record, const struct job_record *latest, void *context)
+/* Rows are positive, and negated once they are done with. */
+static int compare_rows(const void *a, const void *b)
 {
-	(void)latest;
-	struct refresh *refresh = context;
-	refresh->rows[refresh->count++] = record->row;
-	return 0;
-}
-
-/* The records are in; now the histories of all of them. */
-static void refresh_go_on(struct project *project, struct refresh *refresh)
-{
-	struct err err = ERR_INIT;
-	size_t room = refresh->connector_row ? 1 : planner_count(project->planner);
-	refresh->rows = calloc(room + 1, sizeof(*refresh->rows));
-	int r = refresh->rows ? 0 : -1;
-	if (r == 0 && refresh->connector_row)
-		refresh->rows[refresh->count++] = refresh->connector_row;
-	else if (r == 0)
-		r = connector_store_each_present(project->engine->writer,
-		    project->settings->project_id, gather_row, refresh, &err);
-	refresh->phase = REFRESH_HISTORIES;
-	refresh->left = refresh->count;
-	for (size_t i = 0; r == 0 && i < refresh->count; i++)
-		planner_want_history(project->planner, refresh->rows[i], true);
-	if (r != 0 || refresh->left == 0)
-		refresh_end(project, refresh);
+	int64_t left = *(const int64_t *)a;
+	int64_t right = *(const int64_t *)b;
+	left = left < 0 ? -left : left;
+	right = right < 0 ? -right : right;
+	return (left > right) - (left < right);
 }
 
 static void note_history_row(struct project *project, struct refresh *refresh, int64_t row)
 {
-	for (size_t i = 0; i < refresh->count; i++) {
-		if (refresh->rows[i] != row)
-			continue;
-		refresh->rows[i] = -row;
-		if (--refresh->left == 0)
-			refresh_end(project, refresh);
+	int64_t *found = refresh->count == 0 ? NULL
+					     : bsearch(&row, refresh->rows, refresh->count,
+						   sizeof(row), compare_rows);
+	if (!found || *found < 0)
 		return;
-	}
+	*found = -row;
+	if (--refresh->left == 0)
+		refresh_end(project, refresh);
 }
 
 /* A history was read, or will not be. begun_at tells which refreshes it counts for. */
@@ -183,6 +115,59 @@ static void note_history(struct project *project, int64_t row, int64_t begun_at)
 			note_history_row(project, refresh, row);
 		refresh = following;
 	}
+}
+
+static int refresh_add_row(struct refresh *refresh, int64_t row)
+{
+	if (refresh->count == refresh->size) {
+		size_t size = refresh->size ? 2 * refresh->size : 16;
+		int64_t *rows = reallocarray(refresh->rows, size, sizeof(*rows));
+		if (!rows)
+			return -1;
+		refresh->rows = rows;
+		refresh->size = size;
+	}
+	refresh->rows[refresh->count++] = row;
+	return 0;
+}
+
+static int gather_row(const struct followed_connector *connector, void *context)
+{
+	return refresh_add_row(context, connector->row);
+}
+
+/* Those that are not followed will not be read. */
+static void want_histories(struct project *project, struct refresh *refresh)
+{
+	refresh->left = refresh->count;
+	for (size_t i = 0; i < refresh->count; i++) {
+		int64_t row = refresh->rows[i];
+		bool wanted = refresh->connector_row
+				  ? planner_want_history(project->planner, row, true)
+				  : planner_want_bulk(project->planner, row, true);
+		if (wanted)
+			continue;
+		refresh->rows[i] = -row;
+		refresh->left--;
+	}
+}
+
+/* The records are in; now the histories of all of them. */
+static void refresh_go_on(struct project *project, struct refresh *refresh)
+{
+	struct err err = ERR_INIT;
+	refresh->phase = REFRESH_HISTORIES;
+	int r = refresh->connector_row
+		    ? refresh_add_row(refresh, refresh->connector_row)
+		    : connector_store_each_followed(project->engine->writer,
+			  project->settings->project_id, gather_row, refresh, &err);
+	if (r == 0)
+		want_histories(project, refresh);
+	else
+		log_error("project %s: a refresh ends early: %s", project->settings->name,
+		    err.text[0] ? err.text : "no memory");
+	if (refresh->left == 0)
+		refresh_end(project, refresh);
 }
 
 /* The list was read, or could not be. */
@@ -202,6 +187,75 @@ static void note_listing(struct project *project, bool good, int64_t begun_at)
 	}
 }
 
+/* Following ------------------------------------------------------------------------------------*/
+
+/* Nothing is read of it any more, so no refresh is to wait for that. */
+static void unfollow(struct project *project, int64_t row)
+{
+	planner_remove(project->planner, row);
+	note_history(project, row, INT64_MAX);
+}
+
+static int is_unfinished(const struct job_record *record, void *context)
+{
+	(void)context;
+	return job_is_over(record) ? 0 : 1;
+}
+
+/* Whether a job is still to come to its end; the latest tells, unless that one is gone. */
+static bool has_unfinished(struct project *project, int64_t row, const struct job_record *latest)
+{
+	struct err err = ERR_INIT;
+	if (!latest || !job_is_over(latest))
+		return latest != NULL;
+	return job_store_each_open(project->engine->writer, row, is_unfinished, NULL, &err) > 0;
+}
+
+static int follow_record(
+    const struct connector_record *record, const struct job_record *latest, void *context)
+{
+	struct project *project = context;
+	/* Deleted while its history was on its way, say. */
+	if (record->deleted_at != TIMESTAMP_NONE) {
+		unfollow(project, record->row);
+		return 0;
+	}
+	int64_t created_at = record->connector.created_at;
+	const struct followed_connector connector = {
+	    .row = record->row,
+	    .created_at = created_at == TIMESTAMP_NONE ? record->first_seen_at : created_at,
+	    .history_synced_at = record->history_synced_at,
+	    .unfinished = has_unfinished(project, record->row, latest),
+	};
+	return project_follow(&connector, project);
+}
+
+void refresh_follow(struct project *project, int64_t row)
+{
+	struct err err = ERR_INIT;
+	if (connector_store_get_row(project->engine->writer, row, follow_record, project, &err) < 0)
+		log_error("project %s: cannot follow a connector: %s", project->settings->name,
+		    err.text[0] ? err.text : "no memory");
+}
+
+static int drop_record(
+    const struct connector_record *record, const struct job_record *latest, void *context)
+{
+	(void)latest;
+	struct project *project = context;
+	unfollow(project, record->row);
+	return 0;
+}
+
+void refresh_drop(struct project *project, const char *connector_id)
+{
+	struct err err = ERR_INIT;
+	if (connector_store_get(project->engine->writer, project->settings->project_id,
+		connector_id, drop_record, project, &err) < 0)
+		log_error("project %s: cannot stop following connector %s: %s",
+		    project->settings->name, connector_id, err.text);
+}
+
 /* Failures -------------------------------------------------------------------------------------*/
 
 struct failed_work {
@@ -218,8 +272,8 @@ static int write_failure(struct conn *writer, void *context, struct err *err)
 	int64_t now = engine_wall(engine);
 	int r = 0;
 	if (call->kind == CALL_LIST)
-		r = project_store_list_failed(writer, project_id, work->failure->code,
-		    work->failure->message, now, err);
+		r = project_store_list_failed(
+		    writer, project_id, work->failure->code, work->failure->message, now, err);
 	else
 		r = connector_store_history_failed(writer, call->plan.connector_row,
 		    work->failure->code, work->failure->message, now, err);
@@ -229,8 +283,8 @@ static int write_failure(struct conn *writer, void *context, struct err *err)
 	return r;
 }
 
-static int take_since(const struct connector_record *record, const struct job_record *latest,
-    void *context)
+static int take_since(
+    const struct connector_record *record, const struct job_record *latest, void *context)
 {
 	(void)latest;
 	*(int64_t *)context = record->history_error_since;
@@ -281,7 +335,10 @@ static void call_failed(struct call *call, const struct failure *failure)
 	int64_t delay = project_retry_delay(project, failing_since(call));
 	(void)engine_write(engine, write_failure, &work, &err);
 	if (call->kind == CALL_LIST) {
-		log_warning("project %s: the connector list could not be refreshed: %s",
+		/* Once for all in a row: an outage lasts hours. */
+		log_write(
+		    project->upstream.listing_failures == 0 ? LOG_LEVEL_WARNING : LOG_LEVEL_DEBUG,
+		    "project %s: the connector list could not be refreshed: %s",
 		    project->settings->name, failure->message);
 		upstream_listed(
 		    &project->upstream, failure->code, failure->message, engine_wall(engine));
@@ -295,7 +352,8 @@ static void call_failed(struct call *call, const struct failure *failure)
 /* Our own store could not take the answer: nothing is said about Mixpanel. */
 static void store_failed(struct call *call, const struct err *err)
 {
-	log_warning("project %s: Mixpanel's answer to the %s call could not be stored: %s",
+	log_write(engine_write_level(call->project->engine, LOG_LEVEL_WARNING),
+	    "project %s: Mixpanel's answer to the %s call could not be stored: %s",
 	    call->project->settings->name, endpoint_name(call->endpoint), err->text);
 	call_given_up(call, project_retry_delay(call->project, TIMESTAMP_NONE));
 }
@@ -308,6 +366,7 @@ void refresh_not_sent(
 	if (plan)
 		planner_done(project->planner, plan, project_retry_delay(project, TIMESTAMP_NONE),
 		    engine_now(project->engine));
+	project->list_tried |= plan && plan->kind == PLAN_LIST;
 	call_free(call);
 	refresh_end_all(project);
 }
@@ -318,6 +377,7 @@ struct listing_work {
 	struct project *project;
 	struct listing listing;
 	struct listing_outcome outcome;
+	int64_t begun_at; /* monotonic */
 	int64_t again_at; /* wall clock; INT64_MAX: not before its turn */
 };
 
@@ -327,7 +387,8 @@ static int write_listing(struct conn *writer, void *context, struct err *err)
 	struct engine *engine = work->project->engine;
 	int r = apply_listing(writer, &work->listing, &engine->changes, err, &work->outcome);
 	if (r == 0 && work->listing.pages->complete)
-		r = operation_reconcile(work->project, &work->listing, err, &work->again_at);
+		r = operation_reconcile(
+		    work->project, &work->listing, work->begun_at, err, &work->again_at);
 	return r;
 }
 
@@ -337,7 +398,7 @@ static void follow_changes(struct project *project, const struct listing_outcome
 		if (outcome->list[i].present)
 			refresh_follow(project, outcome->list[i].row);
 		else
-			planner_remove(project->planner, outcome->list[i].row);
+			unfollow(project, outcome->list[i].row);
 	}
 }
 
@@ -364,6 +425,9 @@ static void listing_applied(struct call *call, const struct listing_work *work)
 	int64_t wall = engine_wall(engine);
 	project->shrunken = false;
 	project->loaded = true;
+	project->list_begun_at = call->begun_at;
+	if (call->pages.complete)
+		project->listed_at = call->started_at;
 	engine_count_changed(engine, 0, work->outcome.updated);
 	follow_changes(project, &work->outcome);
 	if (call->pages.complete)
@@ -373,8 +437,8 @@ static void listing_applied(struct call *call, const struct listing_work *work)
 		    "Mixpanel says that the connector list goes on, but not where", wall);
 	planner_done(project->planner, &call->plan, 0, now);
 	if (work->again_at != INT64_MAX)
-		planner_list_not_later(project->planner,
-		    now + (work->again_at > wall ? work->again_at - wall : 0));
+		planner_list_not_later(
+		    project->planner, now + (work->again_at > wall ? work->again_at - wall : 0));
 	note_listing(project, true, call->begun_at);
 }
 
@@ -391,6 +455,7 @@ static void apply_listing_call(struct call *call)
 		    .now = engine_wall(project->engine),
 		    .accept_shrunken = project->shrunken,
 		},
+	    .begun_at = call->begun_at,
 	    .again_at = INT64_MAX,
 	};
 	struct err err = ERR_INIT;
@@ -447,6 +512,7 @@ struct single_work {
 	struct call *call;
 	const struct connector *connector;
 	enum connector_change change;
+	int64_t row;
 };
 
 static int write_single(struct conn *writer, void *context, struct err *err)
@@ -455,9 +521,8 @@ static int write_single(struct conn *writer, void *context, struct err *err)
 	struct call *call = work->call;
 	struct engine *engine = call->project->engine;
 	int64_t project_id = call->project->settings->project_id;
-	int64_t row = 0;
 	int r = connector_store_put(writer, project_id, work->connector, call->started_at,
-	    call->started_at, engine_wall(engine), err, &work->change, &row);
+	    call->started_at, engine_wall(engine), err, &work->change, &work->row);
 	if (r == 0 && work->change != CONNECTOR_SAME)
 		changes_add(&engine->changes, CHANGE_CONNECTOR, project_id, NULL);
 	return r;
@@ -484,9 +549,13 @@ static void apply_single_call(struct call *call, struct span body)
 		call_failed(call, &failure);
 	} else if (engine_write(project->engine, write_single, &work, &err) != 0) {
 		store_failed(call, &err);
-	} else if (refresh) {
+	} else {
 		engine_count_changed(project->engine, 0, work.change != CONNECTOR_SAME);
-		refresh_go_on(project, refresh);
+		/* It may have been taken for deleted meanwhile. */
+		if (work.change == CONNECTOR_NEW || work.change == CONNECTOR_REVIVED)
+			refresh_follow(project, work.row);
+		if (refresh)
+			refresh_go_on(project, refresh);
 	}
 	decoded_done(&answer.decoded);
 }
@@ -577,7 +646,9 @@ static bool page_arrived(struct call *call, struct span body)
 static void describe(struct failure *failure, const struct client_answer *answer)
 {
 	if (answer->outcome != CLIENT_ANSWERED) {
-		failure_set(failure, "upstream-unreachable", "%s", answer->message);
+		failure_set(failure,
+		    answer->status ? "upstream-undecodable" : "upstream-unreachable", "%s",
+		    answer->message);
 		return;
 	}
 	char said[160];
@@ -589,8 +660,8 @@ static void describe(struct failure *failure, const struct client_answer *answer
 		code = "upstream-not-found";
 	else if (answer->status == 429)
 		code = "upstream-rate-limited";
-	failure_set(failure, code, "Mixpanel answered %ld%s%s", answer->status,
-	    said[0] ? ": " : "", said);
+	failure_set(
+	    failure, code, "Mixpanel answered %ld%s%s", answer->status, said[0] ? ": " : "", said);
 }
 
 static bool answer_is_good(const struct client_answer *answer)
@@ -598,25 +669,41 @@ static bool answer_is_good(const struct client_answer *answer)
 	return answer->outcome == CLIENT_ANSWERED && answer->status >= 200 && answer->status < 300;
 }
 
+/* Only a complete list says that a connector is gone: look. Once, for if it is still listed looking
+ * again will not help. */
+static void look_for_unknown(struct call *call)
+{
+	struct project *project = call->project;
+	if (failing_since(call) != TIMESTAMP_NONE)
+		return;
+	int64_t at = engine_now(project->engine);
+	if (project->list_begun_at > at - LOOK_APART)
+		at = project->list_begun_at + LOOK_APART;
+	planner_list_not_later(project->planner, at);
+}
+
+static void take_refusal(struct call *call, const struct client_answer *answer)
+{
+	struct failure failure;
+	describe(&failure, answer);
+	if (call->kind != CALL_LIST && answer->outcome == CLIENT_ANSWERED && answer->status == 404)
+		look_for_unknown(call);
+	call_failed(call, &failure);
+}
+
 void refresh_ended(struct call *call, const struct client_answer *answer, bool failed)
 {
 	struct project *project = call->project;
-	if (answer_is_good(answer)) {
-		bool goes_on = false;
-		if (call->kind == CALL_GET)
-			apply_single_call(call, answer->body);
-		else
-			goes_on = page_arrived(call, answer->body);
-		if (!goes_on)
-			call_free(call);
+	bool goes_on = false;
+	if (!answer_is_good(answer))
+		take_refusal(call, answer);
+	else if (call->kind == CALL_GET)
+		apply_single_call(call, answer->body);
+	else
+		goes_on = page_arrived(call, answer->body);
+	if (goes_on)
 		return;
-	}
-	struct failure failure;
-	describe(&failure, answer);
-	call_failed(call, &failure);
-	/* Only a complete list says that a connector is gone: look. */
-	if (call->kind != CALL_LIST && answer->outcome == CLIENT_ANSWERED && answer->status == 404)
-		planner_list_not_later(project->planner, engine_now(project->engine));
+	project->list_tried |= call->kind == CALL_LIST;
 	call_free(call);
 	if (failed)
 		refresh_end_all(project);
@@ -624,13 +711,13 @@ void refresh_ended(struct call *call, const struct client_answer *answer, bool f
 
 /* Sending --------------------------------------------------------------------------------------*/
 
-static int take_id(const struct connector_record *record, const struct job_record *latest,
-    void *context)
+static int take_id(
+    const struct connector_record *record, const struct job_record *latest, void *context)
 {
 	(void)latest;
 	struct call *call = context;
-	snprintf(call->connector_id, sizeof(call->connector_id), "%s",
-	    record->connector.connector_id);
+	snprintf(
+	    call->connector_id, sizeof(call->connector_id), "%s", record->connector.connector_id);
 	return 0;
 }
 
@@ -646,8 +733,8 @@ void refresh_send_plan(struct project *project, const struct plan *plan, int64_t
 		return;
 	}
 	call->plan = *plan;
-	if (!list && connector_store_get_row(project->engine->writer, plan->connector_row, take_id,
-			 call, &err) != 0) {
+	if (!list && connector_store_get_row(
+			 project->engine->writer, plan->connector_row, take_id, call, &err) != 0) {
 		refresh_not_sent(project, call, plan, err.text);
 		return;
 	}
@@ -673,8 +760,7 @@ void refresh_send_get(struct project *project, struct refresh *refresh)
 	}
 	call->ticket = refresh->ticket;
 	call->plan.connector_row = refresh->connector_row;
-	snprintf(
-	    call->connector_id, sizeof(call->connector_id), "%s", refresh->connector_id);
+	snprintf(call->connector_id, sizeof(call->connector_id), "%s", refresh->connector_id);
 	refresh->phase = REFRESH_RECORDS_FLIGHT;
 	if (call_send(call, NULL, SPAN_NONE, &err) < 0)
 		refresh_not_sent(project, call, NULL, err.text);

@@ -51,8 +51,10 @@ enum upstream_verdict upstream_judge(const struct client_answer *answer, bool wr
 {
 	if (answer->outcome == CLIENT_ANSWERED)
 		return judge_status(answer->status, write, ret_code, ret_state);
-	*ret_code = "upstream-unreachable";
-	*ret_state = UPSTREAM_UNREACHABLE;
+	/* An answer that began was cut short, too long or too slow: somebody is there. */
+	bool began = answer->outcome == CLIENT_UNCLEAR && answer->status != 0;
+	*ret_code = began ? "upstream-undecodable" : "upstream-unreachable";
+	*ret_state = began ? UPSTREAM_DEGRADED : UPSTREAM_UNREACHABLE;
 	return VERDICT_FAILED;
 }
 

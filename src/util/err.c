@@ -8,7 +8,10 @@
 static void replace(struct err *err, const char *sentence, const char *separator, const char *cause)
 {
 	struct err composed;
-	snprintf(composed.text, sizeof(composed.text), "%s%s%s", sentence, separator, cause);
+	int len = snprintf(composed.text, sizeof(composed.text), "%s%s", sentence, separator);
+	/* What does not fit is cut, see err.h. */
+	if (len >= 0 && (size_t)len < sizeof(composed.text))
+		snprintf(composed.text + len, sizeof(composed.text) - (size_t)len, "%s", cause);
 	*err = composed;
 }
 

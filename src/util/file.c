@@ -1,7 +1,7 @@
 /* Whether a file can be trusted is a question about its whole path: whoever may write a folder may
- * replace what is in it. The path is resolved first, then the file and every folder up to the root
- * are looked at. Between the check and a later open nothing can change, except by root or this
- * user: each folder was found to be closed to everybody else.
+ * replace what is in it, a link too. The path is walked as the kernel does, and every folder that
+ * is looked into on the way is checked before. Between the check and a later open nothing can
+ * change, except by root or this user: each folder was found to be closed to everybody else.
  *
  * A mode alone does not tell who has access. With an access list the group bits are its mask, the
  * most that any listed user or group can have. systemd hands over a credential as root's file of
@@ -13,12 +13,15 @@
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 
 #include "util/secret.h"
+#include "util/text.h"
 
 #define ACL_ATTRIBUTE "system.posix_acl_access"
 #define ACL_VERSION 2
@@ -28,6 +31,9 @@
 #define ACL_TAG_MASK 0x10
 #define ACL_TAG_OTHER 0x20
 #define ACL_ENTRIES_LIMIT 512
+
+/* As many as the kernel follows. */
+#define LINKS_LIMIT 40
 
 #define MAY_READ 04
 #define MAY_WRITE 02
@@ -187,7 +193,7 @@ static int check_mode(const char *path, mode_t mode, unsigned forbidden, struct 
 	    (unsigned)mode & 07777, forbidden & MAY_READ ? "go-rwx" : "go-w", path);
 }
 
-/* Checks one resolved entry: the file itself, or a folder on the way to it. */
+/* Checks one entry: the file itself, or a folder on the way to it. */
 static int check_entry(const char *path, unsigned forbidden, bool folder, struct err *err)
 {
 	struct stat status;
@@ -196,7 +202,7 @@ static int check_entry(const char *path, unsigned forbidden, bool folder, struct
 	if (!is_trusted_user(status.st_uid))
 		return err_set(err, "%s belongs to user %u: chown %u %s", path,
 		    (unsigned)status.st_uid, (unsigned)geteuid(), path);
-	/* In a sticky folder others cannot replace the entry, whose owner was checked before. */
+	/* In a sticky folder others cannot replace the entry, whose owner is checked next. */
 	if (folder && (status.st_mode & S_ISVTX))
 		return 0;
 	struct acl acl;
@@ -207,19 +213,96 @@ static int check_entry(const char *path, unsigned forbidden, bool folder, struct
 			 : check_mode(path, status.st_mode, forbidden, err);
 }
 
+/* The way to a file. Invariant: there is no link in `at`, and every folder above it was checked. */
+struct walk {
+	const char *given;
+	char at[PATH_MAX];   /* what was reached; the root is "" */
+	char rest[PATH_MAX]; /* what remains, from there on */
+	unsigned links;
+};
+
+static int walk_failed(const struct walk *walk, int errno_value, struct err *err)
+{
+	return err_set_errno(err, errno_value, "cannot find %s", walk->given);
+}
+
+static int walk_begin(struct walk *walk, const char *path, struct err *err)
+{
+	*walk = (struct walk){.given = path};
+	char from[PATH_MAX] = "";
+	if (path[0] != '/' && !getcwd(from, sizeof(from)))
+		return walk_failed(walk, errno, err);
+	int len = snprintf(walk->rest, sizeof(walk->rest), "%s/%s", from, path);
+	return (size_t)len < sizeof(walk->rest) ? 0 : walk_failed(walk, ENAMETOOLONG, err);
+}
+
+/* Puts what the link names, from its folder or the root on, before what remains. */
+static int follow_link(struct walk *walk, const struct stat *status, struct err *err)
+{
+	if (!is_trusted_user(status->st_uid))
+		return err_set(err, "%s belongs to user %u: chown -h %u %s", walk->at,
+		    (unsigned)status->st_uid, (unsigned)geteuid(), walk->at);
+	if (++walk->links > LINKS_LIMIT)
+		return walk_failed(walk, ELOOP, err);
+	char rest[2 * PATH_MAX];
+	ssize_t target = readlink(walk->at, rest, PATH_MAX);
+	if (target < 0)
+		return walk_failed(walk, errno, err);
+	int more = snprintf(rest + target, sizeof(rest) - (size_t)target, "/%s", walk->rest);
+	size_t len = (size_t)target + (size_t)more;
+	if (len >= sizeof(walk->rest))
+		return walk_failed(walk, ENAMETOOLONG, err);
+	memcpy(walk->rest, rest, len + 1);
+	*(rest[0] == '/' ? walk->at : strrchr(walk->at, '/')) = '\0';
+	return 0;
+}
+
+/* Takes the next name off what remains. Returns 0, or -1. */
+static int take_name(struct walk *walk, char ret_name[NAME_MAX + 1], struct err *err)
+{
+	const char *name = walk->rest + strspn(walk->rest, "/");
+	size_t len = strcspn(name, "/");
+	if (len > NAME_MAX)
+		return walk_failed(walk, ENAMETOOLONG, err);
+	memcpy(ret_name, name, len);
+	ret_name[len] = '\0';
+	memmove(walk->rest, name + len, strlen(name + len) + 1);
+	return 0;
+}
+
+static int walk_step(struct walk *walk, struct err *err)
+{
+	char name[NAME_MAX + 1];
+	if (take_name(walk, name, err) < 0 ||
+	    check_entry(walk->at[0] ? walk->at : "/", MAY_WRITE, true, err) < 0)
+		return -1;
+	if (text_same(name, "") || text_same(name, "."))
+		return 0;
+	if (text_same(name, "..")) {
+		char *slash = strrchr(walk->at, '/');
+		if (slash)
+			*slash = '\0';
+		return 0;
+	}
+	size_t len = strlen(walk->at);
+	size_t room = sizeof(walk->at) - len;
+	if ((size_t)snprintf(walk->at + len, room, "/%s", name) >= room)
+		return walk_failed(walk, ENAMETOOLONG, err);
+	struct stat status;
+	if (lstat(walk->at, &status) < 0)
+		return walk_failed(walk, errno, err);
+	return S_ISLNK(status.st_mode) ? follow_link(walk, &status, err) : 0;
+}
+
 int file_check_trust(const char *path, enum file_trust trust, struct err *err)
 {
-	_cleanup_free_ char *resolved = realpath(path, NULL);
-	if (!resolved)
-		return err_set_errno(err, errno, "cannot find %s", path);
-	unsigned forbidden = trust == FILE_TRUST_SECRET ? MAY_READ | MAY_WRITE : MAY_WRITE;
-	if (check_entry(resolved, forbidden, false, err) < 0)
+	struct walk walk;
+	if (walk_begin(&walk, path, err) < 0)
 		return -1;
-	while (resolved[1] != '\0') {
-		char *slash = strrchr(resolved, '/');
-		slash[slash == resolved] = '\0'; /* the first slash is the root folder's name */
-		if (check_entry(resolved, MAY_WRITE, true, err) < 0)
+	while (walk.rest[0] != '\0') {
+		if (walk_step(&walk, err) < 0)
 			return -1;
 	}
-	return 0;
+	unsigned forbidden = trust == FILE_TRUST_SECRET ? MAY_READ | MAY_WRITE : MAY_WRITE;
+	return check_entry(walk.at[0] ? walk.at : "/", forbidden, false, err);
 }

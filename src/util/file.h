@@ -18,9 +18,10 @@ enum file_trust {
 int file_read(const char *path, struct buffer *buffer, struct err *err);
 
 /* Checks owner, mode and access list (POSIX ACL, which systemd uses on credentials) of the file
- * and of every folder above it, as resolved. A folder that others may write passes only when it is
- * sticky and the entry belongs to root or this user, as in /tmp. Returns 0, or -1 naming the file
- * or folder, what is loose, and the chmod or chown that mends it. */
+ * and of every folder that takes part in finding it: those of the path as given, and those that its
+ * symbolic links lead through. A folder that others may write passes only when it is sticky and the
+ * entry belongs to root or this user, as in /tmp. Returns 0, or -1 naming the file or folder, what
+ * is loose, and the chmod or chown that mends it. */
 int file_check_trust(const char *path, enum file_trust trust, struct err *err);
 
 #endif

@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "util/buffer.h"
+
 static inline bool is_blank(char c)
 {
 	return c == ' ' || c == '\n' || c == '\r' || c == '\t';
@@ -103,12 +105,16 @@ static int err_set_at(struct err *err, struct span text, const char *at, const c
 /* Counts what jansson would have to hold, before it does. A member's name is counted as the string
  * it is and taken back at its colon; until then the value that must follow stands for it, so the
  * count is never too low while the text may still be valid. */
-static int check_size(struct span text, struct err *err)
+static int check_limits(struct span text, struct err *err)
 {
 	const char *end = text.ptr + text.len;
 	const char *at = text.ptr;
 	size_t depth = 0;
 	size_t values = 0;
+	/* jansson passes over one that follows a number. */
+	const char *nul = text.len > 0 ? memchr(text.ptr, '\0', text.len) : NULL;
+	if (nul)
+		return err_set_at(err, text, nul, "a NUL byte");
 	while ((at = skip_blanks(at, end)) < end) {
 		const char *start = at;
 		char c = *at;
@@ -133,12 +139,8 @@ static int check_size(struct span text, struct err *err)
 	return 0;
 }
 
-int jsontext_parse(struct span text, unsigned flags, struct err *err, json_t **ret_value)
+static int load(struct span text, unsigned flags, struct err *err, json_t **ret_value)
 {
-	if (!text.ptr)
-		text = span_of("");
-	if (check_size(text, err) < 0)
-		return -1;
 	size_t options = 0;
 	if (flags & JSONTEXT_REJECT_DUPLICATES)
 		options |= JSON_REJECT_DUPLICATES;
@@ -146,11 +148,57 @@ int jsontext_parse(struct span text, unsigned flags, struct err *err, json_t **r
 		options |= JSON_DECODE_ANY;
 	json_error_t reason;
 	json_t *value = json_loadb(text.ptr, text.len, options, &reason);
-	if (!value)
+	if (!value) {
+		/* It quotes what it stumbled over. */
+		char escaped[4 * sizeof(reason.text)];
+		size_t len = text_escape(
+		    reason.text, strlen(reason.text), escaped, sizeof(escaped), &(size_t){0});
 		return err_set(
-		    err, "line %d column %d: %s", reason.line, reason.column, reason.text);
+		    err, "line %d column %d: %.*s", reason.line, reason.column, (int)len, escaped);
+	}
 	*ret_value = value;
 	return 0;
+}
+
+int jsontext_parse(struct span text, unsigned flags, struct err *err, json_t **ret_value)
+{
+	if (!text.ptr)
+		text = span_of("");
+	if (check_limits(text, err) < 0)
+		return -1;
+	return load(text, flags, err, ret_value);
+}
+
+/* Why this is strict. When what is around the list can be parsed, all before the list is the valid
+ * beginning of a document, in which the walk that found the list cannot have lost its way: a value
+ * begins there. Where it ends was only guessed, by counting brackets. But when the walk over the
+ * list then meets valid entries, single commas between them and the closing bracket at that very
+ * end, it is a valid array; and one array in the place of another changes nothing around it. */
+int jsontext_parse_around(
+    struct span text, struct span list, unsigned flags, struct err *err, json_t **ret_value)
+{
+	if (!list.ptr)
+		return jsontext_parse(text, flags, err, ret_value);
+	if (check_limits(text, err) < 0)
+		return -1;
+	_cleanup_buffer_ struct buffer around;
+	buffer_init(&around, text.len + 2);
+	buffer_append(&around, text.ptr, (size_t)(list.ptr - text.ptr));
+	buffer_append_text(&around, "[]");
+	const char *behind = list.ptr + list.len;
+	if (buffer_append(&around, behind, (size_t)(text.ptr + text.len - behind)) < 0)
+		return err_set(err, "no memory to parse it");
+	return load((struct span){.ptr = around.data, .len = around.len}, flags, err, ret_value);
+}
+
+struct span jsontext_value(struct span text)
+{
+	if (!text.ptr)
+		return SPAN_NONE;
+	const char *end = text.ptr + text.len;
+	const char *at = skip_blanks(text.ptr, end);
+	const char *behind = skip_value(at, end);
+	return behind == at ? SPAN_NONE : (struct span){.ptr = at, .len = (size_t)(behind - at)};
 }
 
 void jsontext_iterate(struct jsontext_iterator *iterator, struct span value)
@@ -165,6 +213,7 @@ void jsontext_iterate(struct jsontext_iterator *iterator, struct span value)
 	    .at = container ? at + 1 : end,
 	    .end = end,
 	    .object = container && *at == '{',
+	    .place = container ? JSONTEXT_FIRST : JSONTEXT_ENDED,
 	};
 }
 
@@ -183,17 +232,32 @@ static const char *take_key(const char *at, const char *end, struct span *ret_ke
 	return skip_blanks(colon + 1, end);
 }
 
-bool jsontext_next(struct jsontext_iterator *iterator, struct span *ret_key, struct span *ret_value)
+/* Takes the comma before all but the first. Returns the start of the next one, or NULL at the end,
+ * whichever it is. */
+static const char *take_separator(struct jsontext_iterator *iterator)
 {
 	const char *end = iterator->end;
 	const char *at = skip_blanks(iterator->at, end);
-	if (at < end && *at == ',')
-		at = skip_blanks(at + 1, end);
-	iterator->at = end; /* stays so when this was the last one */
-	if (at == end)
+	if (at < end && *at == (iterator->object ? '}' : ']')) {
+		bool whole = skip_blanks(at + 1, end) == end;
+		iterator->place = whole ? JSONTEXT_ENDED : JSONTEXT_MALFORMED;
+		return NULL;
+	}
+	bool first = iterator->place == JSONTEXT_FIRST;
+	iterator->place = JSONTEXT_MALFORMED; /* stays so unless a value follows */
+	if (!first && at < end)
+		at = *at == ',' ? skip_blanks(at + 1, end) : end;
+	return at < end ? at : NULL;
+}
+
+bool jsontext_next(struct jsontext_iterator *iterator, struct span *ret_key, struct span *ret_value)
+{
+	if (iterator->place == JSONTEXT_ENDED || iterator->place == JSONTEXT_MALFORMED)
 		return false;
+	const char *end = iterator->end;
+	const char *at = take_separator(iterator);
 	struct span key = SPAN_NONE;
-	if (iterator->object)
+	if (at && iterator->object)
 		at = take_key(at, end, &key);
 	if (!at)
 		return false;
@@ -201,6 +265,7 @@ bool jsontext_next(struct jsontext_iterator *iterator, struct span *ret_key, str
 	if (behind == at)
 		return false;
 	iterator->at = behind;
+	iterator->place = JSONTEXT_FURTHER;
 	*ret_key = key;
 	*ret_value = (struct span){.ptr = at, .len = (size_t)(behind - at)};
 	return true;

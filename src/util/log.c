@@ -49,46 +49,14 @@ int log_level_parse(const char *name, enum log_level *ret_level)
 	return -1;
 }
 
-/* U+0080 to U+009F are control characters too: to some terminals U+009B is as good as ESC [. */
-static bool is_plain(const char *at, size_t sequence)
-{
-	unsigned char c = (unsigned char)at[0];
-	if (sequence == 1)
-		return c >= 0x20 && c != 0x7f && c != '\\';
-	return sequence > 1 && !(c == 0xc2 && (unsigned char)at[1] < 0xa0);
-}
-
-/* Writes how one byte is shown. Returns the length. */
-static size_t escape(char c, char ret_escaped[5])
-{
-	static const char shown[] = "\nn\rr\tt\\\\";
-	for (size_t i = 0; shown[i]; i += 2) {
-		if (c == shown[i]) {
-			ret_escaped[0] = '\\';
-			ret_escaped[1] = shown[i + 1];
-			return 2;
-		}
-	}
-	return (size_t)snprintf(ret_escaped, 5, "\\x%02x", (unsigned char)c);
-}
-
-/* A character or its escape is written whole or not at all. */
 static void append_message(struct line *line, const char *message, size_t len)
 {
 	const size_t limit = LINE_SIZE - strlen(CUT_MARK "\n");
-	for (size_t i = 0; i < len;) {
-		size_t taken = text_utf8_sequence(message + i, len - i);
-		bool plain = is_plain(message + i, taken);
-		char escaped[5];
-		size_t shown = plain ? taken : escape(message[i], escaped);
-		if (shown > limit - line->len) {
-			memcpy(line->text + line->len, CUT_MARK, strlen(CUT_MARK));
-			line->len += strlen(CUT_MARK);
-			return;
-		}
-		memcpy(line->text + line->len, plain ? message + i : escaped, shown);
-		line->len += shown;
-		i += plain ? taken : 1;
+	size_t taken;
+	line->len += text_escape(message, len, line->text + line->len, limit - line->len, &taken);
+	if (taken < len) {
+		memcpy(line->text + line->len, CUT_MARK, strlen(CUT_MARK));
+		line->len += strlen(CUT_MARK);
 	}
 }
 

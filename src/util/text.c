@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <nettle/memops.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "util/timestamp.h"
@@ -190,6 +191,48 @@ bool text_is_utf8(const char *data, size_t len)
 		i += sequence;
 	}
 	return true;
+}
+
+/* U+0080 to U+009F are control characters too: to some terminals U+009B is as good as ESC [. */
+static bool is_plain(const char *at, size_t sequence)
+{
+	unsigned char c = (unsigned char)at[0];
+	if (sequence == 1)
+		return c >= 0x20 && c != 0x7f && c != '\\';
+	return sequence > 1 && !(c == 0xc2 && (unsigned char)at[1] < 0xa0);
+}
+
+/* Writes how one byte is shown. Returns the length. */
+static size_t escape_byte(char c, char ret_escaped[5])
+{
+	static const char shown[] = "\nn\rr\tt\\\\";
+	for (size_t i = 0; shown[i]; i += 2) {
+		if (c == shown[i]) {
+			ret_escaped[0] = '\\';
+			ret_escaped[1] = shown[i + 1];
+			return 2;
+		}
+	}
+	return (size_t)snprintf(ret_escaped, 5, "\\x%02x", (unsigned char)c);
+}
+
+size_t text_escape(const char *text, size_t len, char *ret_escaped, size_t size, size_t *ret_taken)
+{
+	size_t written = 0;
+	size_t taken = 0;
+	while (taken < len) {
+		size_t sequence = text_utf8_sequence(text + taken, len - taken);
+		bool plain = is_plain(text + taken, sequence);
+		char escaped[5];
+		size_t shown = plain ? sequence : escape_byte(text[taken], escaped);
+		if (shown > size - written)
+			break;
+		memcpy(ret_escaped + written, plain ? text + taken : escaped, shown);
+		written += shown;
+		taken += plain ? sequence : 1;
+	}
+	*ret_taken = taken;
+	return written;
 }
 
 long text_percent_decode(char *text, bool plus)

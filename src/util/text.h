@@ -55,6 +55,12 @@ size_t text_utf8_sequence(const char *data, size_t len);
 /* Whether the bytes are valid UTF-8 (RFC 3629: no surrogates, nothing overlong). */
 bool text_is_utf8(const char *data, size_t len);
 
+/* Makes text fit to be shown on one line: control characters (U+0080 to U+009F too), backslashes
+ * and bytes that are not UTF-8 are written as \n, \r, \t, \\ or \xHH. A character or its escape is
+ * written whole or not at all, without a NUL, up to size bytes. Returns the number written, and how
+ * many bytes of the text they stand for: less than len when the rest did not fit. */
+size_t text_escape(const char *text, size_t len, char *ret_escaped, size_t size, size_t *ret_taken);
+
 /* Decodes percent-escapes (RFC 3986 section 2.1) in place; `plus` also turns + into a blank, as in
  * a query. The result is NUL-terminated. Returns its length, or -1 for a broken escape, an escaped
  * NUL, or a result that is not UTF-8. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "mixpanel/decode.h"
+#include "util/jsontext.h"
 #include "util/text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -38,11 +39,22 @@ static void check_run(struct span body, const struct run *run)
 	assert(!run->stats.ptr || run->stats.ptr[0] == '{');
 }
 
+/* Lists are parsed entry by entry; what is taken must be a document all the same. */
+static void check_parses(struct span body)
+{
+	struct err err = ERR_INIT;
+	_cleanup_json_ json_t *document = NULL;
+	int result = jsontext_parse(body, 0, &err, &document);
+	assert(result == 0);
+	(void)result;
+}
+
 static void try_lists(struct span body)
 {
 	struct err err = ERR_INIT;
 	struct decoded_listing listing;
 	if (decode_listing(body, &err, &listing) == 0) {
+		check_parses(body);
 		for (size_t i = 0; i < listing.count; i++)
 			check_connector(body, &listing.connectors[i]);
 		decoded_done(&listing.decoded);
@@ -51,6 +63,7 @@ static void try_lists(struct span body)
 	}
 	struct decoded_history history;
 	if (decode_history(body, &err, &history) == 0) {
+		check_parses(body);
 		for (size_t i = 0; i < history.count; i++)
 			check_run(body, &history.runs[i]);
 		decoded_done(&history.decoded);

@@ -62,6 +62,32 @@ static void compare(struct span text, json_t *parsed)
 	assert((member.ptr != NULL) == (id && !json_is_null(id)));
 }
 
+/* With its list apart a document is as valid as in one piece. */
+static bool parses_in_pieces(struct span text)
+{
+	struct err err = ERR_INIT;
+	struct jsontext_iterator iterator;
+	struct span key;
+	struct span value;
+	unsigned flags = JSONTEXT_ANY | JSONTEXT_REJECT_DUPLICATES;
+	_cleanup_json_ json_t *around = NULL;
+	struct span whole = jsontext_value(text);
+	struct span list = jsontext_member(whole, "data");
+	if (!list.ptr)
+		list = whole;
+	if (!list.ptr || list.ptr[0] != '[')
+		list = SPAN_NONE;
+	if (jsontext_parse_around(text, list, flags, &err, &around) < 0)
+		return false;
+	jsontext_iterate(&iterator, list);
+	while (jsontext_next(&iterator, &key, &value)) {
+		_cleanup_json_ json_t *entry = parse(value);
+		if (!entry)
+			return false;
+	}
+	return iterator.place == JSONTEXT_ENDED;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	/* Memory of exactly this size, so that a byte too far is noticed. */
@@ -73,6 +99,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct span text = {.ptr = copy, .len = size};
 	walk(text, 3);
 	_cleanup_json_ json_t *parsed = parse(text);
+	assert(parses_in_pieces(text) == (parsed != NULL));
 	if (parsed)
 		compare(text, parsed);
 	return 0;

@@ -37,6 +37,10 @@ START_TEST(an_entry_holds_for_its_state_viewer_and_time)
 	ck_assert_ptr_null(cache_find(&cache, 1, span_of("/a"), &viewer, 99));
 	ck_assert_ptr_null(cache_find(&cache, 1, span_of("/b"), NULL, 99));
 	ck_assert_ptr_null(cache_find(&cache, 1, span_of("/a"), NULL, 100));
+	/* The clock was set back. */
+	ck_assert_ptr_null(cache_find(&cache, 1, span_of("/b"), NULL, 99));
+	keep(&cache, 1, "/a", NULL, 100, 10);
+	ck_assert_ptr_null(cache_find(&cache, 1, span_of("/a"), NULL, 98));
 	keep(&cache, 1, "/a", NULL, 100, 10);
 	ck_assert_ptr_null(cache_find(&cache, 2, span_of("/a"), NULL, 50));
 	ck_assert_uint_eq(cache.total, 0);

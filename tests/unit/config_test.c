@@ -465,8 +465,9 @@ START_TEST(faults_are_counted_beyond_what_is_kept_and_cannot_forge_a_line)
 {
 	_cleanup_faults_ struct faults faults;
 	faults_init(&faults);
-	faults_add(&faults, "f", 3, "a\nb\x1b");
-	ck_assert_str_eq(buffer_text(&faults.lines), "f:3: a\\x0ab\\x1b\n");
+	faults_add(&faults, "f", 3, "a\nb\x1b\xff\xc2\x9b\xe2\x82\xac");
+	ck_assert_str_eq(
+	    buffer_text(&faults.lines), "f:3: a\\nb\\x1b\\xff\\xc2\\x9b\xe2\x82\xac\n");
 	for (int i = 0; i < 10000; i++)
 		faults_add(&faults, "f", 0, "fault %d of many", i);
 	ck_assert_uint_eq(faults.count, 10001);

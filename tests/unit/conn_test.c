@@ -1,9 +1,14 @@
 /* Which files are opened, which are refused, and that a refused one stays as it was. */
 #include "store_fixture.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "store/migrate.h"
@@ -107,6 +112,54 @@ START_TEST(a_second_daemon_is_refused_until_the_first_ends)
 	ck_assert_ptr_nonnull(strstr(fixture.err.text, "another daemon"));
 	conn_close(fixture.writer);
 	fixture.writer = fixture_open(&fixture);
+	fixture_done(&fixture);
+}
+END_TEST
+
+START_TEST(a_second_daemon_is_refused_by_another_name_too)
+{
+	struct fixture fixture;
+	struct conn *second = NULL;
+	char folder[128];
+	char name[128];
+	fixture_init(&fixture);
+	snprintf(name, sizeof(name), "%s/link.db", fixture.folder);
+	ck_assert_int_eq(symlink("mixportd.db", name), 0);
+	ck_assert_int_eq(conn_open_writer(name, &fixture.err, &second), -1);
+	ck_assert_msg(strstr(fixture.err.text, "another daemon") != NULL, "%s", fixture.err.text);
+	ck_assert_ptr_nonnull(strstr(fixture.err.text, name));
+
+	snprintf(folder, sizeof(folder), "%s/folder", fixture.folder);
+	ck_assert_int_eq(symlink(".", folder), 0);
+	snprintf(name, sizeof(name), "%s/folder/mixportd.db", fixture.folder);
+	ck_assert_int_eq(conn_open_writer(name, &fixture.err, &second), -1);
+	ck_assert_msg(strstr(fixture.err.text, "another daemon") != NULL, "%s", fixture.err.text);
+
+	snprintf(name, sizeof(name), "%s/hard.db", fixture.folder);
+	ck_assert_int_eq(link(fixture.path, name), 0);
+	ck_assert_int_eq(conn_open_writer(name, &fixture.err, &second), -1);
+	ck_assert_msg(strstr(fixture.err.text, "2 names") != NULL, "%s", fixture.err.text);
+	fixture_done(&fixture);
+}
+END_TEST
+
+START_TEST(a_link_is_opened_as_what_it_names)
+{
+	struct fixture fixture;
+	char name[128];
+	fixture_folder(&fixture);
+	snprintf(name, sizeof(name), "%s/link.db", fixture.folder);
+	ck_assert_int_eq(symlink("mixportd.db", name), 0);
+	ck_assert_int_eq(conn_open_writer(name, &fixture.err, &fixture.writer), -1);
+	ck_assert_msg(strstr(fixture.err.text, "not there") != NULL, "%s", fixture.err.text);
+	conn_close(fixture_open(&fixture));
+	ck_assert_int_eq(conn_open_writer(name, &fixture.err, &fixture.writer), 0);
+	struct store_stats stats;
+	fixture_begin(&fixture);
+	fixture_add(&fixture, "a", T0);
+	fixture_commit(&fixture);
+	ck_assert_int_eq(store_stats(fixture.writer, &fixture.err, &stats), 0);
+	ck_assert_int_gt(stats.wal_bytes, 0);
 	fixture_done(&fixture);
 }
 END_TEST
@@ -326,12 +379,190 @@ START_TEST(a_damaged_page_met_at_work_stops_all_writing)
 }
 END_TEST
 
+#define ROUNDS 300
+
+struct reading {
+	struct conn *reader;
+	atomic_bool *over;
+	bool wrong;
+};
+
+static int add_two(struct conn *writer, void *context, struct err *err)
+{
+	const int *round = context;
+	for (int i = 0; i < 2; i++) {
+		char id[32];
+		snprintf(id, sizeof(id), "%d of %d", i, *round);
+		struct connector connector = fixture_connector(id);
+		enum connector_change change;
+		int64_t row = 0;
+		int r = connector_store_put(
+		    writer, PROJECT, &connector, T0, TIMESTAMP_NONE, T0, err, &change, &row);
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+/* Checks what holds at every moment; check's assertions are for the main thread alone. */
+static void *read_on(void *context)
+{
+	struct reading *reading = context;
+	struct err err = ERR_INIT;
+	struct store_stats stats;
+	int64_t before = 0;
+	while (!atomic_load(reading->over)) {
+		int64_t commits = (int64_t)store_generation();
+		if (store_stats(reading->reader, &err, &stats) < 0 || stats.connectors % 2 != 0 ||
+		    stats.connectors < before || stats.connectors < 2 * commits)
+			reading->wrong = true;
+		before = stats.connectors;
+	}
+	return NULL;
+}
+
+START_TEST(readers_see_whole_commits_while_one_writes)
+{
+	struct fixture fixture;
+	fixture_init(&fixture);
+	atomic_bool over = false;
+	struct reading readings[2];
+	pthread_t threads[2];
+	for (size_t i = 0; i < 2; i++) {
+		readings[i] = (struct reading){.reader = fixture_reader(&fixture), .over = &over};
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, read_on, &readings[i]), 0);
+	}
+	for (int round = 0; round < ROUNDS; round++) {
+		ck_assert_int_eq(tx_write(fixture.writer, add_two, &round, &fixture.err), 0);
+		ck_assert_int_eq(conn_checkpoint_if_large(fixture.writer, &fixture.err), 0);
+	}
+	atomic_store(&over, true);
+	for (size_t i = 0; i < 2; i++) {
+		pthread_join(threads[i], NULL);
+		ck_assert(!readings[i].wrong);
+		conn_close(readings[i].reader);
+	}
+	ck_assert_int_eq(
+	    fixture_count(fixture.writer, "SELECT count(*) FROM connectors"), 2 * ROUNDS);
+	fixture_done(&fixture);
+}
+END_TEST
+
+/* As on a full disk, though with another error: no file of this process grows beyond the size. */
+static void limit_files(rlim_t size)
+{
+	struct rlimit limit;
+	signal(SIGXFSZ, SIG_IGN);
+	ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &limit), 0);
+	limit.rlim_cur = size;
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+START_TEST(a_file_size_limit_is_a_full_disk_and_passes)
+{
+	struct fixture fixture;
+	fixture_folder(&fixture);
+	fixture.writer = fixture_open(&fixture);
+	int from = 0;
+	limit_files(4096);
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(
+		    tx_write(fixture.writer, add_many, &from, &fixture.err), STORE_FULL);
+	limit_files(RLIM_INFINITY);
+	ck_assert_int_eq(fixture_count(fixture.writer, "SELECT count(*) FROM connectors"), 0);
+	for (; from < 90; from += 30)
+		ck_assert_int_eq(tx_write(fixture.writer, add_many, &from, &fixture.err), 0);
+	/* The log is there already; the database has to grow. */
+	limit_files(64 * 1024);
+	ck_assert_int_eq(conn_checkpoint_if_large(fixture.writer, &fixture.err), STORE_FULL);
+	limit_files(RLIM_INFINITY);
+	ck_assert_int_eq(conn_checkpoint_if_large(fixture.writer, &fixture.err), 0);
+	fixture.writer = conn_close(fixture.writer);
+	fixture.writer = fixture_open(&fixture);
+	ck_assert_int_eq(fixture_count(fixture.writer, "SELECT count(*) FROM connectors"), 90);
+	fixture_done(&fixture);
+}
+END_TEST
+
+/* What SQLite meets when it writes, and when it waits for the disk; 0 for success. */
+static int write_errno;
+static int sync_errno;
+
+static ssize_t write_or_fail(int fd, const void *data, size_t size)
+{
+	errno = write_errno;
+	return write_errno ? -1 : write(fd, data, size);
+}
+
+static ssize_t pwrite_or_fail(int fd, const void *data, size_t size, off_t at)
+{
+	errno = write_errno;
+	return write_errno ? -1 : pwrite(fd, data, size, at);
+}
+
+/* Stands before the one of the C library. */
+int fdatasync(int fd)
+{
+	errno = sync_errno;
+	return sync_errno ? -1 : (int)syscall(SYS_fdatasync, fd);
+}
+
+/* SQLite uses one of them. */
+static void wrap_writing(void)
+{
+	sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
+	vfs->xSetSystemCall(vfs, "write", (sqlite3_syscall_ptr)write_or_fail);
+	vfs->xSetSystemCall(vfs, "pwrite", (sqlite3_syscall_ptr)pwrite_or_fail);
+	vfs->xSetSystemCall(vfs, "pwrite64", (sqlite3_syscall_ptr)pwrite_or_fail);
+}
+
+START_TEST(only_what_leaves_the_outcome_unknown_stops_all_writing)
+{
+	static const struct {
+		int write_errno;
+		int sync_errno;
+		int outcome;
+	} cases[] = {
+	    {ENOSPC, 0, STORE_FULL},
+	    {EFBIG, 0, STORE_FULL},
+	    {EDQUOT, 0, STORE_FULL},
+	    {EIO, 0, STORE_BROKEN},
+	    {0, EIO, STORE_BROKEN},
+	    {0, ENOSPC, STORE_BROKEN},
+	    {0, EDQUOT, STORE_BROKEN},
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct fixture fixture;
+		fixture_folder(&fixture);
+		fixture.writer = fixture_open(&fixture);
+		int from = 0;
+		wrap_writing();
+		/* An earlier failure is not mistaken for the reason of this one. */
+		write_errno = EFBIG;
+		ck_assert_int_eq(
+		    tx_write(fixture.writer, add_many, &from, &fixture.err), STORE_FULL);
+		write_errno = cases[i].write_errno;
+		sync_errno = cases[i].sync_errno;
+		int r = tx_write(fixture.writer, add_many, &from, &fixture.err);
+		ck_assert_msg(r == cases[i].outcome, "%zu: %d, %s", i, r, fixture.err.text);
+		write_errno = 0;
+		sync_errno = 0;
+		ck_assert_int_eq(tx_write(fixture.writer, add_many, &from, &fixture.err),
+		    cases[i].outcome == STORE_FULL ? 0 : STORE_BROKEN);
+		fixture_done(&fixture);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	const struct unit_case cases[] = {
 	    {"a new database is private and set up", a_new_database_is_private_and_set_up},
 	    {"a second daemon is refused until the first ends",
 		a_second_daemon_is_refused_until_the_first_ends},
+	    {"a second daemon is refused by another name too",
+		a_second_daemon_is_refused_by_another_name_too},
+	    {"a link is opened as what it names", a_link_is_opened_as_what_it_names},
 	    {"garbage is found wherever it is", garbage_is_found_wherever_it_is},
 	    {"the database of another application is refused",
 		the_database_of_another_application_is_refused},
@@ -348,6 +579,12 @@ int main(void)
 		after_a_kill_the_log_is_read_and_the_seal_still_fits},
 	    {"a damaged page met at work stops all writing",
 		a_damaged_page_met_at_work_stops_all_writing},
+	    {"readers see whole commits while one writes",
+		readers_see_whole_commits_while_one_writes},
+	    {"a file size limit is a full disk and passes",
+		a_file_size_limit_is_a_full_disk_and_passes},
+	    {"only what leaves the outcome unknown stops all writing",
+		only_what_leaves_the_outcome_unknown_stops_all_writing},
 	    {NULL, NULL},
 	};
 	return unit_main("conn", cases);

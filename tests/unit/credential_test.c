@@ -141,6 +141,37 @@ START_TEST(a_file_that_others_may_read_or_change_is_refused)
 }
 END_TEST
 
+START_TEST(what_repeats_the_credential_is_blotted_out)
+{
+	/* "u:s3cr3t-s3cr3t" in base64 */
+	static const struct {
+		const char *before;
+		const char *after;
+	} texts[] = {
+	    {"bad: u:" SECRET "!", "bad: ***************!"},
+	    {"twice " SECRET " " SECRET, "twice ************* *************"},
+	    {"Basic dTpzM2NyM3QtczNjcjN0", "Basic ********************"},
+	    {"u: s3cr3t", "u: s3cr3t"},
+	    {"", ""},
+	};
+	make_folder();
+	write_file("u:" SECRET, strlen("u:" SECRET), 0600);
+	struct err err = ERR_INIT;
+	_cleanup_(cleanup_credential) struct credential *credential = NULL;
+	ck_assert_int_eq(credential_load(path, 1, &err, &credential), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		char text[64];
+		snprintf(text, sizeof(text), "%s", texts[i].before);
+		bool found = strcmp(texts[i].before, texts[i].after) != 0;
+		ck_assert_int_eq(credential_found_in(credential, text, strlen(text), false), found);
+		ck_assert_str_eq(text, texts[i].before);
+		ck_assert_int_eq(credential_found_in(credential, text, strlen(text), true), found);
+		ck_assert_str_eq(text, texts[i].after);
+	}
+	remove_folder();
+}
+END_TEST
+
 int main(void)
 {
 	const struct unit_case cases[] = {
@@ -152,6 +183,8 @@ int main(void)
 	    {"what is no pair is refused", what_is_no_pair_is_refused},
 	    {"a file that others may read or change is refused",
 		a_file_that_others_may_read_or_change_is_refused},
+	    {"what repeats the credential is blotted out",
+		what_repeats_the_credential_is_blotted_out},
 	    {NULL, NULL},
 	};
 	return unit_main("credential", cases);

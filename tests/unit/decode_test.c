@@ -4,6 +4,7 @@
 
 #include "unit.h"
 #include "util/buffer.h"
+#include "util/jsontext.h"
 #include "util/timestamp.h"
 
 /* 2020-09-17T02:17:49Z */
@@ -269,8 +270,8 @@ START_TEST(the_next_page_is_told)
 	    {"{\"data\":[],\"has_more\":true,\"url\":\"\"}", true, NULL},
 	    {"{\"data\":[],\"has_more\":false,\"url\":\"/self\"}", false, "/self"},
 	    {"{\"data\":[],\"url\":\"/next\"}", true, "/next"},
-	    {"{\"data\":[]}", false, NULL},
-	    {"[]", false, NULL},
+	    {"{\"data\":[]}", true, NULL},
+	    {"[]", true, NULL},
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
 		struct err err = ERR_INIT;
@@ -395,6 +396,80 @@ START_TEST(what_is_no_history_is_refused)
 }
 END_TEST
 
+/* What would be taken by a decoder that has the document parsed as a whole. */
+static bool is_history_as_a_whole(struct span body)
+{
+	struct err err = ERR_INIT;
+	_cleanup_json_ json_t *document = NULL;
+	if (jsontext_parse(body, 0, &err, &document) < 0)
+		return false;
+	const char *status = json_string_value(json_object_get(document, "status"));
+	if (status && strcmp(status, "ok") != 0 && strcmp(status, "success") != 0)
+		return false;
+	const json_t *results = json_object_get(document, "results");
+	const json_t *content = results ? results : document;
+	const json_t *url = json_object_get(content, "url");
+	const json_t *more = json_object_get(content, "has_more");
+	if ((url && !json_is_null(url) && !json_is_string(url)) ||
+	    (more && !json_is_null(more) && !json_is_boolean(more)))
+		return false;
+	const json_t *data = json_is_object(content) ? json_object_get(content, "data") : content;
+	size_t index;
+	const json_t *entry;
+	json_array_foreach(
+	    data, index, entry) if (!json_object_get(entry, "status") &&
+				    !json_object_get(entry, "start_time")) return false;
+	return json_is_array(data);
+}
+
+static bool is_history_both_ways(const char *text, size_t len)
+{
+	/* Memory of exactly this size, so that a byte too far is noticed. */
+	_cleanup_free_ char *copy = malloc(len + (len == 0));
+	memcpy(copy, text, len);
+	struct span body = {.ptr = copy, .len = len};
+	struct err err = ERR_INIT;
+	struct decoded_history history;
+	bool taken = decode_history(body, &err, &history) == 0;
+	if (taken)
+		decoded_done(&history.decoded);
+	if (taken != is_history_as_a_whole(body))
+		ck_abort_msg("%s: %.*s", taken ? "taken" : "refused", (int)len, copy);
+	return taken;
+}
+
+/* Every byte of a small history left out, and replaced and preceded by each byte that means
+ * something to JSON. */
+START_TEST(entry_by_entry_is_as_strict_as_the_whole)
+{
+	static const char *const bodies[] = {
+	    "{\"status\":\"ok\",\"results\": {\"url\":null, \"data\": [{\"status\":\"\"} ,"
+	    "{\"start_time\":[1,{}],\"id\":1.5e3}] ,\"has_more\":true}, \"a\":\"\\\"]\"}",
+	    " [{\"status\":null},{\"status\":[\"}\"]}]\n",
+	};
+	static const char bytes[] = "{}[]:,\"\\ \n01-.eaund\xc3";
+	int taken = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(bodies); i++) {
+		size_t len = strlen(bodies[i]);
+		char text[256];
+		ck_assert(is_history_both_ways(bodies[i], len));
+		for (size_t at = 0; at < len; at++) {
+			memcpy(text, bodies[i], at);
+			memcpy(text + at, bodies[i] + at + 1, len - at - 1);
+			taken += is_history_both_ways(text, len - 1);
+			for (size_t b = 0; b < sizeof(bytes); b++) {
+				text[at] = bytes[b];
+				memcpy(text + at + 1, bodies[i] + at + 1, len - at - 1);
+				taken += is_history_both_ways(text, len);
+				memcpy(text + at + 1, bodies[i] + at, len - at);
+				taken += is_history_both_ways(text, len + 1);
+			}
+		}
+	}
+	ck_assert_int_gt(taken, 1000);
+}
+END_TEST
+
 START_TEST(only_a_success_confirms_a_deletion)
 {
 	static const struct {
@@ -484,6 +559,7 @@ int main(void)
 	    {"run errors come in many forms", run_errors_come_in_many_forms},
 	    {"statuses never seen before are kept", statuses_never_seen_before_are_kept},
 	    {"what is no history is refused", what_is_no_history_is_refused},
+	    {"entry by entry is as strict as the whole", entry_by_entry_is_as_strict_as_the_whole},
 	    {"only a success confirms a deletion", only_a_success_confirms_a_deletion},
 	    {"error messages become one clean line", error_messages_become_one_clean_line},
 	    {"long error messages are cut at a character",

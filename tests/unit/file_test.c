@@ -154,6 +154,70 @@ START_TEST(links_are_followed_to_what_they_name)
 }
 END_TEST
 
+START_TEST(a_link_is_only_as_good_as_the_folder_that_holds_it)
+{
+	set_up();
+	char loose[240];
+	char link[256];
+	char target[240];
+	struct err err = ERR_INIT;
+	snprintf(loose, sizeof(loose), "%s/loose", base);
+	snprintf(link, sizeof(link), "%s/link", loose);
+	snprintf(target, sizeof(target), "%s/to-link", base);
+	ck_assert_int_eq(mkdir(loose, 0700), 0);
+	ck_assert_int_eq(symlink(file, link), 0);
+	ck_assert_int_eq(symlink("loose/../loose/link", target), 0);
+	const char *const ways[] = {link, target};
+	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
+		ck_assert_int_eq(chmod(loose, 0755), 0);
+		ck_assert_msg(
+		    file_check_trust(ways[i], FILE_TRUST_SECRET, &err) == 0, "%s", err.text);
+		ck_assert_int_eq(chmod(loose, 0777), 0);
+		ck_assert_int_eq(file_check_trust(ways[i], FILE_TRUST_SECRET, &err), -1);
+		ck_assert_msg(strstr(err.text, "loose may be changed") != NULL, "%s", err.text);
+		ck_assert_int_eq(chmod(loose, 01777), 0);
+		ck_assert_msg(
+		    file_check_trust(ways[i], FILE_TRUST_SECRET, &err) == 0, "%s", err.text);
+	}
+	if (geteuid() == 0) {
+		ck_assert_int_eq(lchown(link, STRANGER, STRANGER), 0);
+		ck_assert_int_eq(file_check_trust(link, FILE_TRUST_SECRET, &err), -1);
+		ck_assert_msg(strstr(err.text, "link belongs to user 54321: chown -h 0 ") != NULL,
+		    "%s", err.text);
+	}
+	unlink(link);
+	unlink(target);
+	rmdir(loose);
+	tear_down();
+}
+END_TEST
+
+START_TEST(links_that_go_in_circles_are_told)
+{
+	set_up();
+	unlink(file);
+	ck_assert_int_eq(symlink("file", file), 0);
+	expect_trust(FILE_TRUST_SECRET, "cannot find");
+	expect_trust(FILE_TRUST_SECRET, "symbolic links");
+	tear_down();
+}
+END_TEST
+
+START_TEST(a_relative_path_is_judged_from_the_root_on)
+{
+	set_up();
+	struct err err = ERR_INIT;
+	ck_assert_int_eq(chdir(folder), 0);
+	ck_assert_msg(file_check_trust("./file", FILE_TRUST_SECRET, &err) == 0, "%s", err.text);
+	chmod(base, 0777);
+	ck_assert_int_eq(file_check_trust("file", FILE_TRUST_SECRET, &err), -1);
+	ck_assert_int_eq(file_check_trust("../folder//file", FILE_TRUST_SECRET, &err), -1);
+	ck_assert_msg(strstr(err.text, "may be changed") != NULL, "%s", err.text);
+	ck_assert_int_eq(chdir("/"), 0);
+	tear_down();
+}
+END_TEST
+
 START_TEST(owners_are_root_or_this_user)
 {
 	if (geteuid() != 0)
@@ -248,6 +312,11 @@ int main(void)
 	    {"modes decide without a list", modes_decide_without_a_list},
 	    {"every folder above counts", every_folder_above_counts},
 	    {"links are followed to what they name", links_are_followed_to_what_they_name},
+	    {"a link is only as good as the folder that holds it",
+		a_link_is_only_as_good_as_the_folder_that_holds_it},
+	    {"links that go in circles are told", links_that_go_in_circles_are_told},
+	    {"a relative path is judged from the root on",
+		a_relative_path_is_judged_from_the_root_on},
 	    {"owners are root or this user", owners_are_root_or_this_user},
 	    {"a list is judged by its entries", a_list_is_judged_by_its_entries},
 	    {"what is missing is named", what_is_missing_is_named},

@@ -35,7 +35,8 @@ START_TEST(whole_documents_only)
 	for (size_t i = 0; i < ARRAY_SIZE(refused); i++)
 		ck_assert_msg(parse(refused[i], 0) == -1, "%s", refused[i]);
 	expect_refused(NULL, 0, "line 1 column 0");
-	expect_refused("{}\0", 3, "line 1 column");
+	expect_refused("{}\0", 3, "line 1 column 3: a NUL byte");
+	expect_refused("[1\0]", 4, "line 1 column 3: a NUL byte");
 }
 END_TEST
 
@@ -61,6 +62,9 @@ END_TEST
 START_TEST(errors_say_where)
 {
 	expect_refused("{\n  \"a\": 1,\n  \"b\": x\n}", 22, "line 3 column 8: ");
+	expect_refused("[\x01]", 3, "near '\\x01'");
+	expect_refused("[\x1b[2J]", 6, "near '\\x1b'");
+	expect_refused("[1 \x7f]", 5, "near '\\x7f'");
 	char deep[201];
 	memset(deep, '[', 200);
 	deep[200] = '\0';
@@ -256,7 +260,7 @@ START_TEST(walking_broken_text_stays_inside)
 		size_t len = (size_t)random_sequence_between(&sequence, 0, (int64_t)strlen(text));
 		/* Memory of exactly this size, so that a byte too far is noticed. */
 		_cleanup_free_ char *copy = malloc(len + (len == 0));
-		memcpy(copy, text, len);
+		memcpy(copy, text, len); /* NOLINT(bugprone-not-null-terminated-result) */
 		for (int64_t i = random_sequence_between(&sequence, 0, 3); i > 0 && len > 0; i--) {
 			int64_t place = random_sequence_between(&sequence, 0, (int64_t)len - 1);
 			copy[place] = bytes[random_sequence_between(&sequence, 0, 13)];
@@ -264,6 +268,181 @@ START_TEST(walking_broken_text_stays_inside)
 		if (!stays_inside((struct span){.ptr = copy, .len = len}))
 			ck_abort_msg("outside: %.*s", (int)len, copy);
 	}
+}
+END_TEST
+
+static bool parse_pieces(struct span text, struct span list, unsigned flags)
+{
+	struct err err = ERR_INIT;
+	struct jsontext_iterator iterator;
+	struct span key;
+	struct span value;
+	_cleanup_json_ json_t *around = NULL;
+	if (jsontext_parse_around(text, list, flags, &err, &around) < 0)
+		return false;
+	jsontext_iterate(&iterator, list);
+	while (jsontext_next(&iterator, &key, &value)) {
+		_cleanup_json_ json_t *entry = NULL;
+		if (jsontext_parse(value, flags | JSONTEXT_ANY, &err, &entry) < 0)
+			return false;
+	}
+	return iterator.place == JSONTEXT_ENDED;
+}
+
+/* The array that the innermost "a" of nested ones is, or that text is. */
+static struct span find_list(struct span text)
+{
+	struct span value = jsontext_value(text);
+	for (struct span inner = value; inner.ptr; inner = jsontext_member(value, "a"))
+		value = inner;
+	return value.ptr && value.ptr[0] == '[' ? value : SPAN_NONE;
+}
+
+/* Whether the document is valid, found both ways. */
+static bool both_ways(const char *text, size_t len)
+{
+	/* Memory of exactly this size, so that a byte too far is noticed. */
+	_cleanup_free_ char *copy = malloc(len + (len == 0));
+	memcpy(copy, text, len);
+	struct span span = {.ptr = copy, .len = len};
+	bool valid = false;
+	for (unsigned flags = 0; flags <= JSONTEXT_REJECT_DUPLICATES; flags++) {
+		struct err err = ERR_INIT;
+		_cleanup_json_ json_t *value = NULL;
+		valid = jsontext_parse(span, flags, &err, &value) == 0;
+		if (parse_pieces(span, find_list(span), flags) != valid)
+			ck_abort_msg("%s: %.*s", valid ? "refused" : "taken", (int)len, copy);
+	}
+	return valid;
+}
+
+START_TEST(a_list_apart_is_refused_for_every_fault_around_and_in_it)
+{
+	static const char *const valid[] = {"[]", " [ ] ", "[1]", "{\"a\":[ 1 , [2] ,{\"b\":[]}]}",
+	    "{\"b\":[1],\"a\":{\"a\":[\"]\",\"\\\"\"],\"c\":2}}", "{\"a\":[1],\"a\":[2]}"};
+	static const char *const refused[] = {"[", "[1,]", "[,1]", "[1,,2]", "[1 2]", "[1]]", "[1}",
+	    "{\"a\":[1}", "{\"a\":[1]", "{\"a\":[1]]}", "{\"a\":[1],}", "{\"a\":[1]} x",
+	    "{\"a\":[{]}", "{\"a\":[}]}", "{\"a\":[{\"b\":[}]]}", "{\"a\":[1:2]}",
+	    "{\"a\":[\"b\":2]}", "{\"a\":[tru]}", "{\"a\":[01]}", "{\"a\":[1\"b\"]}", "{\"a\" [1]}",
+	    "{\"a\":x[1]}", "{\"a\":[1]x}", "{\"a\":[9223372036854775808]}", "{\"a\":[\"\xff\"]}",
+	    "{\"a\":[\"\\u0000\"]}", "\"a\":[1]"};
+	for (size_t i = 0; i < ARRAY_SIZE(valid) - 1; i++)
+		ck_assert_msg(both_ways(valid[i], strlen(valid[i])), "%s", valid[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(refused); i++)
+		ck_assert_msg(!both_ways(refused[i], strlen(refused[i])), "%s", refused[i]);
+	ck_assert(!both_ways("[1]\0", 4));
+	ck_assert(!both_ways("[1\0]", 4));
+	const char *twice = valid[ARRAY_SIZE(valid) - 1];
+	ck_assert(!both_ways(twice, strlen(twice)));
+}
+END_TEST
+
+static enum jsontext_place walk_to_the_end(const char *text)
+{
+	struct jsontext_iterator iterator;
+	struct span key;
+	struct span value;
+	jsontext_iterate(&iterator, span_of(text));
+	while (jsontext_next(&iterator, &key, &value))
+		;
+	return iterator.place;
+}
+
+START_TEST(a_walk_tells_how_it_ended)
+{
+	static const char *const ended[] = {"", " ", "5", "[]", "{ } ", " [1,2] ", "{\"a\":1}"};
+	static const char *const malformed[] = {"[", "{", "[1", "[1,", "[] x", "[1] ]", "[1}",
+	    "{\"a\":1]", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{a:1}", "{1}", "[1,]", "[,]"};
+	for (size_t i = 0; i < ARRAY_SIZE(ended); i++)
+		ck_assert_int_eq(walk_to_the_end(ended[i]), JSONTEXT_ENDED);
+	for (size_t i = 0; i < ARRAY_SIZE(malformed); i++)
+		ck_assert_int_eq(walk_to_the_end(malformed[i]), JSONTEXT_MALFORMED);
+}
+END_TEST
+
+START_TEST(limits_hold_for_a_document_with_its_list_apart)
+{
+	char text[600];
+	struct err err = ERR_INIT;
+	json_t *value = NULL;
+	for (size_t depth = JSONTEXT_DEPTH_LIMIT; depth <= JSONTEXT_DEPTH_LIMIT + 1; depth++) {
+		/* {"a":[[[…]]]} */
+		int len = snprintf(text, sizeof(text), "{\"a\":");
+		memset(text + len, '[', depth - 1);
+		memset(text + len + depth - 1, ']', depth - 1);
+		snprintf(text + len + 2 * (depth - 1), 2, "}");
+		struct span span = span_of(text);
+		struct span list = jsontext_member(span, "a");
+		int r = jsontext_parse_around(span, list, 0, &err, &value);
+		ck_assert_int_eq(r, depth > JSONTEXT_DEPTH_LIMIT ? -1 : 0);
+		if (r == 0)
+			json_decref(value);
+	}
+	ck_assert_msg(strstr(err.text, "nested too deeply") != NULL, "%s", err.text);
+	_cleanup_buffer_ struct buffer many;
+	buffer_init(&many, 20000000);
+	buffer_append_text(&many, "[1");
+	for (size_t i = 1; i < JSONTEXT_VALUES_LIMIT; i++)
+		buffer_append_text(&many, ",1");
+	buffer_append_text(&many, "]");
+	struct span list = {.ptr = many.data, .len = many.len};
+	ck_assert_int_eq(jsontext_parse_around(list, list, 0, &err, &value), -1);
+	ck_assert_msg(strstr(err.text, "too many values") != NULL, "%s", err.text);
+}
+END_TEST
+
+/* Replaces, inserts, removes or doubles a few bytes; text has room for them. */
+static size_t mutate(struct random_sequence *sequence, char *text, size_t len)
+{
+	static const char bytes[] = "{}[]{}[]:,,\"\\u0a1 \n\xc3";
+	for (int64_t i = random_sequence_between(sequence, 0, 3); i > 0 && len > 0; i--) {
+		char *at = text + random_sequence_between(sequence, 0, (int64_t)len - 1);
+		char byte = bytes[random_sequence_between(sequence, 0, sizeof(bytes) - 1)];
+		size_t behind = (size_t)(text + len - at);
+		switch (random_sequence_between(sequence, 0, 3)) {
+		case 0:
+			*at = byte;
+			break;
+		case 1:
+			memmove(at, at + 1, behind - 1);
+			len--;
+			break;
+		case 2:
+			memmove(at + 1, at, behind);
+			*at = byte;
+			len++;
+			break;
+		case 3:
+			len = (size_t)(at - text);
+			break;
+		}
+	}
+	return len;
+}
+
+START_TEST(a_list_apart_is_valid_exactly_when_the_whole_is)
+{
+	static const struct {
+		const char *before, *behind;
+	} frames[] = {{" ", "\n"}, {"{\"a\" : ", "}"}, {"{\"b\":[1],\"a\":{\"a\":", "},\"c\":{}}"}};
+	struct random_sequence sequence;
+	random_sequence_init(&sequence, 9);
+	int valid = 0;
+	for (int round = 0; round < 3000; round++) {
+		char text[2048];
+		_cleanup_json_ json_t *list = json_array();
+		for (int64_t i = random_sequence_between(&sequence, 0, 3); i > 0; i--)
+			json_array_append_new(list, random_value(&sequence, 2));
+		_cleanup_free_ char *inner =
+		    json_dumps(list, round % 2 ? JSON_COMPACT : JSON_INDENT(1));
+		int len = snprintf(text, sizeof(text), "%s%s%s", frames[round % 3].before, inner,
+		    frames[round % 3].behind);
+		ck_assert_uint_lt((size_t)len, sizeof(text) - 3);
+		valid += both_ways(text, mutate(&sequence, text, (size_t)len));
+	}
+	/* Enough on either side for the comparison to mean something. */
+	ck_assert_int_gt(valid, 500);
+	ck_assert_int_lt(valid, 2500);
 }
 END_TEST
 
@@ -284,6 +463,13 @@ int main(void)
 		the_last_member_of_a_name_counts_however_it_is_spelt},
 	    {"walking finds what jansson finds", walking_finds_what_jansson_finds},
 	    {"walking broken text stays inside", walking_broken_text_stays_inside},
+	    {"a list apart is refused for every fault around and in it",
+		a_list_apart_is_refused_for_every_fault_around_and_in_it},
+	    {"a walk tells how it ended", a_walk_tells_how_it_ended},
+	    {"limits hold for a document with its list apart",
+		limits_hold_for_a_document_with_its_list_apart},
+	    {"a list apart is valid exactly when the whole is",
+		a_list_apart_is_valid_exactly_when_the_whole_is},
 	    {NULL, NULL},
 	};
 	return unit_main("jsontext", cases);

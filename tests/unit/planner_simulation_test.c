@@ -1,6 +1,8 @@
 /* A day of a project with ten thousand connectors, a hundred of them active, in virtual time: the
  * planner and the budget together, as the engine drives them. Requests take their time, some fail,
  * jobs start and finish. */
+#include <stdio.h>
+
 #include "mixpanel/ratelimit.h"
 #include "sync/planner.h"
 #include "unit.h"
@@ -245,6 +247,20 @@ static void judge_the_rest(struct world *world, int64_t end)
 	}
 }
 
+/* The figures, for whoever reads the log of the test. */
+static void tell(const struct world *world, const char *what)
+{
+	struct planner_intervals intervals = planner_intervals(world->planner);
+	printf(
+	    "%s: %zu requests; intervals list %lld s, active %lld s, idle %lld s%s; longest gaps, "
+	    "as multiples of those: list %.2f, active %.2f, idle %.2f\n",
+	    what, world->asked_count, (long long)(intervals.list / SECOND),
+	    (long long)(intervals.active / SECOND), (long long)(intervals.idle / SECOND),
+	    intervals.stretched ? " (stretched)" : "", world->latest_list, world->latest_active,
+	    world->latest_idle);
+	fflush(stdout);
+}
+
 START_TEST(a_day_on_600_a_minute_leaves_no_history_late)
 {
 	struct world *world = new_world(600, 1);
@@ -252,6 +268,7 @@ START_TEST(a_day_on_600_a_minute_leaves_no_history_late)
 	world->warm_at = START + 2 * MINUTE;
 	run(world, START + DAY);
 	judge_the_rest(world, START + DAY);
+	tell(world, "600 a minute for a day");
 	assert_within_budget(world, 600);
 	struct planner_intervals intervals = planner_intervals(world->planner);
 	ck_assert(intervals.stretched);
@@ -275,6 +292,7 @@ START_TEST(a_day_on_60_a_minute_stretches_evenly)
 	world->warm_at = START + 10 * MINUTE;
 	run(world, START + 2 * DAY);
 	judge_the_rest(world, START + 2 * DAY);
+	tell(world, "60 a minute for two days");
 	assert_within_budget(world, 60);
 	struct planner_intervals intervals = planner_intervals(world->planner);
 	ck_assert(intervals.stretched);

@@ -557,6 +557,11 @@ START_TEST(callers_see_what_they_may)
 	ck_assert_uint_eq(asked(&fixture, "GET /v1/projects/demo", AS(READER)), 200);
 	ck_assert_uint_eq(asked(&fixture, "GET /v1/projects/123", AS(READER)), 200);
 	ck_assert_uint_eq(asked(&fixture, "GET /v1/projects/none", ""), 401);
+	ck_assert_uint_eq(asked(&fixture, "GET /v1/nothing", ""), 401);
+	ck_assert_uint_eq(asked(&fixture, "PUT /v1/things", ""), 401);
+	ck_assert_uint_eq(asked(&fixture, "GET /v1/echo/a?x=1", ""), 401);
+	ck_assert_uint_eq(asked(&fixture, "GET /v1/nothing", AS(READER)), 404);
+	ck_assert_uint_eq(asked(&fixture, "DELETE /v1/things?x=1", AS(READER)), 403);
 	ck_assert_uint_eq(asked(&fixture, "GET /v1/projects/none", AS(READER)), 404);
 	text = ask(&fixture, "GET /v1/projects/demo", AS(CONFINED));
 	ck_assert_uint_eq(status_of(text), 404);
@@ -588,6 +593,8 @@ START_TEST(a_socket_peer_is_known_by_its_uid)
 	text = exchange(connect_unix(fixture.socket_path), GET "Host:\r\n" TAIL);
 	ck_assert_uint_eq(status_of(text), 200);
 	text = exchange(connect_unix(fixture.socket_path), GET "Host: evil.example\r\n" TAIL);
+	ck_assert_uint_eq(status_of(text), 421);
+	text = exchange(connect_unix(fixture.socket_path), GET "Host: localhost:1\r\n" TAIL);
 	ck_assert_uint_eq(status_of(text), 421);
 	stop(&fixture, 0);
 }
@@ -688,7 +695,8 @@ END_TEST
 START_TEST(a_wait_ends_in_time_or_with_its_client)
 {
 	struct fixture fixture;
-	start(&fixture, "");
+	/* Only for requests to arrive. */
+	start(&fixture, "request_timeout = 300ms");
 	int64_t before = clock_monotonic(&clock_system);
 	ck_answer(ask(&fixture, "GET /v1/wait/job_1?wait=1", AS(READER)), "\"over\":true");
 	int64_t took = clock_monotonic(&clock_system) - before;
@@ -822,8 +830,77 @@ START_TEST(a_request_must_arrive_in_time)
 	ck_assert_uint_eq(status_of(hear_one(fd)), 200);
 	say(fd, head, strlen(head));
 	ck_assert_uint_eq(drip(fd, blanks), 408);
-	/* A wait may take longer. */
-	ck_assert_uint_eq(asked(&fixture, "GET /v1/wait/a?wait=1", AS(READER)), 200);
+	stop(&fixture, 0);
+}
+END_TEST
+
+static uint64_t connected(struct fixture *fixture)
+{
+	struct server_counters counters;
+	server_counters(fixture->server, &counters);
+	return counters.connections;
+}
+
+static unsigned count_of(const char *text, const char *part)
+{
+	unsigned count = 0;
+	for (; (text = strstr(text, part)); text++)
+		count++;
+	return count;
+}
+
+/* Says all in one piece and ends this side; what comes until the end of the other comes back. */
+static const char *say_and_end(int fd, const char *text)
+{
+	say(fd, text, strlen(text));
+	shutdown(fd, SHUT_WR);
+	return hear_all(fd);
+}
+
+START_TEST(a_client_that_ends_its_side_is_answered_and_let_go)
+{
+	struct fixture fixture;
+	start(&fixture, "");
+	for (unsigned round = 0; round < 20; round++) {
+		bool tcp = round % 2 == 0;
+		int fd = tcp ? connect_tcp(fixture.port) : connect_unix(fixture.socket_path);
+		const char *text = say_and_end(fd, GET HOST AS(READER) "\r\n" GET HOST AS(
+						       READER) "\r\n" GET HOST AS(READER) "\r\n");
+		ck_assert_uint_eq(count_of(text, "HTTP/1.1 200"), 3);
+	}
+	/* A wait ends at once; nothing is known about a change then. */
+	const char *text = say_and_end(connect_tcp(fixture.port),
+	    "GET /v1/wait/job_1?wait=60 HTTP/1.1\r\n" HOST AS(READER) "\r\n");
+	ck_assert_uint_eq(status_of(text), 200);
+	ck_answer(text, "\"over\":true");
+	/* What is not whole will never be. */
+	ck_assert_str_eq(say_and_end(connect_tcp(fixture.port), "GET /v1/echo/a HT"), "");
+	ck_assert_str_eq(say_and_end(connect_tcp(fixture.port), GET HOST), "");
+	ck_assert_str_eq(say_and_end(connect_unix(fixture.socket_path), GET HOST), "");
+	ck_assert_str_eq(say_and_end(connect_tcp(fixture.port),
+			     POST HOST AS(MANAGER) JSON "Content-Length: 9\r\n\r\n{"),
+	    "");
+	ck_until(connected(&fixture) == 0);
+	stop(&fixture, 0);
+}
+END_TEST
+
+START_TEST(a_reload_reaches_who_has_nothing_to_do)
+{
+	struct fixture fixture;
+	start(&fixture, "");
+	int fd = connect_tcp(fixture.port);
+	ck_assert_uint_eq(asked(&fixture, "GET /v1/echo/a", AS(READER)), 200);
+	struct config *before = fixture.config;
+	fixture.config = load(&fixture, "request_timeout = 300ms");
+	server_reload(fixture.server, fixture.config);
+	ck_until(__atomic_load_n(&before->references, __ATOMIC_ACQUIRE) == 1);
+	config_unref(before);
+	ck_assert_uint_eq(
+	    drip(connect_tcp(fixture.port),
+		"GET /v1/echo/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa HTTP/1.1\r\n"),
+	    408);
+	close(fd);
 	stop(&fixture, 0);
 }
 END_TEST
@@ -870,6 +947,9 @@ int main(void)
 	    {"a command is answered by the engine", a_command_is_answered_by_the_engine},
 	    {"a command may outlive the server", a_command_may_outlive_the_server},
 	    {"a request must arrive in time", a_request_must_arrive_in_time},
+	    {"a client that ends its side is answered and let go",
+		a_client_that_ends_its_side_is_answered_and_let_go},
+	    {"a reload reaches who has nothing to do", a_reload_reaches_who_has_nothing_to_do},
 	    {"a crowd does not hide health", a_crowd_does_not_hide_health},
 	    {NULL, NULL},
 	};

@@ -190,6 +190,109 @@ START_TEST(imports_of_a_bucket_are_found_absent_members_too)
 }
 END_TEST
 
+struct followed {
+	int count;
+	struct followed_connector last;
+	int64_t unfinished[16];
+	size_t unfinished_count;
+};
+
+static int follow(const struct followed_connector *connector, void *context)
+{
+	struct followed *followed = context;
+	ck_assert_int_gt(connector->row, followed->last.row);
+	followed->count++;
+	followed->last = *connector;
+	followed->last.connector_id = NULL;
+	if (connector->unfinished)
+		followed->unfinished[followed->unfinished_count++] = connector->row;
+	return connector->row == INT64_C(4) ? 77 : 0;
+}
+
+static struct followed follow_all(struct fixture *fixture, int expected)
+{
+	struct followed followed = {0};
+	ck_assert_int_eq(connector_store_each_followed(
+			     fixture->writer, PROJECT, follow, &followed, &fixture->err),
+	    expected);
+	return followed;
+}
+
+START_TEST(following_takes_times_of_those_that_are_present)
+{
+	struct fixture fixture;
+	fixture_init(&fixture);
+	fixture_add(&fixture, "deleted", T0);
+	connector_store_delete(fixture.writer, PROJECT, "deleted", T0 + 1, &fixture.err);
+	struct connector connector = fixture_connector("a");
+	enum connector_change change;
+	int64_t row = 0;
+	ck_assert_int_eq(connector_store_put(fixture.writer, PROJECT, &connector, T0 + 2, T0 + 3,
+			     T0 + 2, &fixture.err, &change, &row),
+	    0);
+	ck_assert_int_eq(connector_store_put(fixture.writer, PROJECT + 1, &connector, T0, T0, T0,
+			     &fixture.err, &change, &row),
+	    0);
+	struct followed followed = follow_all(&fixture, 0);
+	ck_assert_int_eq(followed.count, 1);
+	ck_assert_int_eq(followed.last.row, 2);
+	ck_assert_int_eq(followed.last.first_seen_at, T0 + 2);
+	ck_assert_int_eq(followed.last.created_at, T0 + 2);
+	ck_assert_int_eq(followed.last.confirmed_at, T0 + 3);
+	ck_assert_int_eq(followed.last.history_synced_at, TIMESTAMP_NONE);
+	ck_assert(!followed.last.unfinished);
+	connector.created_at = T0 - 5;
+	fixture_put(&fixture, &connector, T0 + 6, CONNECTOR_CHANGED);
+	ck_assert_int_eq(
+	    connector_store_history_synced(fixture.writer, 2, T0 + 7, &fixture.err), 0);
+	followed = follow_all(&fixture, 0);
+	ck_assert_int_eq(followed.last.first_seen_at, T0 + 2);
+	ck_assert_int_eq(followed.last.created_at, T0 - 5);
+	ck_assert_int_eq(followed.last.history_synced_at, T0 + 7);
+	/* What the callback returns ends the walk. */
+	fixture_add(&fixture, "b", T0);
+	fixture_add(&fixture, "c", T0);
+	ck_assert_int_eq(follow_all(&fixture, 77).count, 2);
+	fixture_done(&fixture);
+}
+END_TEST
+
+/* Of every status, as the latest job and as an earlier one, gone or not. */
+START_TEST(following_tells_whether_a_job_is_unfinished)
+{
+	struct fixture fixture;
+	fixture_init(&fixture);
+	int64_t row = 4; /* skips the one that ends the walk */
+	for (int i = 0; i < 4; i++)
+		fixture_add(&fixture, (const char *[]){"a", "b", "c", "d"}[i], T0);
+	connector_store_delete(fixture.writer, PROJECT, "d", T0 + 1, &fixture.err);
+	struct followed expected = {0};
+	for (int status = JOB_QUEUED; status <= JOB_UNKNOWN; status++) {
+		for (int variant = 0; variant < 3; variant++, row++) {
+			char id[16];
+			snprintf(id, sizeof(id), "c%d-%d", status, variant);
+			int64_t added = fixture_add(&fixture, id, T0);
+			int64_t job =
+			    fixture_job(&fixture, added, (enum job_status)status, T0 + 10);
+			if (variant == 1)
+				fixture_job(&fixture, added, JOB_SUCCEEDED, T0 + 20);
+			if (variant == 2)
+				ck_assert_int_eq(job_store_unlisted(fixture.writer, job, T0 + 20,
+						     true, T0 + 30, &fixture.err),
+				    0);
+			else if (!job_status_is_done((enum job_status)status))
+				expected.unfinished[expected.unfinished_count++] = added;
+		}
+	}
+	struct followed followed = follow_all(&fixture, 0);
+	ck_assert_uint_eq(expected.unfinished_count, 8);
+	ck_assert_uint_eq(followed.unfinished_count, expected.unfinished_count);
+	ck_assert_mem_eq(
+	    followed.unfinished, expected.unfinished, expected.unfinished_count * sizeof(int64_t));
+	fixture_done(&fixture);
+}
+END_TEST
+
 /* Jobs -----------------------------------------------------------------------------------------*/
 
 static struct rows list_jobs(struct conn *conn, struct job_query query, unsigned limit)
@@ -991,6 +1094,10 @@ int main(void)
 	    {"filters combine", filters_combine},
 	    {"imports of a bucket are found, absent members too",
 		imports_of_a_bucket_are_found_absent_members_too},
+	    {"following takes times of those that are present",
+		following_takes_times_of_those_that_are_present},
+	    {"following tells whether a job is unfinished",
+		following_tells_whether_a_job_is_unfinished},
 	    {"the latest job is the newest by start", the_latest_job_is_the_newest_by_start},
 	    {"a job keeps a snapshot of all it said", a_job_keeps_a_snapshot_of_all_it_said},
 	    {"bytes come back as received", bytes_come_back_as_received},

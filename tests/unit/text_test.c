@@ -239,6 +239,34 @@ START_TEST(percent_encoding_decodes_to_the_same)
 }
 END_TEST
 
+static void expect_escaped(const char *text, size_t size, const char *expected, size_t taken)
+{
+	char escaped[64];
+	size_t found = 0;
+	memset(escaped, '#', sizeof(escaped));
+	size_t len = text_escape(text, strlen(text), escaped, size, &found);
+	ck_assert_uint_eq(found, taken);
+	ck_assert_uint_eq(len, strlen(expected));
+	ck_assert_mem_eq(escaped, expected, len);
+	ck_assert_int_eq(escaped[len], '#');
+}
+
+START_TEST(what_is_shown_holds_no_control_characters)
+{
+	expect_escaped("", 60, "", 0);
+	expect_escaped("plain \"text\" \xe2\x82\xac", 60, "plain \"text\" \xe2\x82\xac", 16);
+	expect_escaped("\n\r\t\\\x1b\x7f", 60, "\\n\\r\\t\\\\\\x1b\\x7f", 6);
+	expect_escaped("\xffus\xe2\x82 \xc2\x9b", 60, "\\xffus\\xe2\\x82 \\xc2\\x9b", 8);
+	/* Whole or not at all. */
+	expect_escaped("ab\n", 3, "ab", 2);
+	expect_escaped("ab\n", 4, "ab\\n", 3);
+	expect_escaped("\x01\x01", 7, "\\x01", 1);
+	expect_escaped("a\xe2\x82\xac", 3, "a", 1);
+	expect_escaped("a\xe2\x82\xac", 4, "a\xe2\x82\xac", 4);
+	expect_escaped("a", 0, "", 0);
+}
+END_TEST
+
 int main(void)
 {
 	const struct unit_case cases[] = {
@@ -255,6 +283,8 @@ int main(void)
 	    {"UTF-8 is never overlong or broken", utf8_is_never_overlong_or_broken},
 	    {"percent escapes decode or are refused", percent_escapes_decode_or_are_refused},
 	    {"percent encoding decodes to the same", percent_encoding_decodes_to_the_same},
+	    {"what is shown holds no control characters",
+		what_is_shown_holds_no_control_characters},
 	    {NULL, NULL},
 	};
 	return unit_main("text", cases);

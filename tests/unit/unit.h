@@ -5,7 +5,8 @@
 #include <check.h>
 #include <stdlib.h>
 
-/* A case is a sentence that holds, and the function that shows it. End the table with {NULL, NULL}. */
+/* A case is a sentence that holds, and the function that shows it. End the table with {NULL, NULL}.
+ */
 struct unit_case {
 	const char *name;
 	const TTest *test;

@@ -21,7 +21,7 @@ INSERT INTO operations VALUES(1,'op_aaaaaaaaaaaaaaaaaaaaaaaaaa','create',1234567
 DELETE FROM sqlite_sequence;
 INSERT INTO sqlite_sequence VALUES('jobs',2);
 INSERT INTO sqlite_sequence VALUES('operations',1);
-CREATE INDEX connectors_present ON connectors (project_id) WHERE deleted_at IS NULL;
+CREATE INDEX connectors_present ON connectors (project_id, connector_row, connector_id, first_seen_at, created_at, deleted_at, confirmed_at, history_synced_at, latest_job_row) WHERE deleted_at IS NULL;
 CREATE INDEX connectors_present_by_position ON connectors (project_id, position) WHERE deleted_at IS NULL;
 CREATE INDEX connectors_deleted_by_position ON connectors (project_id, position) WHERE deleted_at IS NOT NULL;
 CREATE INDEX connectors_by_position ON connectors (project_id, position);

@@ -1,0 +1,572 @@
+/* The whole engine over a database of its own, against a Mixpanel on loopback in this program: what
+ * it does where the disk is full, a request is on its way, or it is stopped. */
+#include "sync/engine.h"
+
+#include <arpa/inet.h>
+#include <curl/curl.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/socket.h>
+
+#include "store_fixture.h"
+#include "util/clock.h"
+#include "util/secret.h"
+
+#define PATIENCE_SECONDS 20
+#define CONNECTIONS 64
+
+#define CONNECTOR(id)                                                                              \
+	"{\"connector_id\":\"" id "\",\"connector_type\":\"gcsImport\",\"connector_properties\":"  \
+	"{\"gcs_bucket\":\"b\",\"gcs_prefix\":\"p\"},\"category_properties\":"                     \
+	"{\"data_format\":\"mixpanel_event\"}}"
+#define LIST(data)                                                                                 \
+	"{\"status\":\"ok\",\"results\":{\"url\":null,\"has_more\":false,\"data\":[" data "]}}"
+#define REQUEST                                                                                    \
+	"{\"connector_type\":\"gcsImport\",\"connector_properties\":"                              \
+	"{\"gcs_bucket\":\"b\",\"gcs_prefix\":\"p\"},\"category_properties\":"                     \
+	"{\"data_format\":\"mixpanel_event\"}}"
+
+/* What a case plays with. The mutex guards nothing but the wait: whatever may make a condition true
+ * broadcasts. */
+struct stage {
+	struct fixture store;
+	struct conn *reader;
+	struct config config;
+	struct config_project project;
+	struct credential credential;
+	char base_url[64];
+	struct engine *engine;
+
+	int listener;
+	pthread_t thread;
+	pthread_t connections[CONNECTIONS];
+	size_t connection_count;
+	_Atomic(const char *) listing;
+	atomic_bool full_on_create; /* the disk is full once a create has arrived */
+	atomic_bool hold_histories; /* histories are answered only when this is false again */
+	atomic_uint creates;
+	atomic_uint lists;
+	atomic_uint histories;
+
+	pthread_mutex_t mutex;
+	pthread_cond_t condition;
+};
+
+/* Waiting --------------------------------------------------------------------------------------*/
+
+static void tell(struct stage *stage)
+{
+	pthread_mutex_lock(&stage->mutex);
+	pthread_cond_broadcast(&stage->condition);
+	pthread_mutex_unlock(&stage->mutex);
+}
+
+typedef bool condition_fn(struct stage *stage, const void *argument);
+
+/* Looks again on every news, and now and then: not everything is told. */
+static void wait_until(struct stage *stage, condition_fn *holds, const void *argument)
+{
+	int64_t end = clock_monotonic(&clock_system) + PATIENCE_SECONDS * SECOND;
+	pthread_mutex_lock(&stage->mutex);
+	while (!holds(stage, argument)) {
+		ck_assert_msg(clock_monotonic(&clock_system) < end, "it does not come about");
+		struct timespec until;
+		clock_gettime(CLOCK_REALTIME, &until);
+		until.tv_nsec += 10000000;
+		until.tv_sec += until.tv_nsec / 1000000000;
+		until.tv_nsec %= 1000000000;
+		pthread_cond_timedwait(&stage->condition, &stage->mutex, &until);
+	}
+	pthread_mutex_unlock(&stage->mutex);
+}
+
+/* The disk -------------------------------------------------------------------------------------
+ *
+ * SQLite's own, except that it is full when told, from whatever thread. */
+
+static atomic_bool disk_is_full;
+static int (*write_for_real)(sqlite3_file *file, const void *data, int size, sqlite3_int64 offset);
+
+static struct {
+	const sqlite3_io_methods *real;
+	sqlite3_io_methods ours;
+} methods[4];
+
+static void fill_disk(bool full)
+{
+	disk_is_full = full;
+}
+
+static int write_unless_full(sqlite3_file *file, const void *data, int size, sqlite3_int64 offset)
+{
+	return disk_is_full ? SQLITE_FULL : write_for_real(file, data, size, offset);
+}
+
+static int open_file(
+    sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags, int *ret_flags)
+{
+	int r = sqlite3_vfs_find("unix")->xOpen(vfs, name, file, flags, ret_flags);
+	if (r != SQLITE_OK)
+		return r;
+	size_t i = 0;
+	while (methods[i].real && methods[i].real != file->pMethods)
+		i++;
+	ck_assert_uint_lt(i, ARRAY_SIZE(methods) - 1);
+	if (!methods[i].real) {
+		methods[i].real = file->pMethods;
+		methods[i].ours = *file->pMethods;
+		methods[i].ours.xWrite = write_unless_full;
+		write_for_real = file->pMethods->xWrite;
+	}
+	file->pMethods = &methods[i].ours;
+	return SQLITE_OK;
+}
+
+static void install_disk(void)
+{
+	static sqlite3_vfs disk;
+	ck_assert_int_eq(sqlite3_initialize(), SQLITE_OK);
+	disk = *sqlite3_vfs_find("unix");
+	disk.zName = "disk";
+	disk.xOpen = open_file;
+	ck_assert_int_eq(sqlite3_vfs_register(&disk, 1), SQLITE_OK);
+}
+
+/* Mixpanel -------------------------------------------------------------------------------------*/
+
+static bool histories_may_go(struct stage *stage, const void *argument)
+{
+	(void)argument;
+	return !stage->hold_histories;
+}
+
+static const char *answer_to(struct stage *stage, const char *request)
+{
+	if (strncmp(request, "POST ", 5) == 0) {
+		atomic_fetch_add(&stage->creates, 1);
+		if (stage->full_on_create)
+			fill_disk(true);
+		return CONNECTOR("made");
+	}
+	if (strncmp(request, "DELETE ", 7) == 0)
+		return "{\"status\":\"ok\",\"results\":\"Successfully deleted Connector\"}";
+	const char *line_end = strchr(request, '\r');
+	const char *history = strstr(request, "/history");
+	if (history && history < line_end) {
+		atomic_fetch_add(&stage->histories, 1);
+		tell(stage);
+		wait_until(stage, histories_may_go, NULL);
+		return LIST("");
+	}
+	atomic_fetch_add(&stage->lists, 1);
+	return stage->listing;
+}
+
+static bool is_whole(const char *request)
+{
+	const char *body = strstr(request, "\r\n\r\n");
+	const char *length = strcasestr(request, "content-length:");
+	return body && (!length || strlen(body + 4) >= strtoul(length + 15, NULL, 10));
+}
+
+struct visit {
+	struct stage *stage;
+	int fd;
+};
+
+/* One request, one answer. */
+static void *serve_one(void *context)
+{
+	struct visit visit = *(struct visit *)context;
+	char request[8192] = "";
+	char answer[8192];
+	size_t len = 0;
+	free(context);
+	while (!is_whole(request) && len < sizeof(request) - 1) {
+		ssize_t n = recv(visit.fd, request + len, sizeof(request) - 1 - len, 0);
+		if (n <= 0)
+			break;
+		len += (size_t)n;
+		request[len] = '\0';
+	}
+	if (is_whole(request)) {
+		const char *body = answer_to(visit.stage, request);
+		int size = snprintf(answer, sizeof(answer),
+		    "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n%s",
+		    strlen(body), body);
+		(void)send(visit.fd, answer, (size_t)size, MSG_NOSIGNAL);
+	}
+	close(visit.fd);
+	tell(visit.stage);
+	return NULL;
+}
+
+static void *serve(void *context)
+{
+	struct stage *stage = context;
+	int fd;
+	while ((fd = accept(stage->listener, NULL, NULL)) >= 0) {
+		struct visit *visit = malloc(sizeof(*visit));
+		ck_assert_ptr_nonnull(visit);
+		*visit = (struct visit){.stage = stage, .fd = fd};
+		ck_assert_uint_lt(stage->connection_count, CONNECTIONS);
+		pthread_create(
+		    &stage->connections[stage->connection_count++], NULL, serve_one, visit);
+	}
+	return NULL;
+}
+
+static void open_mixpanel(struct stage *stage)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET};
+	socklen_t size = sizeof(address);
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	stage->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	ck_assert_int_eq(bind(stage->listener, (struct sockaddr *)&address, size), 0);
+	ck_assert_int_eq(listen(stage->listener, 16), 0);
+	ck_assert_int_eq(getsockname(stage->listener, (struct sockaddr *)&address, &size), 0);
+	snprintf(stage->base_url, sizeof(stage->base_url), "http://127.0.0.1:%u/api/app",
+	    (unsigned)ntohs(address.sin_port));
+	ck_assert_int_eq(pthread_create(&stage->thread, NULL, serve, stage), 0);
+}
+
+/* After the engine: its connections are what the threads wait on. */
+static void close_mixpanel(struct stage *stage)
+{
+	shutdown(stage->listener, SHUT_RDWR);
+	pthread_join(stage->thread, NULL);
+	for (size_t i = 0; i < stage->connection_count; i++)
+		pthread_join(stage->connections[i], NULL);
+	close(stage->listener);
+}
+
+/* The engine -----------------------------------------------------------------------------------*/
+
+static void note_changes(const struct change *changes, size_t count, void *context)
+{
+	(void)changes;
+	(void)count;
+	tell(context);
+}
+
+static void fill_config(struct stage *stage)
+{
+	static char name[] = "demo";
+	ck_assert_int_eq(
+	    secret_new("robot:secret", 12, &stage->store.err, &stage->credential.pair), 0);
+	stage->project = (struct config_project){
+	    .name = name,
+	    .project_id = PROJECT,
+	    .base_url = stage->base_url,
+	    .list_interval = MICROSECONDS_PER_HOUR,
+	    .active_interval = MICROSECONDS_PER_HOUR,
+	    .idle_interval = MICROSECONDS_PER_HOUR,
+	    .rate_limit = 100000,
+	    .max_concurrent = 4,
+	    .timeout = PATIENCE_SECONDS * SECOND,
+	    .credential = &stage->credential,
+	};
+	stage->config = (struct config){
+	    .references = 1000, /* it is not on the heap */
+	    .jobs_max_age = MICROSECONDS_PER_HOUR,
+	    .jobs_max_count = 1000,
+	    .operations_max_age = MICROSECONDS_PER_HOUR,
+	    .projects = &stage->project,
+	    .project_count = 1,
+	};
+}
+
+static void make_engine(struct stage *stage)
+{
+	const struct engine_options options = {
+	    .user_agent = "mixport/test",
+	    .clock = &clock_system,
+	    .seed = 1,
+	    .changed = note_changes,
+	    .context = stage,
+	};
+	struct err err = ERR_INIT;
+	ck_assert_msg(
+	    engine_new(stage->store.writer, &stage->config, &options, &err, &stage->engine) == 0,
+	    "%s", err.text);
+}
+
+static void stage_init(struct stage *stage, const char *listing)
+{
+	*stage = (struct stage){.listing = listing};
+	install_disk();
+	ck_assert_int_eq(curl_global_init(CURL_GLOBAL_DEFAULT), 0);
+	pthread_mutex_init(&stage->mutex, NULL);
+	pthread_cond_init(&stage->condition, NULL);
+	fixture_init(&stage->store);
+	stage->reader = fixture_reader(&stage->store);
+	open_mixpanel(stage);
+	fill_config(stage);
+	make_engine(stage);
+}
+
+static bool is_loaded(struct stage *stage, const void *argument)
+{
+	(void)argument;
+	struct upstream_status status;
+	return engine_upstream(stage->engine, PROJECT, &status) == 0 && status.loaded;
+}
+
+/* Starts the engine and waits for the first listing. */
+static void start(struct stage *stage)
+{
+	struct err err = ERR_INIT;
+	ck_assert_int_eq(engine_start(stage->engine, &err), 0);
+	wait_until(stage, is_loaded, NULL);
+}
+
+static void stage_done(struct stage *stage)
+{
+	engine_stop(stage->engine);
+	engine_free(stage->engine);
+	close_mixpanel(stage);
+	secret_free(stage->credential.pair);
+	conn_close(stage->reader);
+	fixture_done(&stage->store);
+	curl_global_cleanup();
+}
+
+/* Commands -------------------------------------------------------------------------------------*/
+
+struct wish {
+	struct command command;
+	struct stage *stage;
+	bool fill_disk; /* the disk is full from here on */
+	atomic_uint done;
+};
+
+static void wish_done(struct command *command)
+{
+	struct wish *wish = command->context;
+	if (wish->fill_disk)
+		fill_disk(true);
+	atomic_fetch_add(&wish->done, 1);
+	tell(wish->stage);
+}
+
+static void wish_for(struct stage *stage, struct wish *wish, enum command_kind kind)
+{
+	wish->stage = stage;
+	wish->command.kind = kind;
+	wish->command.project_id = PROJECT;
+	wish->command.client = "tester";
+	wish->command.body = span_of(REQUEST);
+	wish->command.done = wish_done;
+	wish->command.context = wish;
+	engine_submit(stage->engine, &wish->command);
+}
+
+static bool is_done(struct stage *stage, const void *argument)
+{
+	(void)stage;
+	return ((const struct wish *)argument)->done == 1;
+}
+
+static enum command_result ask(struct stage *stage, struct wish *wish, enum command_kind kind)
+{
+	wish_for(stage, wish, kind);
+	wait_until(stage, is_done, wish);
+	return wish->command.result;
+}
+
+/* What is stored of an operation. */
+struct outcome {
+	enum operation_state state;
+	char connector_id[64];
+};
+
+static int take_outcome(const struct operation_record *record, void *context)
+{
+	struct outcome *outcome = context;
+	outcome->state = record->state;
+	snprintf(outcome->connector_id, sizeof(outcome->connector_id), "%s",
+	    record->connector_id ? record->connector_id : "");
+	return 0;
+}
+
+static struct outcome outcome_of(struct stage *stage, const struct wish *wish)
+{
+	struct err err = ERR_INIT;
+	struct outcome outcome = {.state = OPERATION_PLANNED};
+	ck_assert_int_eq(operation_store_get(stage->reader, wish->command.result_operation_id,
+			     take_outcome, &outcome, &err),
+	    0);
+	return outcome;
+}
+
+static bool has_succeeded(struct stage *stage, const void *argument)
+{
+	return outcome_of(stage, argument).state == OPERATION_SUCCEEDED;
+}
+
+static bool is_disk_full(struct stage *stage, const void *argument)
+{
+	(void)argument;
+	return engine_store_unavailable(stage->engine);
+}
+
+/* Cases ----------------------------------------------------------------------------------------*/
+
+START_TEST(what_cannot_be_written_down_is_not_sent)
+{
+	struct stage stage;
+	struct wish wish = {.fill_disk = true};
+	stage_init(&stage, LIST(""));
+	start(&stage);
+	ck_assert_int_eq(ask(&stage, &wish, COMMAND_CREATE), COMMAND_ACCEPTED);
+	wait_until(&stage, is_disk_full, NULL);
+	/* Stopping waits for whatever may be on its way. */
+	engine_stop(stage.engine);
+	ck_assert_uint_eq(stage.creates, 0);
+	ck_assert_int_eq(outcome_of(&stage, &wish).state, OPERATION_PLANNED);
+	fill_disk(false);
+	stage_done(&stage);
+}
+END_TEST
+
+START_TEST(what_could_not_be_written_down_is_sent_once_it_can)
+{
+	struct stage stage;
+	struct wish wish = {.fill_disk = true};
+	stage_init(&stage, LIST(""));
+	start(&stage);
+	ck_assert_int_eq(ask(&stage, &wish, COMMAND_CREATE), COMMAND_ACCEPTED);
+	wait_until(&stage, is_disk_full, NULL);
+	fill_disk(false);
+	wait_until(&stage, has_succeeded, &wish);
+	ck_assert_uint_eq(stage.creates, 1);
+	stage_done(&stage);
+}
+END_TEST
+
+START_TEST(an_end_that_cannot_be_written_is_kept_and_written_later)
+{
+	struct stage stage;
+	struct wish wish = {.fill_disk = false};
+	struct wish second = {.fill_disk = false};
+	stage_init(&stage, LIST(""));
+	start(&stage);
+	stage.full_on_create = true;
+	ck_assert_int_eq(ask(&stage, &wish, COMMAND_CREATE), COMMAND_ACCEPTED);
+	wait_until(&stage, is_disk_full, NULL);
+	ck_assert_int_eq(outcome_of(&stage, &wish).state, OPERATION_SENDING);
+	second.command.allow_duplicate = true;
+	ck_assert_int_eq(ask(&stage, &second, COMMAND_CREATE), COMMAND_STORE_UNAVAILABLE);
+	stage.full_on_create = false;
+	fill_disk(false);
+	wait_until(&stage, has_succeeded, &wish);
+	ck_assert_str_eq(outcome_of(&stage, &wish).connector_id, "made");
+	ck_assert_uint_eq(stage.creates, 1);
+	stage_done(&stage);
+}
+END_TEST
+
+START_TEST(an_end_that_was_lost_is_unknown_and_found_in_the_list)
+{
+	struct stage stage;
+	struct wish wish = {.fill_disk = false};
+	stage_init(&stage, LIST(""));
+	start(&stage);
+	stage.full_on_create = true;
+	ck_assert_int_eq(ask(&stage, &wish, COMMAND_CREATE), COMMAND_ACCEPTED);
+	wait_until(&stage, is_disk_full, NULL);
+	engine_stop(stage.engine);
+	engine_free(stage.engine);
+	fill_disk(false);
+	make_engine(&stage);
+	ck_assert_int_eq(outcome_of(&stage, &wish).state, OPERATION_UNKNOWN);
+	stage.listing = LIST(CONNECTOR("made"));
+	start(&stage);
+	wait_until(&stage, has_succeeded, &wish);
+	ck_assert_str_eq(outcome_of(&stage, &wish).connector_id, "made");
+	ck_assert_uint_eq(stage.creates, 1);
+	stage_done(&stage);
+}
+END_TEST
+
+START_TEST(commands_that_wait_are_answered_when_it_stops)
+{
+	struct stage stage;
+	struct wish wishes[3] = {{.fill_disk = false}};
+	stage_init(&stage, LIST(""));
+	for (int i = 0; i < 2; i++)
+		wish_for(&stage, &wishes[i], COMMAND_CREATE);
+	ck_assert_uint_eq(wishes[0].done, 0);
+	engine_stop(stage.engine);
+	wish_for(&stage, &wishes[2], COMMAND_CREATE);
+	for (int i = 0; i < 3; i++) {
+		ck_assert_uint_eq(wishes[i].done, 1);
+		ck_assert_int_eq(wishes[i].command.result, COMMAND_STOPPING);
+	}
+	stage_done(&stage);
+}
+END_TEST
+
+static bool histories_are_asked(struct stage *stage, const void *argument)
+{
+	return stage->histories == *(const unsigned *)argument;
+}
+
+static bool is_listed_again(struct stage *stage, const void *argument)
+{
+	(void)argument;
+	return stage->lists == 2;
+}
+
+static bool refresh_is_done(struct stage *stage, const void *argument)
+{
+	const struct wish *wish = argument;
+	return engine_refresh_done(stage->engine, PROJECT, wish->command.result_ticket);
+}
+
+/* Four places and one of them kept free: three histories are on their way, one waits. The three are
+ * asked once more, for they were begun before the refresh. */
+START_TEST(a_refresh_ends_though_a_connector_it_waits_for_is_deleted)
+{
+	struct stage stage;
+	struct wish refresh = {.fill_disk = false};
+	struct wish wish = {.command.connector_id = "d"};
+	const unsigned first = 3;
+	const unsigned again = 6;
+	stage_init(
+	    &stage, LIST(CONNECTOR("a") "," CONNECTOR("b") "," CONNECTOR("c") "," CONNECTOR("d")));
+	stage.hold_histories = true;
+	start(&stage);
+	wait_until(&stage, histories_are_asked, &first);
+	ck_assert_int_eq(ask(&stage, &refresh, COMMAND_REFRESH_PROJECT), COMMAND_ACCEPTED);
+	wait_until(&stage, is_listed_again, NULL);
+	ck_assert_int_eq(ask(&stage, &wish, COMMAND_DELETE), COMMAND_ACCEPTED);
+	wait_until(&stage, has_succeeded, &wish);
+	ck_assert(!refresh_is_done(&stage, &refresh));
+	stage.hold_histories = false;
+	tell(&stage);
+	wait_until(&stage, refresh_is_done, &refresh);
+	ck_assert_uint_eq(stage.histories, again);
+	stage_done(&stage);
+}
+END_TEST
+
+int main(void)
+{
+	const struct unit_case cases[] = {
+	    {"what cannot be written down is not sent", what_cannot_be_written_down_is_not_sent},
+	    {"what could not be written down is sent once it can",
+		what_could_not_be_written_down_is_sent_once_it_can},
+	    {"an end that cannot be written is kept and written later",
+		an_end_that_cannot_be_written_is_kept_and_written_later},
+	    {"an end that was lost is unknown and found in the list",
+		an_end_that_was_lost_is_unknown_and_found_in_the_list},
+	    {"commands that wait are answered when it stops",
+		commands_that_wait_are_answered_when_it_stops},
+	    {"a refresh ends though a connector it waits for is deleted",
+		a_refresh_ends_though_a_connector_it_waits_for_is_deleted},
+	    {NULL, NULL},
+	};
+	return unit_main("engine", cases);
+}
