@@ -1,0 +1,355 @@
+#include "daemon/daemon.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+#include <poll.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+
+#include "api/server.h"
+#include "config.h"
+#include "daemon/listeners.h"
+#include "daemon/supervisor.h"
+#include "store/conn.h"
+#include "store/project_store.h"
+#include "sync/engine.h"
+#include "util/clock.h"
+#include "util/log.h"
+#include "util/timestamp.h"
+
+#define LOOK_ROUND_EVERY (5 * MICROSECONDS_PER_SECOND)
+#define STUCK_AFTER (30 * MICROSECONDS_PER_SECOND)
+#define DRAIN_PATIENCE (2 * MICROSECONDS_PER_SECOND)
+
+struct daemon {
+	struct config *config; /* a reference */
+	int signals;           /* signalfd */
+	int broken;            /* eventfd: the store failed */
+	bool stuck;            /* a thread is, and it has been said */
+	struct conn *writer;
+	struct conn *reader; /* for the status line */
+	struct engine *engine;
+	struct server *server;
+	struct listeners listeners;
+	/* The engine starts before the server is there; what it tells then nobody waits for. */
+	_Atomic(struct server *) told;
+};
+
+/* The process ----------------------------------------------------------------------------------*/
+
+static void fill_signals(sigset_t *signals)
+{
+	sigemptyset(signals);
+	sigaddset(signals, SIGTERM);
+	sigaddset(signals, SIGINT);
+	sigaddset(signals, SIGHUP);
+}
+
+/* A leak checker attaches to the process as a debugger does, which an undumpable one refuses. */
+static void refuse_dumps(void)
+{
+#if !defined(__SANITIZE_ADDRESS__)
+#if defined(__has_feature)
+#if !__has_feature(address_sanitizer)
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+#endif
+#else
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+#endif
+#endif
+	const struct rlimit none = {.rlim_cur = 0, .rlim_max = 0};
+	setrlimit(RLIMIT_CORE, &none);
+}
+
+/* Answers of megabytes come and go. From this size on their memory is the system's again as soon as
+ * they go; left alone, glibc raises the bound to the largest that ever came, and keeps them. */
+static void give_memory_back(void)
+{
+#ifdef __GLIBC__
+	mallopt(M_MMAP_THRESHOLD, 256 * 1024);
+#endif
+}
+
+void daemon_prepare_process(void)
+{
+	sigset_t signals;
+	fill_signals(&signals);
+	pthread_sigmask(SIG_BLOCK, &signals, NULL);
+	/* A client that left and a file-size limit are errors to handle, not reasons to die. */
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+	/* TLS libraries write their session keys to the file this names. */
+	unsetenv("SSLKEYLOGFILE");
+	give_memory_back();
+	refuse_dumps();
+}
+
+static void log_lines(enum log_level level, const struct buffer *lines)
+{
+	const char *at = buffer_text(lines);
+	while (*at) {
+		size_t len = strcspn(at, "\n");
+		log_write(level, "%.*s", (int)len, at);
+		at += len + (at[len] == '\n');
+	}
+}
+
+void daemon_log_faults(const struct faults *faults)
+{
+	log_lines(LOG_LEVEL_WARNING, &faults->warnings);
+	log_lines(LOG_LEVEL_ERROR, &faults->lines);
+}
+
+/* Building -------------------------------------------------------------------------------------*/
+
+static void tell_server(const struct change *changes, size_t count, void *context)
+{
+	struct daemon *daemon = context;
+	struct server *server = atomic_load(&daemon->told);
+	if (server)
+		server_changed(changes, count, server);
+}
+
+static void store_broke(void *context)
+{
+	struct daemon *daemon = context;
+	const uint64_t one = 1;
+	(void)!write(daemon->broken, &one, sizeof(one));
+}
+
+static bool engine_turns(void *context)
+{
+	const struct daemon *daemon = context;
+	return clock_monotonic(&clock_system) - engine_last_turn(daemon->engine) < STUCK_AFTER;
+}
+
+static int open_descriptors(struct daemon *daemon, struct err *err)
+{
+	sigset_t signals;
+	fill_signals(&signals);
+	daemon->signals = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	daemon->broken = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (daemon->signals < 0 || daemon->broken < 0)
+		return err_set_errno(err, errno, "cannot wait for signals");
+	return 0;
+}
+
+static int open_store(struct daemon *daemon, struct err *err)
+{
+	if (conn_open_writer(daemon->config->database, err, &daemon->writer) < 0)
+		return -1;
+	return conn_open_reader(daemon->config->database, err, &daemon->reader);
+}
+
+static int build_engine(struct daemon *daemon, struct err *err)
+{
+	uint64_t seed = 0;
+	random_bytes(&seed, sizeof(seed));
+	const struct engine_options options = {
+	    .user_agent = "mixportd/" PACKAGE_VERSION,
+	    .clock = &clock_system,
+	    .seed = seed,
+	    .changed = tell_server,
+	    .context = daemon,
+	    .broken = store_broke,
+	};
+	return engine_new(daemon->writer, daemon->config, &options, err, &daemon->engine);
+}
+
+static int build_server(struct daemon *daemon, struct err *err)
+{
+	const struct server_options options = {
+	    .engine = daemon->engine,
+	    .clock = &clock_system,
+	    .database = daemon->config->database,
+	    .version = PACKAGE_VERSION,
+	    .alive = engine_turns,
+	    .context = daemon,
+	};
+	if (server_new(&options, daemon->config, err, &daemon->server) < 0)
+		return -1;
+	atomic_store(&daemon->told, daemon->server);
+	return 0;
+}
+
+static int start_serving(struct daemon *daemon, struct err *err)
+{
+	if (engine_start(daemon->engine, err) < 0)
+		return -1;
+	struct listener_socket sockets[LISTENER_COUNT];
+	memcpy(sockets, daemon->listeners.sockets, sizeof(sockets));
+	listeners_handed_over(&daemon->listeners);
+	return server_start(daemon->server, sockets, err);
+}
+
+/* Running --------------------------------------------------------------------------------------*/
+
+static void reload(struct daemon *daemon)
+{
+	struct faults faults _cleanup_faults_;
+	struct config *loaded _cleanup_config_ = NULL;
+	faults_init(&faults);
+	supervisor_notify("RELOADING=1");
+	int r = config_load(daemon->config->path, clock_wall(&clock_system), &faults, &loaded);
+	if (r == 0)
+		r = config_check_reload(daemon->config, loaded, &faults);
+	daemon_log_faults(&faults);
+	if (r < 0) {
+		log_error("the configuration stays as it was; faults found: %zu", faults.count);
+	} else {
+		log_set_level(loaded->log_level);
+		server_reload(daemon->server, loaded);
+		engine_reload(daemon->engine, loaded);
+		config_unref(daemon->config);
+		daemon->config = TAKE(loaded);
+		log_info("reloaded %s", daemon->config->path);
+	}
+	supervisor_notify("READY=1");
+}
+
+static void take_last_refresh(const struct project_record *record, void *context)
+{
+	int64_t *latest = context;
+	if (record->listed_at > *latest)
+		*latest = record->listed_at;
+}
+
+static void tell_status(struct daemon *daemon)
+{
+	struct err err = ERR_INIT;
+	struct store_stats stats;
+	char refreshed[TIMESTAMP_TEXT_SIZE];
+	int64_t latest = TIMESTAMP_NONE;
+	for (size_t i = 0; i < daemon->config->project_count; i++)
+		(void)project_store_get(daemon->reader, daemon->config->projects[i].project_id,
+		    take_last_refresh, &latest, &err);
+	if (store_stats(daemon->reader, &err, &stats) < 0)
+		return;
+	timestamp_format(latest, refreshed);
+	supervisor_notify("STATUS=%zu project%s, last refresh %s, %lld unknown operations%s",
+	    daemon->config->project_count, daemon->config->project_count == 1 ? "" : "s",
+	    refreshed[0] ? refreshed : "never", (long long)stats.operations_unknown,
+	    engine_store_unavailable(daemon->engine) ? ", the store cannot be written" : "");
+}
+
+/* The watchdog hears from us only while every thread has shown that it turns. */
+static void look_round(struct daemon *daemon)
+{
+	bool healthy = server_healthy(daemon->server);
+	if (healthy)
+		supervisor_notify("WATCHDOG=1");
+	else if (!daemon->stuck)
+		log_error("a thread is stuck");
+	if (healthy && daemon->stuck)
+		log_info("every thread turns again");
+	daemon->stuck = !healthy;
+	tell_status(daemon);
+}
+
+/* Returns whether to go on. */
+static bool take_signal(struct daemon *daemon)
+{
+	struct signalfd_siginfo info;
+	if (read(daemon->signals, &info, sizeof(info)) != (ssize_t)sizeof(info))
+		return true;
+	if (info.ssi_signo == SIGHUP) {
+		reload(daemon);
+		return true;
+	}
+	log_info("stopping on signal %u", info.ssi_signo);
+	return false;
+}
+
+static enum exit_status wait_for_end(struct daemon *daemon)
+{
+	int64_t watchdog = supervisor_watchdog_interval();
+	int64_t every = LOOK_ROUND_EVERY;
+	if (watchdog > 0 && watchdog / 3 < every)
+		every = watchdog / 3;
+	for (;;) {
+		struct pollfd fds[] = {
+		    {.fd = daemon->signals, .events = POLLIN},
+		    {.fd = daemon->broken, .events = POLLIN},
+		};
+		int r = poll(fds, ARRAY_SIZE(fds), (int)(every / MICROSECONDS_PER_MILLISECOND));
+		if (r > 0 && fds[1].revents)
+			return EXIT_STATUS_STORAGE;
+		if (r > 0 && fds[0].revents && !take_signal(daemon))
+			return EXIT_STATUS_STOPPED;
+		look_round(daemon);
+	}
+}
+
+/* Tearing down ---------------------------------------------------------------------------------*/
+
+/* In reverse order of building; takes the half-built. */
+static void tear_down(struct daemon *daemon)
+{
+	if (daemon->server)
+		server_stop(daemon->server, DRAIN_PATIENCE);
+	if (daemon->engine)
+		engine_stop(daemon->engine);
+	atomic_store(&daemon->told, NULL);
+	server_free(daemon->server);
+	engine_free(daemon->engine);
+	conn_close(daemon->reader);
+	conn_close(daemon->writer);
+	listeners_done(&daemon->listeners);
+	cleanup_close(&daemon->signals);
+	cleanup_close(&daemon->broken);
+	config_unref(daemon->config);
+	curl_global_cleanup();
+}
+
+/* Builds every part in order. Returns 0 once everything serves, else the status to exit with. */
+static enum exit_status build(struct daemon *daemon)
+{
+	struct err err = ERR_INIT;
+	enum exit_status status = EXIT_STATUS_FAILED;
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != 0)
+		err_set(&err, "libcurl cannot be used");
+	else if (open_descriptors(daemon, &err) < 0)
+		;
+	else if (listeners_open(&daemon->listeners, daemon->config, &err) < 0)
+		status = EXIT_STATUS_UNAVAILABLE;
+	else if (open_store(daemon, &err) < 0 || build_engine(daemon, &err) < 0)
+		/* The engine reads and recovers what is stored; short of memory, nothing else of it
+		 * can fail. */
+		status = EXIT_STATUS_STORAGE;
+	else if (build_server(daemon, &err) < 0 || start_serving(daemon, &err) < 0)
+		;
+	else
+		return EXIT_STATUS_STOPPED;
+	log_error("%s", err.text);
+	return status;
+}
+
+enum exit_status daemon_run(struct config *config)
+{
+	struct daemon daemon = {.signals = -1, .broken = -1};
+	for (int kind = 0; kind < LISTENER_COUNT; kind++)
+		daemon.listeners.sockets[kind].fd = -1;
+	daemon.config = config_ref(config);
+	log_set_level(config->log_level);
+	log_info("mixportd " PACKAGE_VERSION " starts with %s", config->path);
+	enum exit_status status = build(&daemon);
+	if (status == EXIT_STATUS_STOPPED) {
+		supervisor_notify("READY=1");
+		log_info("ready");
+		look_round(&daemon);
+		status = wait_for_end(&daemon);
+		supervisor_notify("STOPPING=1");
+	}
+	tear_down(&daemon);
+	if (status == EXIT_STATUS_STOPPED)
+		log_info("stopped");
+	return status;
+}

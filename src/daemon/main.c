@@ -1,0 +1,134 @@
+/* The command line; everything else is in daemon.c. */
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "config.h"
+#include "config/config.h"
+#include "daemon/daemon.h"
+#include "util/clock.h"
+
+#define DEFAULT_CONFIG "/etc/mixportd/mixportd.conf"
+
+enum action { ACTION_RUN, ACTION_CHECK, ACTION_DUMP, ACTION_VERSION, ACTION_HELP };
+
+struct options {
+	const char *config;
+	enum action action;
+};
+
+static void print_usage(FILE *out)
+{
+	fputs("usage: mixportd [-c FILE] [--check-config] [--dump-config] [--version] [--help]\n",
+	    out);
+}
+
+static void print_help(void)
+{
+	print_usage(stdout);
+	fputs("\n"
+	      "Watches Mixpanel's import connectors and serves them to the services of this host.\n"
+	      "\n"
+	      "  -c, --config FILE  read this configuration (" DEFAULT_CONFIG ")\n"
+	      "      --check-config print every fault of the configuration, then exit\n"
+	      "      --dump-config  print the configuration in force, without secrets, then exit\n"
+	      "      --version      print the version, then exit\n"
+	      "      --help         print this, then exit\n"
+	      "\n"
+	      "mixportd(8) and mixportd.conf(5) tell the rest.\n",
+	    stdout);
+}
+
+/* Returns 0, or -1 after telling what is wrong. */
+static int parse_options(int argc, char **argv, struct options *options)
+{
+	static const struct option known[] = {
+	    {"config", required_argument, NULL, 'c'},
+	    {"check-config", no_argument, NULL, ACTION_CHECK},
+	    {"dump-config", no_argument, NULL, ACTION_DUMP},
+	    {"version", no_argument, NULL, ACTION_VERSION},
+	    {"help", no_argument, NULL, ACTION_HELP},
+	    {NULL, 0, NULL, 0},
+	};
+	int option;
+	*options = (struct options){.config = DEFAULT_CONFIG};
+	while ((option = getopt_long(argc, argv, "c:", known, NULL)) != -1) {
+		if (option == '?')
+			return -1;
+		if (option == 'c')
+			options->config = optarg;
+		else
+			options->action = (enum action)option;
+	}
+	if (optind < argc) {
+		fprintf(stderr, "mixportd: \"%s\" is not an option\n", argv[optind]);
+		return -1;
+	}
+	return 0;
+}
+
+/* What was asked for must have reached whoever asked. */
+static enum exit_status written(void)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return EXIT_STATUS_STOPPED;
+	perror("mixportd: standard output");
+	return EXIT_STATUS_FAILED;
+}
+
+static void print_faults(const struct faults *faults)
+{
+	fputs(buffer_text(&faults->warnings), stdout);
+	fputs(buffer_text(&faults->lines), stdout);
+}
+
+static enum exit_status check(const struct options *options, bool dump)
+{
+	struct faults faults _cleanup_faults_;
+	struct config *config _cleanup_config_ = NULL;
+	faults_init(&faults);
+	if (config_load(options->config, clock_wall(&clock_system), &faults, &config) < 0) {
+		print_faults(&faults);
+		return EXIT_STATUS_CONFIG;
+	}
+	if (dump)
+		config_dump(config, stdout);
+	else
+		print_faults(&faults);
+	return written();
+}
+
+static enum exit_status run(const struct options *options)
+{
+	struct faults faults _cleanup_faults_;
+	struct config *config _cleanup_config_ = NULL;
+	faults_init(&faults);
+	daemon_prepare_process();
+	int r = config_load(options->config, clock_wall(&clock_system), &faults, &config);
+	daemon_log_faults(&faults);
+	return r < 0 ? EXIT_STATUS_CONFIG : daemon_run(config);
+}
+
+int main(int argc, char **argv)
+{
+	struct options options;
+	if (parse_options(argc, argv, &options) < 0) {
+		print_usage(stderr);
+		return EXIT_STATUS_USAGE;
+	}
+	switch (options.action) {
+	case ACTION_RUN:
+		return (int)run(&options);
+	case ACTION_CHECK:
+		return (int)check(&options, false);
+	case ACTION_DUMP:
+		return (int)check(&options, true);
+	case ACTION_VERSION:
+		puts("mixportd " PACKAGE_VERSION);
+		return (int)written();
+	case ACTION_HELP:
+		print_help();
+		return (int)written();
+	}
+	return EXIT_STATUS_FAILED;
+}

@@ -1,0 +1,97 @@
+#include "daemon/supervisor.h"
+
+#include "config.h"
+
+#ifdef HAVE_SYSTEMD
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <string.h>
+#include <systemd/sd-daemon.h>
+
+#include "util/log.h"
+
+#define PASSED_LIMIT 16
+
+/* Filled once: sd_listen_fds_with_names clears the environment it reads. */
+static struct {
+	bool read;
+	int count;
+	char *names[PASSED_LIMIT];
+} passed;
+
+static bool is_ours(const char *name)
+{
+	return strcmp(name, "api") == 0 || strcmp(name, "tcp") == 0 || strcmp(name, "health") == 0;
+}
+
+static void read_passed(void)
+{
+	char **names = NULL;
+	passed.read = true;
+	int count = sd_listen_fds_with_names(1, &names);
+	for (int i = 0; i < count; i++) {
+		bool keep = i < PASSED_LIMIT && is_ours(names[i]);
+		if (!keep) {
+			log_warning("systemd passed a socket named \"%s\", which is none of api, "
+				    "tcp, health; it is closed",
+			    names[i]);
+			close(SD_LISTEN_FDS_START + i);
+		}
+		if (i < PASSED_LIMIT) {
+			passed.names[i] = keep ? strdup(names[i]) : NULL;
+			passed.count = i + 1;
+		}
+		free(names[i]);
+	}
+	free(names);
+}
+
+int supervisor_passed_socket(const char *name)
+{
+	if (!passed.read)
+		read_passed();
+	for (int i = 0; i < passed.count; i++)
+		if (passed.names[i] && strcmp(passed.names[i], name) == 0) {
+			/* Each is given away once. */
+			free(TAKE(passed.names[i]));
+			return SD_LISTEN_FDS_START + i;
+		}
+	return -1;
+}
+
+int64_t supervisor_watchdog_interval(void)
+{
+	uint64_t interval = 0;
+	return sd_watchdog_enabled(0, &interval) > 0 ? (int64_t)interval : 0;
+}
+
+void supervisor_notify(const char *format, ...)
+{
+	char state[512];
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(state, sizeof(state), format, arguments);
+	va_end(arguments);
+	(void)sd_notify(0, state);
+}
+
+#else
+
+int supervisor_passed_socket(const char *name)
+{
+	(void)name;
+	return -1;
+}
+
+int64_t supervisor_watchdog_interval(void)
+{
+	return 0;
+}
+
+void supervisor_notify(const char *format, ...)
+{
+	(void)format;
+}
+
+#endif

@@ -1,0 +1,19 @@
+/* What systemd passes and wants to hear (sd-daemon(3)); nothing happens without it. */
+#ifndef MIXPORT_DAEMON_SUPERVISOR_H
+#define MIXPORT_DAEMON_SUPERVISOR_H
+
+#include <stdint.h>
+
+#include "util/cleanup.h"
+
+/* The listening socket that was passed under this FileDescriptorName; -1 for none. A socket of an
+ * unknown name is closed on the first call. */
+int supervisor_passed_socket(const char *name);
+
+/* How often the watchdog wants to hear from us, in microseconds; 0: there is none. */
+int64_t supervisor_watchdog_interval(void);
+
+/* Sends a state, as sd_notify(3) takes it ("READY=1\nSTATUS=…"). */
+void supervisor_notify(const char *format, ...) PRINTF_LIKE(1, 2);
+
+#endif
