@@ -1,0 +1,691 @@
+"""What the system tests stand on: the simulated Mixpanel, the daemon, and clients of both.
+
+Nothing here knows the daemon's code. It starts the binaries as an operator would, in a folder of
+its own, on ports the system chooses, and talks to them over HTTP. Nothing sleeps for a fixed
+time: `wait_until` asks again until something holds.
+"""
+
+import base64
+import hashlib
+import http.client
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from urllib.parse import urlencode
+
+SLOW = float(os.environ.get("MIXPORT_SLOW", "1"))
+BUILD = Path(os.environ.get("builddir", ".")).resolve()
+MIXPORTD = BUILD / "src" / "mixportd"
+MIXPANEL_SIM = BUILD / "tests" / "sim" / "mixpanel-sim"
+
+# Built with AddressSanitizer, which brings a leak checker.
+LEAK_CHECKED = MIXPORTD.exists() and b"__asan_init" in MIXPORTD.read_bytes()
+
+PROJECT_ID = 123456789
+OTHER_PROJECT_ID = 987654321
+USER = "demo-service-account:demo-secret"
+
+SANITIZER = re.compile(r"Sanitizer|runtime error:")
+LISTENING = re.compile(r"listening on (?:127\.0\.0\.1|\[::1\]):\d+(?:, port (\d+))?")
+
+
+def slow(seconds):
+    """A time-out, stretched when the binaries are slow ones."""
+    return seconds * SLOW
+
+
+def wait_until(condition, timeout=10, what=None, interval=0.02):
+    """Asks until the condition's value is true, and returns that value."""
+    end = time.monotonic() + slow(timeout)
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() >= end:
+            raise AssertionError(f"not within {slow(timeout):g} s: {what or condition.__name__}, "
+                                 f"last seen {value!r}")
+        time.sleep(interval)
+
+
+def stays(condition, seconds=0.6):
+    """True when the condition holds each time it is asked during so many seconds."""
+    end = time.monotonic() + slow(seconds)
+    while time.monotonic() < end:
+        if not condition():
+            return False
+        time.sleep(0.02)
+    return True
+
+
+# Clients --------------------------------------------------------------------------------------
+
+
+class Answer:
+    """One HTTP answer. `headers` finds names whatever their case."""
+
+    def __init__(self, status, headers, body):
+        self.status = status
+        self.headers = headers
+        self.body = body
+
+    @property
+    def json(self):
+        return json.loads(self.body)
+
+    @property
+    def text(self):
+        return self.body.decode()
+
+    @property
+    def code(self):
+        """The `code` of a problem document, None of anything else."""
+        if not self.headers.get("Content-Type", "").startswith("application/problem+json"):
+            return None
+        return self.json["code"]
+
+    @property
+    def faults(self):
+        """What a problem document points at: a set of (pointer or parameter, code)."""
+        return {(e.get("pointer", e.get("parameter")), e["code"])
+                for e in self.json.get("errors", [])}
+
+    def __repr__(self):
+        return f"<{self.status} {self.body[:400]!r}>"
+
+
+class UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path, timeout):
+        super().__init__("localhost", timeout=timeout)
+        self.path = str(path)
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self.path)
+
+
+class Client:
+    """Speaks to one listener of a daemon: `via` is tcp, unix or health.
+
+    Each call is a connection of its own, so that a daemon may be restarted between two. The
+    token is that of a client in the tokens file, by name; None sends none.
+    """
+
+    def __init__(self, daemon, token=None, via="tcp", timeout=75):
+        self.daemon = daemon
+        self.token = token
+        self.via = via
+        self.timeout = slow(timeout)
+
+    def connection(self, timeout=None):
+        timeout = timeout or self.timeout
+        if self.via == "unix":
+            return UnixConnection(self.daemon.socket, timeout)
+        return http.client.HTTPConnection("127.0.0.1", self.port(), timeout=timeout)
+
+    def port(self):
+        return self.daemon.health_port if self.via == "health" else self.daemon.port
+
+    def socket(self, timeout=30):
+        """A connected raw socket."""
+        if self.via == "unix":
+            raw = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            raw.settimeout(slow(timeout))
+            raw.connect(str(self.daemon.socket))
+            return raw
+        return socket.create_connection(("127.0.0.1", self.port()), timeout=slow(timeout))
+
+    def authorization(self):
+        if self.token is None:
+            return {}
+        return {"Authorization": "Bearer " + self.daemon.tokens[self.token].secret}
+
+    def request(self, method, path, query=None, body=None, headers=None, **json_members):
+        """`body`: bytes or text as they are, anything else as JSON. `query`: a dict or pairs.
+
+        A header of None is not sent."""
+        if query:
+            path += ("&" if "?" in path else "?") + urlencode(query)
+        sent = self.authorization()
+        if json_members:
+            body = json_members
+        if body is not None:
+            if isinstance(body, str):
+                body = body.encode()
+            elif not isinstance(body, bytes):
+                body = json.dumps(body).encode()
+            sent["Content-Type"] = "application/json"
+        sent.update(headers or {})
+        sent = {name: value for name, value in sent.items() if value is not None}
+        connection = self.connection()
+        try:
+            connection.request(method, path, body=body, headers=sent)
+            answer = connection.getresponse()
+            return Answer(answer.status, answer.headers, answer.read())
+        finally:
+            connection.close()
+
+    def get(self, path, query=None, **options):
+        return self.request("GET", path, query, **options)
+
+    def head(self, path, query=None, **options):
+        return self.request("HEAD", path, query, **options)
+
+    def post(self, path, body=None, query=None, **options):
+        return self.request("POST", path, query, body=body, **options)
+
+    def delete(self, path, query=None, **options):
+        return self.request("DELETE", path, query, **options)
+
+    def raw(self, data, timeout=30, shutdown=False):
+        """Sends bytes as they are and returns all bytes until the other side closes."""
+        with self.socket(timeout) as raw:
+            try:
+                raw.sendall(data)
+                if shutdown:
+                    raw.shutdown(socket.SHUT_WR)
+            except OSError:  # it has hung up already; what it said is still to be read
+                pass
+            return read_all(raw)
+
+    # The same few calls, again and again, by name.
+
+    def connectors(self, project="demo", **query):
+        return self.get(f"/v1/projects/{project}/connectors", query)
+
+    def connector(self, connector_id, project="demo", **query):
+        return self.get(f"/v1/projects/{project}/connectors/{connector_id}", query)
+
+    def create(self, body, project="demo", key=None, **query):
+        headers = {"Idempotency-Key": key} if key is not None else None
+        return self.post(f"/v1/projects/{project}/connectors", body, query, headers=headers)
+
+    def remove(self, connector_id, project="demo", **query):
+        return self.delete(f"/v1/projects/{project}/connectors/{connector_id}", query)
+
+    def jobs_of(self, connector_id, project="demo", **query):
+        return self.get(f"/v1/projects/{project}/connectors/{connector_id}/jobs", query)
+
+    def job(self, job_id, **query):
+        return self.get(f"/v1/jobs/{job_id}", query)
+
+    def operation(self, operation_id, **query):
+        return self.get(f"/v1/operations/{operation_id}", query)
+
+    def project(self, project="demo"):
+        return self.get(f"/v1/projects/{project}").json
+
+    def refresh(self, project="demo", wait=30):
+        """Everything anew from Mixpanel, and done."""
+        answer = self.post(f"/v1/projects/{project}/refresh", query={"wait": wait})
+        assert answer.status == 200, answer
+        return answer.json
+
+    def every(self, path, query=None):
+        """All records of a list, page after page."""
+        query = dict(query or {})
+        records = []
+        while True:
+            page = self.get(path, query)
+            assert page.status == 200, page
+            records += page.json["data"]
+            if not page.json["has_more"]:
+                return records
+            query["cursor"] = page.json["next_cursor"]
+
+
+def read_all(raw):
+    data = b""
+    while True:
+        try:
+            piece = raw.recv(65536)
+        except ConnectionResetError:
+            return data
+        if not piece:
+            return data
+        data += piece
+
+
+def parse(data):
+    """The first answer in some raw bytes."""
+    head, _, body = data.partition(b"\r\n\r\n")
+    lines = head.decode("latin-1").split("\r\n")
+    headers = http.client.HTTPMessage()
+    for line in lines[1:]:
+        name, _, value = line.partition(":")
+        headers[name] = value.strip()
+    return Answer(int(lines[0].split()[1]), headers, body)
+
+
+def basic(name, secret):
+    return "Basic " + base64.b64encode(f"{name}:{secret}".encode()).decode()
+
+
+AS_PEER = """
+import http.client, json, socket, sys
+path, method, target = sys.argv[1:]
+c = http.client.HTTPConnection("localhost", timeout=30)
+c.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+try:
+    c.sock.connect(path)
+except OSError as e:
+    print(json.dumps([0, str(e)]))
+    sys.exit()
+c.request(method, target)
+a = c.getresponse()
+print(json.dumps([a.status, a.read().decode()]))
+"""
+
+
+def as_peer(daemon, uid, gid, groups=(), method="GET", target="/v1/projects"):
+    """A request over the UNIX socket from another user; (status, text). Needs root.
+
+    Status 0: the connection was refused."""
+    done = subprocess.run([sys.executable, "-c", AS_PEER, str(daemon.socket), method, target],
+                          user=uid, group=gid, extra_groups=list(groups), cwd="/",
+                          stdout=subprocess.PIPE, timeout=slow(60), check=True)
+    return tuple(json.loads(done.stdout))
+
+
+# Processes ------------------------------------------------------------------------------------
+
+
+def end_process(process, number, timeout):
+    """Sends a signal and waits; the exit code, or None when it did not end and was killed."""
+    process.send_signal(number)
+    try:
+        return process.wait(timeout=slow(timeout))
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        return None
+
+
+class Sim:
+    """The simulated Mixpanel. See tests/sim/README.md for what the controls mean."""
+
+    def __init__(self, *options, projects=(PROJECT_ID,)):
+        self.options = list(options)
+        for project in projects:
+            self.options += ["--project", str(project)]
+        self.process = None
+        self.port = 0
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *exception):
+        self.stop()
+
+    @property
+    def base_url(self):
+        return f"http://127.0.0.1:{self.port}/api/app"
+
+    def start(self):
+        """Starts it, on the port it had before when it runs a second time."""
+        self.process = subprocess.Popen(
+            [MIXPANEL_SIM, "--listen", f"127.0.0.1:{self.port}", *self.options],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+        line = self.process.stdout.readline()
+        assert line.startswith("listening on "), f"the simulator did not start: {line!r}"
+        self.port = int(line.rsplit(":", 1)[1])
+        return self
+
+    def stop(self):
+        if self.process is None:
+            return
+        process, self.process = self.process, None
+        end_process(process, signal.SIGTERM, 10)
+        process.stdout.close()
+
+    def control(self, method, path, body=None):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=slow(30))
+        try:
+            connection.request(method, "/sim/" + path, None if body is None else json.dumps(body))
+            answer = connection.getresponse()
+            text = answer.read()
+            assert answer.status == 200, f"the simulator refused {method} {path}: {text!r}"
+            return json.loads(text)
+        finally:
+            connection.close()
+
+    def stats(self, requests=False, since=0):
+        return self.control("GET", f"stats?since={since}" if requests else "stats?requests=0")
+
+    def requests(self, endpoint=None):
+        """The log, of one endpoint or of all."""
+        return [r for r in self.stats(requests=True)["requests"]
+                if endpoint in (None, r["endpoint"])]
+
+    def received(self, endpoint):
+        return self.stats()["received"][endpoint]
+
+    def executed(self, endpoint):
+        return self.stats()["executed"][endpoint]
+
+    def created(self):
+        return self.stats()["created"]
+
+    def forget_stats(self):
+        self.control("DELETE", "stats")
+
+    def fault(self, action, endpoint="any", count=1, **members):
+        """The next `count` calls of the endpoint are struck; -1: all until `no_faults`."""
+        return self.control("POST", "faults", {"action": action, "endpoint": endpoint,
+                                               "count": count, **members})
+
+    def refuse(self, endpoint, status, count=1, **members):
+        """A fault of nothing but a status."""
+        return self.fault("status", endpoint, count, status=status, **members)
+
+    def no_faults(self):
+        self.control("DELETE", "faults")
+
+    def faults(self):
+        return self.control("GET", "faults")
+
+    def settings(self, **changes):
+        return self.control("POST", "settings", changes)
+
+    def advance(self, seconds):
+        self.control("POST", "clock", {"advance_ms": int(seconds * 1000)})
+
+    def connectors(self):
+        return self.control("GET", "connectors")
+
+    def put(self, count=1, **members):
+        """Connectors made behind the API's back; their ids."""
+        answer = self.control("POST", "connectors", {"action": "put", "count": count, **members})
+        return answer["connector_ids"]
+
+    def alter(self, connector_id, connector=None, **members):
+        if connector is not None:
+            members["connector"] = connector
+        self.control("POST", "connectors",
+                     {"action": "alter", "connector_id": connector_id, **members})
+
+    def remove(self, connector_id=None, **members):
+        what = {"all": True} if connector_id is None else {"connector_id": connector_id}
+        self.control("POST", "connectors", {"action": "remove", **what, **members})
+
+    def jobs(self, action, connector_id, **members):
+        return self.control("POST", "jobs",
+                            {"action": action, "connector_id": connector_id, **members})
+
+    def add_job(self, connector_id, **members):
+        return self.jobs("add", connector_id, **members)
+
+    def verbatim_job(self, connector_id, **job):
+        return self.jobs("add", connector_id, verbatim=True, job=job)
+
+    def alter_job(self, connector_id, index=0, job=None, **members):
+        if job is not None:
+            members["job"] = job
+        return self.jobs("alter", connector_id, index=index, **members)
+
+    def drop_job(self, connector_id, index=0):
+        return self.jobs("drop", connector_id, index=index)
+
+    def replace_history(self, connector_id, history):
+        return self.jobs("replace", connector_id, history=history)
+
+
+class Token:
+    """A line of the tokens file."""
+
+    def __init__(self, name, scope, projects="*"):
+        self.name = name
+        self.scope = scope
+        self.projects = projects
+        self.secret = "mxp_" + hashlib.sha256(f"secret of {name}".encode()).hexdigest()[:40]
+
+    def line(self):
+        digest = hashlib.sha256(self.secret.encode()).hexdigest()
+        return f"{self.name}:{self.scope}:{self.projects}:{digest}\n"
+
+
+TOKENS = (Token("admin", "admin"), Token("manage", "manage"), Token("read", "read"),
+          Token("limited", "manage", "demo"))
+
+DEMO = {"demo": PROJECT_ID}
+DEMO_AND_OTHER = {"demo": PROJECT_ID, "other": OTHER_PROJECT_ID}
+
+
+class Daemon:
+    """A daemon with its folder, configuration, credentials and tokens.
+
+    `config` overrides the configuration, as {section: {key: value}}; a key of None is left out,
+    and so is a section. `"project demo"` is the section of a project. `projects` says which
+    projects there are, as {name: id}. Changing `config` later and calling `reload` or `restart`
+    puts it in force.
+    """
+
+    alive = []
+
+    def __init__(self, sim, config=None, projects=None, tokens=TOKENS, credential=USER):
+        self.sim = sim
+        self.config = config or {}
+        self.projects = projects or DEMO
+        self.tokens = {token.name: token for token in tokens}
+        self.credential = credential
+        # Not pytest's folder: the path of a UNIX socket is at most 107 bytes.
+        self.folder = Path(tempfile.mkdtemp(prefix="mixport-"))
+        self.folder.chmod(0o711)
+        self.socket = self.folder / "api.sock"
+        self.file = self.folder / "mixportd.conf"
+        self.process = None
+        self.port = self.health_port = None
+        self.starts = 0
+        self.log_path = None
+        self.expected_errors = []
+        self.arguments = []
+        self.program = MIXPORTD
+        self.prefix = []  # a program that runs it, with its arguments
+        self.spawn = {}  # more for Popen: user, env, preexec_fn, pass_fds
+        Daemon.alive.append(self)
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *exception):
+        self.close()
+
+    # The files it reads
+
+    def settings(self):
+        sections = {"daemon": {
+            "socket": self.socket, "listen": "127.0.0.1:0", "health_listen": "127.0.0.1:0",
+            "database": self.folder / "mixportd.db", "tokens": self.folder / "tokens"}}
+        for name, number in self.projects.items():
+            sections["project " + name] = {
+                "project_id": number, "region": "us",
+                "credential": self.folder / "credential", "base_url": self.sim.base_url,
+                "list_interval": "200ms", "active_interval": "100ms", "idle_interval": "500ms",
+                "rate_limit": 60000}
+        for section, changes in self.config.items():
+            if changes is None:
+                sections.pop(section, None)
+            else:
+                sections.setdefault(section, {}).update(changes)
+        return sections
+
+    def write_config(self):
+        lines = []
+        for section, keys in self.settings().items():
+            lines.append(f"[{section}]")
+            lines += [f"{key} = {value}" for key, value in keys.items() if value is not None]
+        self.file.write_text("\n".join(lines) + "\n")
+
+    def write_secret(self, name, text):
+        path = self.folder / name
+        path.write_text(text)
+        path.chmod(0o600)
+        return path
+
+    def write_files(self):
+        self.write_secret("credential", self.credential + "\n")
+        self.write_secret("tokens", "".join(token.line() for token in self.tokens.values()))
+        self.write_config()
+
+    def configure(self, section, **keys):
+        """Changes some keys of the configuration; in force after reload or restart."""
+        self.config.setdefault(section, {}).update(keys)
+        self.write_config()
+
+    # Its life
+
+    def launch(self):
+        """Starts the process and no more."""
+        self.starts += 1
+        self.log_path = self.folder / f"stderr-{self.starts}"
+        with open(self.log_path, "wb") as log:
+            self.process = subprocess.Popen(
+                [*self.prefix, self.program, "-c", self.file, *self.arguments],
+                **{"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": log,
+                   "cwd": self.folder, **self.spawn})
+
+    def start(self, ready=True):
+        """Starts it; returns once it serves, and by default once it is ready."""
+        self.write_files()
+        self.launch()
+        wanted = [key for key in ("listen", "health_listen") if self.settings()["daemon"][key]]
+        found = wait_until(lambda: self.listening(len(wanted)), 30, "listening",
+                           interval=0.01)
+        ports = dict(zip(wanted, found[1]))
+        self.port = ports.get("listen")
+        self.health_port = ports.get("health_listen")
+        if self.settings()["daemon"]["socket"]:
+            wait_until(lambda: f"listening on {self.socket}\n" in self.log(), 30,
+                       "listening on the UNIX socket", interval=0.01)
+        if ready:
+            self.wait_ready()
+        return self
+
+    def wait_end(self, timeout=10):
+        """Waits until it ends by itself, and returns the exit code; its errors are expected."""
+        self.expect_error("")
+        process, self.process = self.process, None
+        try:
+            return process.wait(slow(timeout))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise AssertionError(f"it did not end by itself:\n{self.log()}") from None
+
+    def listening(self, count):
+        """(True, ports) once so many TCP listeners have told their ports."""
+        log = self.log()
+        self.assert_runs(log)
+        ports = [int(port) for port in LISTENING.findall(log) if port]
+        return len(ports) >= count and (True, ports)
+
+    def assert_runs(self, log=None):
+        code = self.process.poll()
+        if code is not None:
+            self.process = None
+            raise AssertionError(f"the daemon ended with {code}:\n{log or self.log()}")
+
+    def wait_ready(self):
+        client = Client(self, via="health" if self.health_port else "unix")
+        wait_until(lambda: client.get("/readyz").status == 200, 30, "ready", interval=0.01)
+
+    def reload(self):
+        """SIGHUP, and waits until the daemon has logged what came of it; what it logged."""
+        before = len(self.log())
+        self.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: re.search(r"(reload|stays as it was).*\n", self.log()[before:]), 10,
+                   "a line about the reload")
+        return self.log()[before:]
+
+    def kill(self):
+        """SIGKILL: no chance to tidy up."""
+        self.process.kill()
+        self.process.wait()
+        self.process = None
+
+    def stop(self, number=signal.SIGTERM):
+        """Ends it; the exit code, None when it had to be killed."""
+        process, self.process = self.process, None
+        return end_process(process, number, 10)
+
+    def restart(self, ready=True):
+        """Stops it with SIGTERM, when it runs, and starts it again: new ports."""
+        if self.process is not None:
+            code = self.stop()
+            assert code == 0, f"it did not end with 0 on SIGTERM but {code}"
+        return self.start(ready)
+
+    # What it says
+
+    def log(self):
+        """Standard error since the last start."""
+        return self.log_path.read_text(errors="replace") if self.log_path else ""
+
+    def whole_log(self):
+        return "".join(path.read_text(errors="replace")
+                       for path in sorted(self.folder.glob("stderr-*")))
+
+    def expect_error(self, pattern):
+        """Declares ERROR lines that this test provokes."""
+        self.expected_errors.append(pattern)
+
+    def assert_log_is_clean(self):
+        log = self.whole_log()
+        assert not SANITIZER.search(log), log
+        errors = [line for line in log.splitlines() if re.match(r"<[0-3]>", line)
+                  and not any(re.search(p, line) for p in self.expected_errors)]
+        assert not errors, "errors in the log:\n" + "\n".join(errors)
+
+    def close(self):
+        """The end of a test: it stops cleanly, and nothing went wrong unnoticed."""
+        try:
+            if self.process is not None:
+                early = self.process.poll()
+                assert early is None, f"it ended by itself with {early}:\n{self.log()}"
+                code = self.stop()
+                assert code == 0, f"SIGTERM did not end it with 0 in time but {code}"
+            self.assert_log_is_clean()
+        finally:
+            Daemon.alive.remove(self)
+            if self.process is not None:
+                self.kill()
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    # Those who call it
+
+    def client(self, token="admin", **options):
+        return Client(self, token, **options)
+
+    def over_unix(self, **options):
+        return Client(self, None, via="unix", **options)
+
+    def over_health(self, **options):
+        return Client(self, None, via="health", **options)
+
+
+# Bodies ---------------------------------------------------------------------------------------
+
+
+def gcs(bucket="bucket", prefix="events/", **members):
+    """The body of a good create."""
+    return {"connector_type": "gcsImport",
+            "connector_properties": {"gcs_bucket": bucket, "gcs_prefix": prefix},
+            "category_properties": {"data_format": "mixpanel_event", "compression": "gzip"},
+            **members}
+
+
+def s3(bucket="bucket", prefix="events/", region="us-east-1", **members):
+    return {"connector_type": "s3Import",
+            "connector_properties": {"s3_bucket": bucket, "s3_prefix": prefix,
+                                     "s3_region": region,
+                                     "s3_role": "arn:aws:iam::123456789012:role/import"},
+            "category_properties": {"data_format": "mixpanel_event", "compression": "none"},
+            **members}

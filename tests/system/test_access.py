@@ -1,0 +1,345 @@
+"""Who may call what, and who may not call at all."""
+
+import grp
+import os
+
+import pytest
+
+from harness import (DEMO_AND_OTHER, Daemon, Sim, TOKENS, Token, as_peer, basic, gcs, parse,
+                     wait_until)
+
+NOBODY = 65534
+
+
+@pytest.fixture(scope="module")
+def sim():
+    with Sim("--connectors", "2", "--jobs", "1", projects=DEMO_AND_OTHER.values()) as sim:
+        yield sim
+
+
+@pytest.fixture(scope="module")
+def daemon(sim):
+    tokens = TOKENS + (Token("both", "read", "demo,other"),)
+    with Daemon(sim, projects=DEMO_AND_OTHER, tokens=tokens) as daemon:
+        api = daemon.client()
+        wait_until(lambda: len(api.get("/v1/jobs").json["data"]) == 4, what="four jobs")
+        yield daemon
+
+
+@pytest.fixture(scope="module")
+def ids(daemon):
+    """Of the project that `limited` may see, and of the other."""
+    found = {}
+    for project in DEMO_AND_OTHER:
+        job = daemon.client().get("/v1/jobs", {"project": project}).json["data"][0]
+        found[project] = {"project": project, "connector_id": job["connector_id"],
+                          "job_id": job["job_id"]}
+    return found
+
+
+# Scopes and routes
+
+READ = [
+    ("GET", "/v1/projects"), ("GET", "/v1/projects/{project}"),
+    ("GET", "/v1/projects/{project}/connectors"),
+    ("GET", "/v1/projects/{project}/connectors/{connector_id}"),
+    ("GET", "/v1/projects/{project}/connectors/{connector_id}/jobs"),
+    ("GET", "/v1/jobs"), ("GET", "/v1/jobs/{job_id}"), ("GET", "/v1/jobs/{job_id}/snapshots"),
+    ("GET", "/v1/operations"), ("GET", "/v1/health"), ("GET", "/metrics"),
+    ("GET", "/api/app/projects/123456789/connectors"),
+]
+MANAGE = [
+    ("POST", "/v1/projects/{project}/refresh"),
+    ("POST", "/v1/projects/{project}/connectors/{connector_id}/refresh"),
+    ("POST", "/v1/projects/{project}/connectors"),
+    ("DELETE", "/v1/projects/{project}/connectors/never-known"),
+    ("POST", "/api/app/projects/123456789/connectors"),
+    ("DELETE", "/api/app/projects/123456789/connectors/never-known"),
+]
+ADMIN = [("POST", "/v1/operations/op_nothing/resolve")]
+NEEDS = [(scope, *route) for scope, routes in (("read", READ), ("manage", MANAGE),
+                                               ("admin", ADMIN)) for route in routes]
+RANK = {"read": 1, "manage": 2, "admin": 3}
+
+
+@pytest.mark.parametrize("token", RANK)
+@pytest.mark.parametrize("scope, method, path", NEEDS)
+def test_each_scope_opens_its_routes(daemon, ids, token, scope, method, path):
+    body = {"outcome": "not_created", "reason": "so"} if "resolve" in path else \
+        {} if method == "POST" and path.endswith("connectors") else None
+    answer = daemon.client(token).request(method, path.format(**ids["demo"]), body=body)
+    if RANK[token] >= RANK[scope]:
+        assert answer.status not in (401, 403)
+    else:
+        assert answer.status == 403
+
+
+@pytest.mark.parametrize("scope, method, path", NEEDS)
+def test_without_a_token_there_is_no_entry(daemon, ids, scope, method, path):
+    answer = daemon.client(None).request(method, path.format(**ids["demo"]))
+    assert answer.status == 401
+
+
+def test_a_401_names_both_schemes(daemon):
+    schemes = " ".join(daemon.client(None).get("/v1/projects").headers.get_all("WWW-Authenticate"))
+    assert "Bearer" in schemes and "Basic" in schemes
+
+
+def test_what_there_is_is_not_told_without_a_token(daemon):
+    client = daemon.client(None)
+    assert client.get("/v1/projects/demo").status == client.get("/v1/projects/none").status == 401
+
+
+@pytest.mark.parametrize("value", [
+    "", "Bearer", "Bearer ", "Bearer mxp_wrong", "Bearer  {secret}", "bearer{secret}", "{secret}",
+    "Bearer {secret}x", "Token {secret}", "Basic", "Basic !!!", "Basic cmVhZA==",
+    "Bearer {secret} {secret}"])
+def test_a_bad_authorization_is_401(daemon, value):
+    value = value.format(secret=daemon.tokens["read"].secret)
+    if value == "Bearer  " + daemon.tokens["read"].secret:
+        allowed = (200, 401)
+    else:
+        allowed = (401,)
+    answer = daemon.client(None).get("/v1/projects", headers={"Authorization": value})
+    assert answer.status in allowed
+
+
+def test_the_scheme_is_case_insensitive(daemon):
+    value = "bEARER " + daemon.tokens["read"].secret
+    assert daemon.client(None).get("/v1/projects", headers={"Authorization": value}).status == 200
+
+
+def test_basic_works_everywhere(daemon):
+    value = basic("read", daemon.tokens["read"].secret)
+    assert daemon.client(None).get("/v1/projects", headers={"Authorization": value}).status == 200
+
+
+def test_two_authorizations_are_not_let_in(daemon):
+    good = "Authorization: Bearer " + daemon.tokens["read"].secret
+    data = f"GET /v1/projects HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer mxp_wrong\r\n" \
+           f"{good}\r\nConnection: close\r\n\r\n"
+    assert parse(daemon.client(None).raw(data.encode())).status in (400, 401)
+
+
+# A token limited to a project
+
+
+OTHERS = ["/v1/projects/{project}", "/v1/projects/{project}/connectors",
+          "/v1/projects/{project}/connectors/{connector_id}",
+          "/v1/projects/{project}/connectors/{connector_id}/jobs",
+          "/v1/jobs/{job_id}", "/v1/jobs/{job_id}/snapshots",
+          "/api/app/projects/987654321/connectors"]
+
+
+@pytest.mark.parametrize("path", OTHERS)
+def test_another_project_is_404_to_a_limited_token(daemon, ids, path):
+    limited = daemon.client("limited")
+    assert limited.get(path.format(**ids["other"])).status == 404
+    assert daemon.client("both").get(path.format(**ids["other"])).status == 200
+
+
+@pytest.mark.parametrize("path", OTHERS[:-1])
+def test_its_own_project_is_open_to_a_limited_token(daemon, ids, path):
+    assert daemon.client("limited").get(path.format(**ids["demo"])).status == 200
+
+
+@pytest.mark.parametrize("path", ["/v1/projects", "/v1/jobs"])
+def test_another_project_is_not_in_the_lists_of_a_limited_token(daemon, path):
+    found = {r["project"] for r in daemon.client("limited").get(path).json["data"]}
+    assert found == {"demo"}
+
+
+def test_health_tells_a_limited_token_only_of_its_project(daemon):
+    health = daemon.client("limited").get("/v1/health").json
+    assert [p["project"] for p in health["projects"]] == ["demo"]
+
+
+def test_jobs_of_another_project_cannot_be_asked_for(daemon):
+    answer = daemon.client("limited").get("/v1/jobs", {"project": "other"})
+    assert answer.status == 404 or answer.json["data"] == []
+
+
+def test_a_limited_token_cannot_create_elsewhere(daemon, sim):
+    before = sim.received("create")
+    assert daemon.client("limited").create(gcs(), project="other").status == 404
+    assert sim.received("create") == before
+
+
+def test_a_connector_is_found_only_in_its_project(daemon, ids):
+    assert daemon.client().connector(ids["demo"]["connector_id"], "other").status == 404
+
+
+# Browsers and strange hosts
+
+
+@pytest.mark.parametrize("headers, status", [
+    ({"Origin": "https://example.com"}, 403),
+    ({"Origin": "http://localhost"}, 403),
+    ({"Origin": "null"}, 403),
+    ({"Sec-Fetch-Site": "cross-site"}, 403),
+    ({"Sec-Fetch-Site": "same-origin"}, 403),
+    ({"Sec-Fetch-Site": "none"}, 200),
+])
+@pytest.mark.parametrize("path", ["/v1/projects", "/healthz"])
+def test_browsers_are_not_clients(daemon, headers, status, path):
+    answer = daemon.client("admin").get(path, headers=headers)
+    assert answer.status == status
+    assert not [n for n in answer.headers if n.lower().startswith("access-control")]
+
+
+@pytest.mark.parametrize("host, status", [
+    ("localhost", 200), ("localhost:{port}", 200), ("127.0.0.1:{port}", 200), ("LOCALHOST", 200),
+    ("[::1]", 200), ("[::1]:{port}", 200),
+    ("example.com", 421), ("example.com:{port}", 421), ("localhost:1", 421),
+    ("localhost.example.com", 421), ("127.0.0.2", 421), ("127.0.0.1.", 421),
+    ("localhost:", None), ("local host", None), ("", None)])
+def test_only_our_hosts_are_answered(daemon, host, status):
+    answer = daemon.client("admin").get("/v1/projects",
+                                        headers={"Host": host.format(port=daemon.port)})
+    assert answer.status == status if status else answer.status in (200, 400, 421)
+    assert status != 421 or answer.code == "misdirected-request"
+
+
+@pytest.mark.parametrize("hosts", [[], ["Host: localhost", "Host: localhost"]])
+def test_there_must_be_one_host(daemon, hosts):
+    secret = daemon.tokens["admin"].secret
+    data = "\r\n".join(["GET /v1/projects HTTP/1.1", *hosts, f"Authorization: Bearer {secret}",
+                        "Connection: close", "", ""])
+    assert parse(daemon.client(None).raw(data.encode())).status in (400, 421)
+
+
+def test_the_hosts_rule_holds_on_the_health_listener(daemon):
+    answer = daemon.over_health().get("/healthz", headers={"Host": "example.com"})
+    assert answer.status == 421
+
+
+# The UNIX socket
+
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become others")
+
+
+@pytest.fixture(scope="module")
+def group():
+    """A group, by name and number, that no test peer is in by default."""
+    entry = grp.getgrnam("games")
+    return entry.gr_name, entry.gr_gid
+
+
+def on_socket(start_daemon, sim, **access):
+    config = {"daemon": {"socket_mode": "0666"}}
+    if access:
+        config["access"] = access
+    return start_daemon(sim, config=config, projects=DEMO_AND_OTHER)
+
+
+def test_the_daemons_own_user_is_admin(daemon):
+    answer = daemon.over_unix().post("/v1/operations/op_nothing/resolve",
+                                     {"outcome": "not_created", "reason": "so"})
+    assert answer.status == 404
+
+
+def test_no_token_is_needed_on_the_socket(daemon):
+    assert daemon.over_unix().get("/v1/projects").status == 200
+
+
+def test_the_socket_has_its_mode(daemon):
+    assert daemon.socket.stat().st_mode & 0o777 == 0o660
+
+
+@needs_root
+def test_others_get_nothing_by_default(start_daemon, sim):
+    daemon = on_socket(start_daemon, sim)
+    status, text = as_peer(daemon, NOBODY, NOBODY)
+    assert status == 403, text
+
+
+@needs_root
+def test_others_may_ask_for_health(start_daemon, sim):
+    daemon = on_socket(start_daemon, sim)
+    assert as_peer(daemon, NOBODY, NOBODY, target="/healthz")[0] == 200
+
+
+CASES = [
+    ({"read": "nobody"}, {}, "read"),
+    ({"read": str(NOBODY)}, {}, "read"),
+    ({"manage": "nobody"}, {}, "manage"),
+    ({"admin": "nobody"}, {}, "admin"),
+    ({"manage": "@{name}"}, {"gid": True}, "manage"),
+    ({"manage": "@{gid}"}, {"gid": True}, "manage"),
+    ({"manage": "@{name}"}, {"groups": True}, "manage"),
+    ({"manage": "@{name}"}, {}, None),
+    ({"read": "nobody", "manage": "@{name}"}, {"groups": True}, "manage"),
+    ({"read": "daemon"}, {}, None),
+    ({"read": "root, nobody"}, {}, "read"),
+]
+
+
+@needs_root
+@pytest.mark.parametrize("access, peer, scope", CASES)
+def test_the_peer_decides(start_daemon, sim, group, access, peer, scope):
+    name, gid = group
+    access = {key: value.format(name=name, gid=gid) for key, value in access.items()}
+    daemon = on_socket(start_daemon, sim, **access)
+
+    def reaches(method, target):
+        return as_peer(daemon, NOBODY, gid if "gid" in peer else NOBODY,
+                       [gid] if "groups" in peer else [], method, target)[0] not in (401, 403)
+
+    assert [reaches("GET", "/v1/projects"), reaches("POST", "/v1/projects/demo/refresh"),
+            reaches("POST", "/v1/operations/op_nothing/resolve")] == \
+        [RANK.get(scope, 0) >= rank for rank in (1, 2, 3)]
+
+
+@needs_root
+def test_a_token_works_on_the_socket_for_none_but_those_let_in(start_daemon, sim):
+    """Whatever a token says, the socket goes by its peer."""
+    daemon = on_socket(start_daemon, sim)
+    answer = daemon.over_unix().get("/v1/projects", headers={"Authorization": "Bearer mxp_wrong"})
+    assert answer.status in (200, 401)
+
+
+# The tokens file
+
+
+def test_an_absent_tokens_file_shuts_tcp_but_for_health(start_daemon, sim):
+    daemon = start_daemon(sim, config={"daemon": {"tokens": "/nonexistent/tokens"}})
+    client = daemon.client("admin")
+    assert client.get("/v1/projects").status == 401
+    assert client.get("/healthz").status == 200
+    assert daemon.over_unix().get("/v1/projects").status == 200
+
+
+def test_a_reload_brings_new_tokens(start_daemon, sim):
+    daemon = start_daemon(sim)
+    fresh = Token("fresh", "read")
+    daemon.tokens = {"fresh": fresh}
+    daemon.write_files()
+    daemon.reload()
+    assert daemon.client("fresh").get("/v1/projects").status == 200
+
+
+def test_a_reload_ends_old_tokens(start_daemon, sim):
+    daemon = start_daemon(sim)
+    old = daemon.tokens["read"]
+    daemon.tokens = {"admin": daemon.tokens["admin"]}
+    daemon.write_files()
+    daemon.reload()
+    value = "Bearer " + old.secret
+    assert daemon.client(None).get("/v1/projects", headers={"Authorization": value}).status == 401
+
+
+def test_a_wrong_tokens_file_leaves_the_old_in_force(start_daemon, sim):
+    daemon = start_daemon(sim)
+    daemon.write_secret("tokens", "nonsense\n")
+    daemon.expect_error("the configuration stays as it was|tokens")
+    daemon.reload()
+    assert daemon.client("read").get("/v1/projects").status == 200
+
+
+def test_no_secret_is_ever_logged(start_daemon, sim):
+    daemon = start_daemon(sim, config={"daemon": {"log_level": "debug"}})
+    daemon.client("read").get("/v1/projects")
+    daemon.client("manage").create(gcs("debugged"))
+    for secret in [t.secret for t in daemon.tokens.values()] + ["demo-secret"]:
+        assert secret not in daemon.log()

@@ -1,0 +1,130 @@
+"""Health, readiness and metrics: on every listener, whatever Mixpanel does."""
+
+import re
+
+import pytest
+
+from harness import Client, gcs, wait_until
+
+LISTENERS = ["tcp", "unix", "health"]
+
+
+@pytest.mark.parametrize("via", LISTENERS)
+def test_healthz_needs_no_token(daemon, via):
+    answer = Client(daemon, via=via).get("/healthz")
+    assert (answer.status, answer.json) == (200, {"status": "ok"})
+
+
+@pytest.mark.parametrize("via", LISTENERS)
+def test_readyz_needs_no_token(daemon, via):
+    assert Client(daemon, via=via).get("/readyz").status == 200
+
+
+def test_metrics_need_no_token_on_the_health_listener(daemon):
+    assert daemon.over_health().get("/metrics").status == 200
+
+
+def test_metrics_need_a_token_on_tcp(daemon):
+    assert daemon.client(None).get("/metrics").status == 401
+    assert daemon.client("read").get("/metrics").status == 200
+
+
+def test_the_health_listener_serves_nothing_else(daemon):
+    assert daemon.over_health().get("/v1/projects").status in (401, 404)
+
+
+SAMPLE = re.compile(r'([a-zA-Z_:][a-zA-Z0-9_:]*)(\{(?:[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\.)*"'
+                    r',?)*\})? (NaN|[+-]?Inf|[-+0-9.eE]+)( -?\d+)?')
+
+
+def test_metrics_are_prometheus_text(daemon):
+    answer = daemon.over_health().get("/metrics")
+    assert answer.headers["Content-Type"].startswith("text/plain")
+    assert answer.text.endswith("\n")
+    for line in answer.text.splitlines():
+        assert line == "" or line.startswith("# ") or SAMPLE.fullmatch(line), line
+
+
+def families(text):
+    return re.findall(r"^# TYPE (\S+) (\S+)$", text, re.M)
+
+
+def test_metrics_have_our_prefix_and_a_type_each(daemon):
+    text = daemon.over_health().get("/metrics").text
+    found = dict(families(text))
+    assert found
+    assert len(found) == len(families(text)), "a family has two TYPE lines"
+    for name in re.findall(r"^([a-z]\w*)", text, re.M):
+        base = re.sub(r"_(bucket|sum|count)$", "", name)
+        assert name.startswith("mixport_")
+        assert name in found or found.get(base) in ("histogram", "summary"), name
+
+
+def test_no_metric_is_told_twice(daemon):
+    text = daemon.over_health().get("/metrics").text
+    series = [line.rsplit(" ", 1)[0] for line in text.splitlines() if line[:1] not in ("", "#")]
+    assert len(series) == len(set(series))
+
+
+def test_health_has_every_member(api, daemon):
+    health = api.get("/v1/health").json
+    assert health["status"] == "ok"
+    assert isinstance(health["version"], str)
+    assert isinstance(health["uptime_seconds"], (int, float))
+    assert isinstance(health["store"], dict)
+    assert health["operations_unknown"] == 0
+    project = health["projects"][0]
+    assert project["project"] == "demo"
+    assert project["upstream"]["state"] == "ok"
+    assert set(project["sync"]) >= {"synced_at", "stale", "error"}
+    assert project["credential"]["fingerprint"] and project["credential"]["loaded_at"]
+
+
+def test_health_needs_read(daemon):
+    assert daemon.client(None).get("/v1/health").status == 401
+    assert daemon.client("read").get("/v1/health").status == 200
+
+
+def test_health_tells_no_secret(api):
+    text = api.get("/v1/health").text
+    assert "demo-secret" not in text and "demo-service-account" not in text
+
+
+def test_mixpanel_down_degrades(api, sim, daemon):
+    sim.stop()
+    wait_until(lambda: api.get("/v1/health").json["status"] == "degraded", what="degraded")
+    assert api.get("/v1/health").json["projects"][0]["upstream"]["state"] == "unreachable"
+
+
+def test_mixpanel_down_does_not_make_unready(api, sim, daemon):
+    sim.stop()
+    wait_until(lambda: api.get("/v1/health").json["status"] == "degraded", what="degraded")
+    assert daemon.over_health().get("/readyz").status == 200
+    assert daemon.over_health().get("/healthz").status == 200
+
+
+def test_never_loaded_is_not_ready(start_daemon, sim):
+    sim.fault("status", "list", -1)
+    daemon = start_daemon(sim, ready=False)
+    answer = daemon.over_health().get("/readyz")
+    assert answer.status == 503
+    assert "demo" in answer.text
+    assert daemon.over_health().get("/healthz").status == 200
+
+
+def test_loaded_from_disk_is_ready(sim, daemon):
+    sim.stop()
+    daemon.restart()
+    assert daemon.over_health().get("/readyz").status == 200
+
+
+def test_an_unknown_operation_degrades(api, sim):
+    sim.fault("drop-before", "create")
+    assert api.create(gcs(), wait=5).status == 202
+    health = api.get("/v1/health").json
+    assert (health["status"], health["operations_unknown"]) == ("degraded", 1)
+
+
+def test_both_listeners_can_be_left_out(start_daemon, sim):
+    daemon = start_daemon(sim, config={"daemon": {"listen": "", "health_listen": ""}})
+    assert daemon.over_unix().get("/v1/projects").status == 200
