@@ -235,7 +235,7 @@ static int read_page(
 	struct page page = {.list = find_list(body), .has_more = true};
 	if (jsontext_parse_around(body, page.list, 0, err, &document) < 0)
 		return err_wrap(err, "Mixpanel's answer cannot be read");
-	struct node content;
+	struct node content = {.value = NULL};
 	if (unwrap((struct node){.value = document, .bytes = body}, err, &content) < 0)
 		return -1;
 	struct node data = content;
@@ -365,7 +365,7 @@ static int fill_listing(struct span body, struct err *err, struct decoded_listin
 {
 	struct arena *arena = &listing->decoded.arena;
 	struct keeper keeper = {.arena = arena};
-	struct page page;
+	struct page page = {.count = 0};
 	arena_init(arena, ARENA_LIMIT);
 	if (read_page(body, &keeper, err, &page) < 0)
 		return -1;
@@ -473,7 +473,7 @@ static int fill_history(struct span body, struct err *err, struct decoded_histor
 {
 	struct arena *arena = &history->decoded.arena;
 	struct keeper keeper = {.arena = arena};
-	struct page page;
+	struct page page = {.count = 0};
 	arena_init(arena, ARENA_LIMIT);
 	if (read_page(body, &keeper, err, &page) < 0)
 		return -1;

@@ -96,14 +96,14 @@ struct project {
 	LIST_HEAD(call_list, call) calls;    /* every one there is */
 	STAILQ_HEAD(paged_list, call) paged; /* those whose next page waits for budget */
 	STAILQ_HEAD(unsaved_list, unsaved) unsaved;
-	bool shrunken;         /* the last listing was; the next one decides */
-	bool loaded;           /* a listing was applied once */
-	bool list_tried;       /* it was, or at least one was asked for and came to an end */
-	bool removed;          /* no longer configured: goes when nothing is in flight */
-	bool list_on_end;      /* unknown creates wait for a listing after the create in flight */
-	int64_t listed_at;     /* wall clock: when the last complete listing was asked for */
-	int64_t list_begun_at; /* monotonic: the same of the last one that was applied */
-	int64_t unknown_at;    /* monotonic: when an operation last became unknown */
+	bool shrunken;          /* the last listing was; the next one decides */
+	bool loaded;            /* a listing was applied once */
+	bool list_tried;        /* it was, or at least one was asked for and came to an end */
+	bool removed;           /* no longer configured: goes when nothing is in flight */
+	bool list_on_end;       /* unknown creates wait for a listing after the create in flight */
+	int64_t listed_at;      /* wall clock: when the last complete listing was asked for */
+	int64_t list_begun_at;  /* monotonic: the same of the last one that was applied */
+	int64_t reconcile_from; /* monotonic: an older listing says nothing of unknown creates */
 	LIST_ENTRY(project) entry;
 };
 

@@ -27,6 +27,11 @@
 #define RECONCILE_PAIRS_LIMIT 100000
 #define RETRY_AFTER MICROSECONDS_PER_SECOND
 
+/* A create whose answer was lost may still be on its way through Mixpanel. So that much is let pass
+ * before a listing is asked what became of it; its caller has been told that it is unknown by then.
+ */
+#define RECONCILE_AFTER MICROSECONDS_PER_SECOND
+
 /* Loading --------------------------------------------------------------------------------------*/
 
 /* An operation as stored, for longer than the row's callback. */
@@ -163,19 +168,18 @@ static int write_operation(struct conn *writer, void *context, struct err *err)
 
 /* Sending --------------------------------------------------------------------------------------*/
 
-static int call_for(struct project *project, const struct operation_record *record, struct err *err,
-    struct call **ret_call)
+/* NULL without memory. */
+static struct call *call_for(struct project *project, const struct operation_record *record)
 {
 	bool create = record->kind == OPERATION_CREATE;
 	struct call *call =
 	    call_new(project, CALL_OPERATION, create ? ENDPOINT_CREATE : ENDPOINT_DELETE);
 	if (!call)
-		return err_set(err, "no memory");
+		return NULL;
 	snprintf(call->operation_id, sizeof(call->operation_id), "%s", record->operation_id);
 	snprintf(call->connector_id, sizeof(call->connector_id), "%s",
 	    record->connector_id ? record->connector_id : "");
-	*ret_call = call;
-	return 0;
+	return call;
 }
 
 /* The commit that says `sending` stands before the connection: see the top of this file. */
@@ -184,8 +188,8 @@ static void send_operation(
 {
 	struct engine *engine = project->engine;
 	struct err err = ERR_INIT;
-	struct call *call = NULL;
-	if (call_for(project, record, &err, &call) < 0) {
+	struct call *call = call_for(project, record);
+	if (!call) {
 		task->not_before = engine_now(engine) + RETRY_AFTER;
 		return;
 	}
@@ -278,29 +282,15 @@ struct decision {
 	bool has_created;
 };
 
-static void decide_message(struct decision *decision, const struct client_answer *answer)
+/* A refusal is told in Mixpanel's own words alone: its status goes beside them. */
+static void decide_refusal(struct decision *decision, const struct client_answer *answer)
 {
-	if (answer->outcome != CLIENT_ANSWERED) {
-		snprintf(decision->message, sizeof(decision->message), "%s", answer->message);
-		return;
-	}
+	decision->state = OPERATION_REJECTED;
+	decision->code = answer->status == 401 ? "upstream-unauthorized" : "upstream-rejected";
 	char said[400];
 	decode_error_message(answer->body, said, sizeof(said));
 	if (said[0])
 		snprintf(decision->message, sizeof(decision->message), "%s", said);
-	else
-		snprintf(decision->message, sizeof(decision->message), "Mixpanel answered %ld",
-		    answer->status);
-}
-
-/* Where a status proves nothing, a person is to see which one it was. */
-static void decide_message_with_status(
-    struct decision *decision, const struct client_answer *answer)
-{
-	char said[400];
-	decode_error_message(answer->body, said, sizeof(said));
-	snprintf(decision->message, sizeof(decision->message), "Mixpanel answered %ld%s%s",
-	    answer->status, said[0] ? ": " : "", said);
 }
 
 /* A refusal that proves that nothing was carried out. 408 and 409 do not. */
@@ -338,13 +328,10 @@ static void decide_create(struct decision *decision, const struct client_answer 
 		decision->state = OPERATION_PLANNED;
 		decision->code = "upstream-rate-limited";
 	} else if (is_refusal(answer->status)) {
-		decision->state = OPERATION_REJECTED;
-		decision->code =
-		    answer->status == 401 ? "upstream-unauthorized" : "upstream-rejected";
+		decide_refusal(decision, answer);
 	} else {
 		decision->state = OPERATION_UNKNOWN;
 		decision->code = "outcome-unknown";
-		decide_message_with_status(decision, answer);
 	}
 }
 
@@ -359,9 +346,7 @@ static void decide_delete(struct decision *decision, const struct client_answer 
 		decision->state = OPERATION_SUCCEEDED;
 		decision->code = NULL;
 	} else if (is_refusal(answer->status)) {
-		decision->state = OPERATION_REJECTED;
-		decision->code =
-		    answer->status == 401 ? "upstream-unauthorized" : "upstream-rejected";
+		decide_refusal(decision, answer);
 	} else {
 		decision->code = answer->status == 429 ? "upstream-rate-limited" : "upstream-error";
 	}
@@ -371,7 +356,7 @@ static void decide(
     struct decision *decision, enum operation_kind kind, const struct client_answer *answer)
 {
 	*decision = (struct decision){.code = NULL};
-	decide_message(decision, answer);
+	upstream_describe(answer, decision->message, sizeof(decision->message));
 	if (kind == OPERATION_CREATE)
 		decide_create(decision, answer);
 	else
@@ -419,8 +404,8 @@ static void after_end(struct project *project, const struct operation_work *work
 	if (work->deleted)
 		refresh_drop(project, record->connector_id);
 	if (record->state == OPERATION_UNKNOWN) {
-		project->unknown_at = now;
-		planner_list_not_later(project->planner, now);
+		project->reconcile_from = now + RECONCILE_AFTER;
+		planner_list_not_later(project->planner, project->reconcile_from);
 	}
 	if (!task)
 		return;
@@ -492,6 +477,7 @@ static void call_over(struct call *call)
  * the same. */
 static void keep_unsaved(struct call *call, const struct client_answer *answer)
 {
+	struct project *project = call->project;
 	struct unsaved *unsaved = calloc(1, sizeof(*unsaved));
 	char *body = malloc(answer->body.len + 1);
 	char *message = strdup(answer->message ? answer->message : "");
@@ -510,7 +496,7 @@ static void keep_unsaved(struct call *call, const struct client_answer *answer)
 	unsaved->answer = *answer;
 	unsaved->answer.body.ptr = body;
 	unsaved->answer.message = message;
-	STAILQ_INSERT_TAIL(&call->project->unsaved, unsaved, entry);
+	STAILQ_INSERT_TAIL(&project->unsaved, unsaved, entry);
 }
 
 void operation_ended(struct call *call, const struct client_answer *answer)
@@ -740,10 +726,11 @@ int operation_reconcile(struct project *project, const struct listing *listing, 
 		project->list_on_end = true;
 		return 0;
 	}
-	/* Asked for before the last create became unknown, it may have missed that one. The next is
-	 * due already. */
-	if (begun_at < project->unknown_at)
+	/* Asked for too early, it may have missed the last create that became unknown. */
+	if (begun_at < project->reconcile_from) {
+		*ret_again = engine_wall(project->engine) + RECONCILE_AFTER;
 		return 0;
+	}
 	r = gather_pairs(&work);
 	if (r)
 		return r;

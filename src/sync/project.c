@@ -50,7 +50,7 @@ int project_new(struct engine *engine, struct config *config, const struct confi
 	project->config = config_ref(config);
 	project->settings = settings;
 	int64_t now = engine_now(engine);
-	project->unknown_at = now;
+	project->reconcile_from = now;
 	project->listed_at = TIMESTAMP_NONE;
 	project->list_begun_at = INT64_MIN;
 	ratelimit_init(&project->limit, settings->rate_limit, now);

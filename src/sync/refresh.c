@@ -643,25 +643,28 @@ static bool page_arrived(struct call *call, struct span body)
 	return false;
 }
 
+static const char *code_of_status(long status)
+{
+	switch (status) {
+	case 401:
+	case 403:
+		return "upstream-unauthorized";
+	case 404:
+		return "upstream-not-found";
+	case 429:
+		return "upstream-rate-limited";
+	default:
+		return "upstream-error";
+	}
+}
+
 static void describe(struct failure *failure, const struct client_answer *answer)
 {
-	if (answer->outcome != CLIENT_ANSWERED) {
-		failure_set(failure,
-		    answer->status ? "upstream-undecodable" : "upstream-unreachable", "%s",
-		    answer->message);
-		return;
-	}
-	char said[160];
-	decode_error_message(answer->body, said, sizeof(said));
-	const char *code = "upstream-error";
-	if (answer->status == 401 || answer->status == 403)
-		code = "upstream-unauthorized";
-	else if (answer->status == 404)
-		code = "upstream-not-found";
-	else if (answer->status == 429)
-		code = "upstream-rate-limited";
-	failure_set(
-	    failure, code, "Mixpanel answered %ld%s%s", answer->status, said[0] ? ": " : "", said);
+	if (answer->outcome == CLIENT_ANSWERED)
+		failure->code = code_of_status(answer->status);
+	else
+		failure->code = answer->status ? "upstream-undecodable" : "upstream-unreachable";
+	upstream_describe(answer, failure->message, sizeof(failure->message));
 }
 
 static bool answer_is_good(const struct client_answer *answer)

@@ -88,18 +88,23 @@ static void settle(struct upstream *upstream, int64_t wall)
 		note(upstream, "", "");
 }
 
-static void note_answer(
-    struct upstream *upstream, const char *code, const struct client_answer *answer)
+void upstream_describe(const struct client_answer *answer, char *ret_text, size_t size)
 {
 	if (answer->outcome != CLIENT_ANSWERED) {
-		note(upstream, code, answer->message);
+		snprintf(ret_text, size, "%s", answer->message);
 		return;
 	}
 	char said[200];
 	decode_error_message(answer->body, said, sizeof(said));
+	snprintf(
+	    ret_text, size, "Mixpanel answered %ld%s%s", answer->status, said[0] ? ": " : "", said);
+}
+
+static void note_answer(
+    struct upstream *upstream, const char *code, const struct client_answer *answer)
+{
 	char message[sizeof(upstream->message)];
-	snprintf(message, sizeof(message), "Mixpanel answered %ld%s%s", answer->status,
-	    said[0] ? ": " : "", said);
+	upstream_describe(answer, message, sizeof(message));
 	note(upstream, code, message);
 }
 

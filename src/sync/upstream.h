@@ -37,6 +37,10 @@ struct upstream {
 	char listing_message[256];
 };
 
+/* Why an answer is none, for people: what the transport says, or the status and what Mixpanel says
+ * of it. At most size - 1 bytes. */
+void upstream_describe(const struct client_answer *answer, char *ret_text, size_t size);
+
 /* What an answer means for the project. */
 enum upstream_verdict {
 	VERDICT_GOOD,   /* Mixpanel answered; what it says concerns one object */
