@@ -45,8 +45,9 @@
 #define HEALTHY_LIMIT (10 * MICROSECONDS_PER_SECOND)
 /* How long a client that has just connected may take for its first request while the daemon stops.
  */
-#define FRESH_LIMIT (250 * MICROSECONDS_PER_MILLISECOND)
+#define FRESH_LIMIT (500 * MICROSECONDS_PER_MILLISECOND)
 #define DRAIN_PAUSE_MILLISECONDS 5
+#define DRAIN_QUIET_ROUNDS 6
 #define LAST_ANSWERS_LIMIT (500 * MICROSECONDS_PER_MILLISECOND)
 
 const int64_t server_duration_bounds[SERVER_DURATION_BUCKETS] = {
@@ -412,8 +413,12 @@ static bool is_drained(struct server *server)
 static void drain(struct server *server, int64_t patience)
 {
 	int64_t until = server_now(server) + patience;
-	while (!is_drained(server) && server_now(server) < until)
+	unsigned quiet = 0;
+	/* A connection may have been accepted that is not on our lists yet. */
+	while (quiet < DRAIN_QUIET_ROUNDS && server_now(server) < until) {
+		quiet = is_drained(server) ? quiet + 1 : 0;
 		poll(NULL, 0, DRAIN_PAUSE_MILLISECONDS);
+	}
 }
 
 /* The descriptor stays open until the threads are gone: they may be about to use its number. */
