@@ -6,8 +6,7 @@
 #include "store/tx.h"
 #include "util/timestamp.h"
 
-/* Lists
- * ------------------------------------------------------------------------------------------*/
+/* Lists -----------------------------------------------------------------------------------------*/
 
 static const char *const status_choices[] = {"active", "stopped", "paused", NULL};
 static const char *const state_choices[] = {"present", "deleted", "all", NULL};
@@ -94,8 +93,7 @@ struct answered connectors_list(struct request *request)
 	return reading_answer(&page.reading, true);
 }
 
-/* One
- * --------------------------------------------------------------------------------------------*/
+/* One -------------------------------------------------------------------------------------------*/
 
 struct connector_read {
 	struct reading reading;
@@ -193,8 +191,7 @@ struct answered connectors_refresh(struct request *request)
 	return renew(request, request->project, request->segments[1], wait, answer_refreshed);
 }
 
-/* Changing
- * ---------------------------------------------------------------------------------------*/
+/* Changing --------------------------------------------------------------------------------------*/
 
 static struct answered answer_open(struct request *request)
 {

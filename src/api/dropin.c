@@ -56,8 +56,7 @@ static struct answered not_found(struct request *request)
 	    request->segments[1]);
 }
 
-/* Reading
- * ----------------------------------------------------------------------------------------*/
+/* Reading ---------------------------------------------------------------------------------------*/
 
 static int add_connector(
     const struct connector_record *record, const struct job_record *latest, void *context)
@@ -170,8 +169,7 @@ struct answered dropin_history(struct request *request)
 	return answer(&read, 200);
 }
 
-/* Changing
- * ---------------------------------------------------------------------------------------*/
+/* Changing --------------------------------------------------------------------------------------*/
 
 static struct answered answer_open(struct request *request)
 {

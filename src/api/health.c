@@ -24,8 +24,7 @@ struct answered health_live(struct request *request)
 	return answer_status(request, healthy ? "ok" : "stuck", healthy ? 200 : 503);
 }
 
-/* Readiness
- * --------------------------------------------------------------------------------------*/
+/* Readiness -------------------------------------------------------------------------------------*/
 
 static int read_stats(struct conn *conn, void *context, struct err *err)
 {
@@ -83,8 +82,7 @@ struct answered health_ready(struct request *request)
 	return reply_json(request, reasons ? 503 : 200);
 }
 
-/* The report
- * -------------------------------------------------------------------------------------*/
+/* The report ------------------------------------------------------------------------------------*/
 
 struct report {
 	struct reading reading;

@@ -48,8 +48,7 @@ static struct answered no_memory(struct request *request)
 	return reply_failed(request, &(struct err){.text = "no memory for an operation"});
 }
 
-/* Answers
- * ----------------------------------------------------------------------------------------*/
+/* Answers ---------------------------------------------------------------------------------------*/
 
 static const char *act(const struct undertaking *undertaking)
 {
@@ -139,8 +138,7 @@ static struct answered answer_duplicate(struct request *request)
 	    id);
 }
 
-/* Waiting
- * ----------------------------------------------------------------------------------------*/
+/* Waiting ---------------------------------------------------------------------------------------*/
 
 static int take_operation(const struct operation_record *record, void *context)
 {
@@ -234,8 +232,7 @@ static struct answered commanded(struct request *request)
 	return command_refused(request);
 }
 
-/* Beginning
- * --------------------------------------------------------------------------------------*/
+/* Beginning -------------------------------------------------------------------------------------*/
 
 static struct undertaking *undertake(struct request *request, const struct intent *intent)
 {

@@ -14,8 +14,7 @@ static struct answered job_not_found(struct request *request)
 	    "no job %s; GET /v1/jobs lists those there are", request->segments[0]);
 }
 
-/* Lists
- * ------------------------------------------------------------------------------------------*/
+/* Lists -----------------------------------------------------------------------------------------*/
 
 struct job_page {
 	struct reading reading;
@@ -129,8 +128,7 @@ struct answered jobs_of_connector(struct request *request)
 	return answer_page(request, request->project, &page);
 }
 
-/* One
- * --------------------------------------------------------------------------------------------*/
+/* One -------------------------------------------------------------------------------------------*/
 
 /* What a read of one job found; strings live as long as the request. */
 struct job_found {
@@ -281,8 +279,7 @@ struct answered jobs_get(struct request *request)
 	    request, found->project, found->connector_id, RENEWAL_MAX_AGE_WAIT, answer_current);
 }
 
-/* Snapshots
- * --------------------------------------------------------------------------------------*/
+/* Snapshots -------------------------------------------------------------------------------------*/
 
 struct snapshot_page {
 	struct reading reading;

@@ -74,8 +74,7 @@ static void single(struct exposition *exposition, const char *name, const char *
 	sample(exposition, NULL, NULL, number);
 }
 
-/* The server
- * -------------------------------------------------------------------------------------*/
+/* The server ------------------------------------------------------------------------------------*/
 
 static void write_durations(struct exposition *exposition, const struct server_counters *counters)
 {
@@ -127,8 +126,7 @@ static void write_server(struct exposition *exposition, struct server *server)
 	sample(exposition, "version", server_version(server), 1);
 }
 
-/* Upstream
- * ---------------------------------------------------------------------------------------*/
+/* Upstream --------------------------------------------------------------------------------------*/
 
 /* In the order of engine_counters. */
 static const char *const endpoints[ENGINE_ENDPOINTS] = {
@@ -251,8 +249,7 @@ static void write_projects(struct exposition *exposition, struct request *reques
 	write_states(exposition, request);
 }
 
-/* The store
- * --------------------------------------------------------------------------------------*/
+/* The store -------------------------------------------------------------------------------------*/
 
 static int read_stats(struct conn *conn, void *context, struct err *err)
 {

@@ -27,8 +27,7 @@ static struct answered operation_not_found(struct request *request)
 	    "no operation %s; GET /v1/operations lists those there are", request->segments[0]);
 }
 
-/* Lists
- * ------------------------------------------------------------------------------------------*/
+/* Lists -----------------------------------------------------------------------------------------*/
 
 static const char *const kind_choices[] = {"create", "delete", NULL};
 static const char *const state_choices[] = {
@@ -106,8 +105,7 @@ struct answered operations_list(struct request *request)
 	return reading_answer(&page.reading, false);
 }
 
-/* One
- * --------------------------------------------------------------------------------------------*/
+/* One -------------------------------------------------------------------------------------------*/
 
 struct operation_read {
 	struct reading reading;
@@ -200,8 +198,7 @@ struct answered operations_get(struct request *request)
 	return look(request);
 }
 
-/* Resolving
- * --------------------------------------------------------------------------------------*/
+/* Resolving -------------------------------------------------------------------------------------*/
 
 struct resolution {
 	bool created;

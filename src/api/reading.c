@@ -26,8 +26,7 @@ void reading_init(struct reading *reading, struct request *request)
 	writer_init(&reading->writer, reply_body(request));
 }
 
-/* Views
- * ------------------------------------------------------------------------------------------*/
+/* Views -----------------------------------------------------------------------------------------*/
 
 struct view_load {
 	struct arena *arena;
@@ -94,8 +93,7 @@ int reading_view(struct reading *reading, struct conn *conn, int64_t project_id,
 	return 0;
 }
 
-/* Records
- * ----------------------------------------------------------------------------------------*/
+/* Records ---------------------------------------------------------------------------------------*/
 
 static void tag(struct reading *reading, int64_t value)
 {
@@ -160,8 +158,7 @@ void reading_operation(
 	render_operation(&reading->writer, record, project);
 }
 
-/* Answers
- * ----------------------------------------------------------------------------------------*/
+/* Answers ---------------------------------------------------------------------------------------*/
 
 void reading_begin_list(struct reading *reading)
 {
@@ -194,8 +191,7 @@ struct answered reading_answer(struct reading *reading, bool kept)
 	return reply_json(reading->request, 200);
 }
 
-/* Pages
- * ------------------------------------------------------------------------------------------*/
+/* Pages -----------------------------------------------------------------------------------------*/
 
 const char *const page_job_statuses[] = {
     "queued", "running", "paused", "succeeded", "failed", "cancelled", "unknown", NULL};

@@ -55,8 +55,7 @@ void reading_end_list(struct reading *reading, bool more, const struct cursor *e
  * a second, or until a `stale` turns; on a ROUTE_KEPT route. */
 struct answered reading_answer(struct reading *reading, bool kept);
 
-/* Pages
- * ------------------------------------------------------------------------------------------*/
+/* Pages -----------------------------------------------------------------------------------------*/
 
 /* Which page of a list is asked for. */
 struct page {

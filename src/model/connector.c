@@ -162,8 +162,7 @@ static const struct {
     {"remap_group", OBJECT_RULE(remap_group_members, "remap_group")},
 };
 
-/* Where we are in the body, and what was found
- * ---------------------------------------------------*/
+/* Where we are in the body, and what was found --------------------------------------------------*/
 
 struct place {
 	const struct place *parent;
@@ -242,8 +241,7 @@ static char *sentence(const char *format, ...)
 	return strdup(text);
 }
 
-/* Checking
- * ---------------------------------------------------------------------------------------*/
+/* Checking --------------------------------------------------------------------------------------*/
 
 static const char *type_name(json_type type)
 {
@@ -435,8 +433,7 @@ void connector_faults_done(struct connector_faults *faults)
 	*faults = (struct connector_faults){0};
 }
 
-/* Comparing
- * --------------------------------------------------------------------------------------*/
+/* Comparing -------------------------------------------------------------------------------------*/
 
 bool connector_id_is_valid(const char *text)
 {

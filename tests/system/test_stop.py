@@ -483,6 +483,7 @@ def test_restarts_under_load_refuse_no_connection(activated):
             activated.launch()
             seen = len(served)
             wait_until(lambda: len(served) > seen + 5 or failed, 20, "requests are served again")
+            assert failed == []
     finally:
         ended.set()
         for thread in threads:

@@ -221,8 +221,7 @@ START_TEST(new_jobs_are_stored_in_the_order_of_time)
 }
 END_TEST
 
-/* Anything at all is sent: twice the same gives twice the same
- * -----------------------------------*/
+/* Anything at all is sent: twice the same gives twice the same ----------------------------------*/
 
 struct table {
 	struct match_stored jobs[512];

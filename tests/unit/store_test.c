@@ -269,7 +269,7 @@ START_TEST(following_tells_whether_a_job_is_unfinished)
 	struct followed expected = {0};
 	for (int status = JOB_QUEUED; status <= JOB_UNKNOWN; status++) {
 		for (int variant = 0; variant < 3; variant++, row++) {
-			char id[16];
+			char id[32];
 			snprintf(id, sizeof(id), "c%d-%d", status, variant);
 			int64_t added = fixture_add(&fixture, id, T0);
 			int64_t job =
