@@ -60,7 +60,7 @@ static void write_created(
 	char text[64] = "";
 	switch ((enum created_time)world->settings.created_time) {
 	case CREATED_TIME_ISO:
-		format_time(connector->created_at, "T", "", true, sizeof(text), text);
+		format_time(connector->created_at, "T", "Z", true, sizeof(text), text);
 		break;
 	case CREATED_TIME_EPOCH:
 		format_epoch(connector->created_at, sizeof(text), text);
@@ -118,7 +118,6 @@ static void write_connector(
 	writer_member_raw(&writer, "category_properties", span_of(connector->category_properties));
 	bool hidden = listed && !settings->list_status;
 	writer_member_text(&writer, "status", hidden ? NULL : "active");
-	writer_member_text(&writer, "failure_message", "");
 	write_created(world, &writer, connector);
 	writer_end_object(&writer);
 }
