@@ -452,7 +452,8 @@ def look_until(many, timeout, good):
 @pytest.fixture(scope="module")
 def reads():
     with Many(READ_CASES, "--connectors", "2", "--jobs", "1") as many:
-        many.before = look_until(many, 30, lambda _, seen: len(seen["jobs"]) == 2)
+        many.before = look_until(many, 30, lambda _, seen: len(seen["jobs"]) == 2 and all(
+            c["latest_job"] for c in seen["connectors"]))
         for endpoint, name in READ_CASES:
             members = {"action": name, **READ_FAULTS[name]}
             many.sim.fault(members.pop("action"), endpoint, -1,
