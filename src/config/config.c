@@ -20,6 +20,7 @@
 #include "util/text.h"
 
 #define CONFIG_FILE_LIMIT (1024 * 1024)
+#define CA_FILE_LIMIT (16 * 1024 * 1024)
 #define ALLOWED_LIMIT 512
 #define VALUE_LIMIT 512
 #define PROJECT_NAME_LIMIT 64
@@ -59,7 +60,7 @@ struct parse {
 	const char *file;
 	struct faults *faults;
 	struct config *config;
-	bool read_credentials;
+	bool read_files; /* credentials and certificates too */
 
 	const char *at;
 	const char *end;
@@ -207,6 +208,27 @@ static void read_credential(struct parse *parse, struct config_project *project)
 		fault(parse, line, "credential: %s", err.text);
 }
 
+/* Found wrong with the first request, it would be a failure of every request. */
+static void check_authorities(struct parse *parse, const struct config_project *project)
+{
+	static const char mark[] = "CERTIFICATE-----";
+	unsigned line = *given(parse, schema_find(SCHEMA_PROJECT, "ca_file"));
+	struct err err = ERR_INIT;
+	_cleanup_buffer_ struct buffer text;
+	buffer_init(&text, CA_FILE_LIMIT);
+	if (!project->ca_file)
+		return;
+	int r = file_read(project->ca_file, &text, &err);
+	if (r > 0)
+		err_set(&err, "%s does not exist", project->ca_file);
+	else if (r == 0)
+		r = file_check_trust(project->ca_file, FILE_TRUST_UNCHANGED, &err);
+	if (r == 0 && (text.len == 0 || !memmem(text.data, text.len, mark, strlen(mark))))
+		r = err_set(&err, "%s holds no certificate in PEM", project->ca_file);
+	if (r != 0)
+		fault(parse, line, "ca_file: %s", err.text);
+}
+
 static void close_project(struct parse *parse)
 {
 	struct config_project *project = last_project(parse);
@@ -218,8 +240,10 @@ static void close_project(struct parse *parse)
 		if (!project->base_url)
 			fault(parse, parse->section.line, "no memory");
 	}
-	if (parse->read_credentials)
+	if (parse->read_files) {
 		read_credential(parse, project);
+		check_authorities(parse, project);
+	}
 }
 
 static void close_section(struct parse *parse)
@@ -532,7 +556,7 @@ static void load_text(struct config *config, struct span text, struct faults *fa
 	    .file = config->path,
 	    .faults = faults,
 	    .config = config,
-	    .read_credentials = true,
+	    .read_files = true,
 	};
 	parse_text(&parse, text);
 	if (!config->tokens_path)

@@ -27,9 +27,14 @@ struct config_project {
 	int64_t list_interval;
 	int64_t active_interval;
 	int64_t idle_interval;
-	uint64_t rate_limit; /* upstream requests a minute */
+	int64_t status_interval; /* single reads: what a list does not tell */
+	int64_t settle_time;     /* how long Mixpanel's own lists may lag behind it */
+	uint64_t rate_limit;     /* upstream requests a minute */
 	uint64_t max_concurrent;
-	int64_t timeout;
+	int64_t timeout;       /* of one upstream read */
+	int64_t write_timeout; /* of one upstream write */
+	char *proxy;           /* "http://HOST:PORT"; NULL: none */
+	char *ca_file;         /* instead of the system's authorities; NULL: those */
 	struct credential *credential;
 };
 

@@ -89,16 +89,29 @@ static const struct schema_type type_path = {
     .done = done_text,
 };
 
-static int read_socket(const struct schema_key *key, const char *text, void *field, struct err *err)
+static int read_optional_path(
+    const struct schema_key *key, const char *text, void *field, struct err *err)
 {
 	(void)key;
-	struct sockaddr_un address;
-	if (strlen(text) >= sizeof(address.sun_path))
-		return err_set(err, "the path has %zu bytes", strlen(text));
 	if (*text)
 		return set_text(field, text, err);
 	done_text(field);
 	return 0;
+}
+
+static const struct schema_type type_optional_path = {
+    .allowed = "the path of a file, or nothing",
+    .read = read_optional_path,
+    .write = write_text,
+    .done = done_text,
+};
+
+static int read_socket(const struct schema_key *key, const char *text, void *field, struct err *err)
+{
+	struct sockaddr_un address;
+	if (strlen(text) >= sizeof(address.sun_path))
+		return err_set(err, "the path has %zu bytes", strlen(text));
+	return read_optional_path(key, text, field, err);
 }
 
 static const struct schema_type type_socket = {
@@ -404,7 +417,7 @@ static const struct schema_type type_hosts = {
     .done = done_hosts,
 };
 
-/* The base URL ----------------------------------------------------------------------------------*/
+/* The addresses of requests ---------------------------------------------------------------------*/
 
 static void cleanup_url(CURLU **url)
 {
@@ -424,7 +437,7 @@ static bool is_loopback_host(const char *host)
 	return inet_pton(AF_INET, host, address) == 1 && is_loopback(false, address);
 }
 
-static int check_url(CURLU *url, struct err *err)
+static int check_base_url(CURLU *url, struct err *err)
 {
 	_cleanup_(cleanup_curl_text) char *scheme = NULL;
 	_cleanup_(cleanup_curl_text) char *host = NULL;
@@ -440,11 +453,24 @@ static int check_url(CURLU *url, struct err *err)
 	return 0;
 }
 
-/* The value is never quoted: people put credentials into URLs. */
-static int read_base_url(
-    const struct schema_key *key, const char *text, void *field, struct err *err)
+static int check_proxy(CURLU *url, struct err *err)
 {
-	(void)key;
+	_cleanup_(cleanup_curl_text) char *scheme = NULL;
+	_cleanup_(cleanup_curl_text) char *port = NULL;
+	_cleanup_(cleanup_curl_text) char *path = NULL;
+	if (curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) || strcmp(scheme, "http") != 0)
+		return err_set(err, "the URL is not an http one");
+	if (curl_url_get(url, CURLUPART_PORT, &port, 0) || strcmp(port, "0") == 0)
+		return err_set(err, "the URL names no port");
+	if (curl_url_get(url, CURLUPART_PATH, &path, 0) || strcmp(path, "/") != 0)
+		return err_set(err, "the URL has a path");
+	return 0;
+}
+
+/* The value is never quoted: people put credentials into URLs. */
+static int read_url(
+    const char *text, int (*check)(CURLU *url, struct err *err), char **field, struct err *err)
+{
 	if (*text == '\0') {
 		done_text(field);
 		return 0;
@@ -458,7 +484,7 @@ static int read_base_url(
 	CURLUcode r = curl_url_set(url, CURLUPART_URL, text, 0);
 	if (r)
 		return err_set(err, "this is no URL (%s)", curl_url_strerror(r));
-	if (check_url(url, err) < 0)
+	if (check(url, err) < 0)
 		return -1;
 	if (curl_url_get(url, CURLUPART_URL, &whole, 0))
 		return no_memory(err);
@@ -468,10 +494,30 @@ static int read_base_url(
 	return set_text(field, whole, err);
 }
 
+static int read_base_url(
+    const struct schema_key *key, const char *text, void *field, struct err *err)
+{
+	(void)key;
+	return read_url(text, check_base_url, field, err);
+}
+
 static const struct schema_type type_base_url = {
     .allowed = "an https URL, or an http one to loopback, without credential, query and fragment; "
 	       "or nothing for the region's own",
     .read = read_base_url,
+    .write = write_text,
+    .done = done_text,
+};
+
+static int read_proxy(const struct schema_key *key, const char *text, void *field, struct err *err)
+{
+	(void)key;
+	return read_url(text, check_proxy, field, err);
+}
+
+static const struct schema_type type_proxy = {
+    .allowed = "http://HOST:PORT, without credential and path; or nothing for no proxy",
+    .read = read_proxy,
     .write = write_text,
     .done = done_text,
 };
@@ -610,6 +656,14 @@ const struct schema_key schema_keys[] = {
     {"idle_interval", PROJECT(idle_interval), .type = &type_duration, .minimum = SHORTEST,
      .default_text = "10m",
      .doc = "How often the history of any other connector is read."},
+    {"status_interval", PROJECT(status_interval), .type = &type_duration, .minimum = SHORTEST,
+     .default_text = "30m",
+     .doc = "How often each connector is read by itself, for what the list does not tell of it: "
+	    "its status and why it failed."},
+    {"settle_time", PROJECT(settle_time), .type = &type_duration, .minimum = SHORTEST,
+     .default_text = "2m",
+     .doc = "How long Mixpanel's own lists may lag behind it. For so long what it confirmed "
+	    "outranks what is read from it."},
     {"rate_limit", PROJECT(rate_limit), .type = &type_number,
      .minimum = 1, .maximum = 1000000,
      .default_text = "60",
@@ -620,7 +674,19 @@ const struct schema_key schema_keys[] = {
      .doc = "How many requests for this project are under way at a time."},
     {"timeout", PROJECT(timeout), .type = &type_duration, .minimum = SHORTEST,
      .default_text = "30s",
-     .doc = "How long one request to Mixpanel may take."},
+     .doc = "How long one request to Mixpanel that only reads may take."},
+    {"write_timeout", PROJECT(write_timeout), .type = &type_duration, .minimum = SHORTEST,
+     .default_text = "130s",
+     .doc = "How long one create or delete at Mixpanel may take. Mixpanel's edge gives up after "
+	    "about 120s; one that is given up before may have been carried out for all that."},
+    {"proxy", PROJECT(proxy), .type = &type_proxy,
+     .default_text = "",
+     .doc = "The proxy that requests to Mixpanel go through. Empty: none; the environment is not "
+	    "asked."},
+    {"ca_file", PROJECT(ca_file), .type = &type_optional_path,
+     .default_text = "",
+     .doc = "A file of certificates (PEM) of the authorities to believe instead of the system's. "
+	    "Nobody but root and the daemon's user may be able to change it. Empty: the system's."},
 };
 /* clang-format on */
 

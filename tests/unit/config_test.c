@@ -72,6 +72,11 @@ START_TEST(what_is_not_given_has_its_default)
 	ck_assert_uint_eq(project->rate_limit, 60);
 	ck_assert_uint_eq(project->max_concurrent, 4);
 	ck_assert_int_eq(project->timeout, 30 * MICROSECONDS_PER_SECOND);
+	ck_assert_int_eq(project->write_timeout, 130 * MICROSECONDS_PER_SECOND);
+	ck_assert_int_eq(project->status_interval, 30 * MICROSECONDS_PER_MINUTE);
+	ck_assert_int_eq(project->settle_time, 2 * MICROSECONDS_PER_MINUTE);
+	ck_assert_ptr_null(project->proxy);
+	ck_assert_ptr_null(project->ca_file);
 }
 END_TEST
 
@@ -91,7 +96,9 @@ START_TEST(values_are_read_as_written)
 	    "[access]\nadmin=\nmanage=@7, 8 9\nread = 10\n"
 	    "[retention]\njobs_max_age = 0\njobs_max_count = 0\n"
 	    "[project  a.B-_9 ]\nproject_id = 9223372036854775807\nregion=in\ncredential=./x\n"
-	    "base_url = HTTP://127.0.0.1:8080/api/app//\nrate_limit=1000000\n");
+	    "base_url = HTTP://127.0.0.1:8080/api/app//\nrate_limit=1000000\n"
+	    "status_interval=100ms\nsettle_time=5s\nwrite_timeout=2m\n"
+	    "proxy=HTTP://[::1]:80/\nca_file=/a b.pem\n");
 	ck_assert_ptr_null(config->socket);
 	ck_assert_uint_eq(config->socket_mode, 0600);
 	ck_assert(config->listen.present && config->listen.ipv6 && config->listen.port == 0);
@@ -109,6 +116,11 @@ START_TEST(values_are_read_as_written)
 	ck_assert_str_eq(config->projects[0].name, "a.B-_9");
 	ck_assert_int_eq(config->projects[0].project_id, INT64_MAX);
 	ck_assert_str_eq(config->projects[0].base_url, "http://127.0.0.1:8080/api/app");
+	ck_assert_int_eq(config->projects[0].status_interval, 100 * MICROSECONDS_PER_MILLISECOND);
+	ck_assert_int_eq(config->projects[0].settle_time, 5 * MICROSECONDS_PER_SECOND);
+	ck_assert_int_eq(config->projects[0].write_timeout, 2 * MICROSECONDS_PER_MINUTE);
+	ck_assert_str_eq(config->projects[0].proxy, "http://[::1]:80");
+	ck_assert_str_eq(config->projects[0].ca_file, "/a b.pem");
 }
 END_TEST
 
@@ -205,6 +217,17 @@ static const struct refusal refusals[] = {
     {PROJECT "rate_limit=1000001\n", {"c:5: rate_limit"}},
     {PROJECT "list_interval=0\nactive_interval=1ms\nidle_interval=x\ntimeout=99ms\n",
 	{"c:5: list_interval", "c:6: active_interval", "c:7: idle_interval", "c:8: timeout"}},
+    {PROJECT "status_interval=99ms\nsettle_time=99ms\nwrite_timeout=0\n",
+	{"c:5: status_interval: 99ms is too short", "c:6: settle_time: 99ms",
+	    "c:7: write_timeout: 0 is too short"}},
+    {PROJECT "proxy=https://h:1\n",
+	{"c:5: proxy: the URL is not an http one; allowed is http://HOST:PORT,"}},
+    {PROJECT "proxy=h:3128\n", {"c:5: proxy: "}},
+    {PROJECT "proxy=http://h\n", {"c:5: proxy: the URL names no port"}},
+    {PROJECT "proxy=http://h:0\n", {"c:5: proxy: the URL names no port"}},
+    {PROJECT "proxy=http://h:65536\n", {"c:5: proxy: this is no URL"}},
+    {PROJECT "proxy=http://:3128\n", {"c:5: proxy: this is no URL"}},
+    {PROJECT "proxy=http://h:1/x\n", {"c:5: proxy: the URL has a path"}},
     {PROJECT PROJECT, {"c:5: [project demo] is there already"}},
     {PROJECT "[project b]\nproject_id=123456789\nregion=us\ncredential=x\n",
 	{"c:6: project_id: 123456789 is that of [project demo] already"}},
@@ -262,6 +285,8 @@ START_TEST(a_fault_never_quotes_what_may_be_a_secret)
 	    "[project demo]\ncredential = user:hunter2\n",
 	    "[project demo]\nbase_url = https://user:hunter2@example.com/\n",
 	    "[project demo]\nbase_url = user:hunter2@\n",
+	    "[project demo]\nproxy = http://user:hunter2@example.com:3128\n",
+	    "[project demo]\nproxy = hunter2:3128/x\n",
 	    "[project demo]\nuser:hunter2\n",
 	    "[project demo]\nhunter2\n",
 	};
@@ -302,7 +327,9 @@ START_TEST(what_is_dumped_loads_again_as_the_same)
 	    PROJECT,
 	    "[access]\nadmin=\nmanage=\nread=0 @0 4294967294\n",
 	    "[daemon]\nsocket=\nlisten=\nhealth_listen=\nhosts=a b c\nrequest_timeout=1500ms\n"
-	    "socket_mode=7\n" PROJECT "base_url=http://[::1]:1/x\nidle_interval=90m\n",
+	    "socket_mode=7\n" PROJECT "base_url=http://[::1]:1/x\nidle_interval=90m\n"
+	    "status_interval=90s\nsettle_time=1500ms\nwrite_timeout=1h\n"
+	    "proxy=http://h:3128\nca_file=/x\n",
 	    "[daemon]\ndatabase=" X50 X50 X50 "123456789012345678901234567890123456789\n",
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
@@ -380,22 +407,34 @@ static void remove_files(void)
 	unlinkat(at, "conf", 0);
 	unlinkat(at, "tokens", 0);
 	unlinkat(at, "demo", 0);
+	unlinkat(at, "ca.pem", 0);
 	close(at);
 	rmdir(folder);
 }
 
-static void write_config(const char *credential, mode_t mode, const char *tokens)
+static void make_folder(void)
 {
-	char text[1024];
 	snprintf(folder, sizeof(folder), "/tmp/config_test.XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(folder));
+}
+
+static void write_config_with(
+    const char *key, const char *credential, mode_t mode, const char *tokens)
+{
+	char text[1024];
 	snprintf(text, sizeof(text),
 	    "[daemon]\ntokens=%s/tokens\n[project demo]\nproject_id=1\nregion=eu\n"
-	    "credential=%s/demo\n",
-	    folder, folder);
+	    "credential=%s/demo\n%s",
+	    folder, folder, key);
 	write_file("conf", 0644, text);
 	write_file("tokens", 0600, tokens);
 	write_file("demo", mode, credential);
+}
+
+static void write_config(const char *credential, mode_t mode, const char *tokens)
+{
+	make_folder();
+	write_config_with("", credential, mode, tokens);
 }
 
 static int load(struct faults *faults, struct config **ret_config)
@@ -450,6 +489,39 @@ START_TEST(a_loose_credential_and_a_bad_token_are_told_together)
 }
 END_TEST
 
+START_TEST(authorities_must_be_certificates_that_nobody_can_change)
+{
+	static const struct {
+		const char *text;
+		mode_t mode;
+		const char *fault;
+	} cases[] = {
+	    {"-----BEGIN CERTIFICATE-----\nx\n", 0644, NULL},
+	    {"-----BEGIN CERTIFICATE-----\nx\n", 0666, "may be changed by others"},
+	    {"", 0644, "holds no certificate in PEM"},
+	    {"-----BEGIN PRIVATE KEY-----\nx\n", 0644, "holds no certificate in PEM"},
+	    {NULL, 0, "does not exist"},
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_faults_ struct faults faults;
+		_cleanup_config_ struct config *config = NULL;
+		char key[96];
+		make_folder();
+		snprintf(key, sizeof(key), "ca_file=%s/ca.pem\n", folder);
+		write_config_with(key, "user:hunter2\n", 0600, "");
+		if (cases[i].text)
+			write_file("ca.pem", cases[i].mode, cases[i].text);
+		ck_assert_int_eq(load(&faults, &config), cases[i].fault ? -1 : 0);
+		const char *told = buffer_text(&faults.lines);
+		if (cases[i].fault)
+			ck_assert_msg(
+			    strstr(told, "/conf:7: ca_file: ") && strstr(told, cases[i].fault),
+			    "%s", told);
+		remove_files();
+	}
+}
+END_TEST
+
 START_TEST(a_file_that_is_not_there_is_a_fault)
 {
 	_cleanup_faults_ struct faults faults;
@@ -495,6 +567,8 @@ int main(void)
 		credentials_and_tokens_come_with_it_and_no_dump_tells_them},
 	    {"a loose credential and a bad token are told together",
 		a_loose_credential_and_a_bad_token_are_told_together},
+	    {"authorities must be certificates that nobody can change",
+		authorities_must_be_certificates_that_nobody_can_change},
 	    {"a file that is not there is a fault", a_file_that_is_not_there_is_a_fault},
 	    {"faults are counted beyond what is kept and cannot forge a line",
 		faults_are_counted_beyond_what_is_kept_and_cannot_forge_a_line},
