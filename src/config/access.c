@@ -1,18 +1,14 @@
 #include "config/access.h"
 
 #include <ctype.h>
-#include <errno.h>
-#include <grp.h>
-#include <inttypes.h>
-#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "util/account.h"
 #include "util/file.h"
 #include "util/text.h"
 
-#define LOOKUP_LIMIT (1024 * 1024)
 #define TOKENS_FILE_LIMIT (1024 * 1024)
 #define TOKEN_NAME_LIMIT 64
 
@@ -41,59 +37,20 @@ int scope_parse(const char *name, enum scope *ret_scope)
 
 /* Users and groups ------------------------------------------------------------------------------*/
 
-/* The reentrant lookups, because other threads run during a reload. Asked by name, or by number
- * when the name is NULL. Return 0 and the entry, whose strings are in *memory; -1 when there is
- * none. */
-static int find_user(const char *name, uid_t uid, char **memory, struct passwd *ret_entry)
-{
-	struct passwd *found = NULL;
-	int r = ERANGE;
-	for (size_t size = 1024; r == ERANGE && size <= LOOKUP_LIMIT; size *= 4) {
-		char *larger = realloc(*memory, size);
-		if (!larger)
-			return -1;
-		*memory = larger;
-		r = name ? getpwnam_r(name, ret_entry, larger, size, &found)
-			 : getpwuid_r(uid, ret_entry, larger, size, &found);
-	}
-	return found ? 0 : -1;
-}
-
-static int find_group(const char *name, gid_t gid, char **memory, struct group *ret_entry)
-{
-	struct group *found = NULL;
-	int r = ERANGE;
-	for (size_t size = 1024; r == ERANGE && size <= LOOKUP_LIMIT; size *= 4) {
-		char *larger = realloc(*memory, size);
-		if (!larger)
-			return -1;
-		*memory = larger;
-		r = name ? getgrnam_r(name, ret_entry, larger, size, &found)
-			 : getgrgid_r(gid, ret_entry, larger, size, &found);
-	}
-	return found ? 0 : -1;
-}
-
 static int find_number(const char *name, bool group, uint32_t *ret_number)
 {
 	uint64_t number;
+	struct account user;
 	/* The highest number means "no such user" to the kernel. */
 	if (text_parse_unsigned(name, 0, UINT32_MAX - 1, &number) == 0) {
 		*ret_number = (uint32_t)number;
 		return 0;
 	}
-	_cleanup_free_ char *memory = NULL;
-	if (group) {
-		struct group entry;
-		if (find_group(name, 0, &memory, &entry) < 0)
-			return -1;
-		*ret_number = entry.gr_gid;
-	} else {
-		struct passwd entry;
-		if (find_user(name, 0, &memory, &entry) < 0)
-			return -1;
-		*ret_number = entry.pw_uid;
-	}
+	if (group)
+		return account_find_group(name, ret_number);
+	if (account_find_user(name, &user) < 0)
+		return -1;
+	*ret_number = user.uid;
 	return 0;
 }
 
@@ -112,21 +69,6 @@ int access_add(struct access *access, enum scope scope, const char *member, stru
 	return 0;
 }
 
-static void append_rule(const struct access_rule *rule, struct buffer *buffer)
-{
-	_cleanup_free_ char *memory = NULL;
-	struct passwd user;
-	struct group group;
-	if (rule->group && find_group(NULL, rule->number, &memory, &group) == 0)
-		buffer_printf(buffer, "@%s", group.gr_name);
-	else if (rule->group)
-		buffer_printf(buffer, "@%" PRIu32, rule->number);
-	else if (find_user(NULL, rule->number, &memory, &user) == 0)
-		buffer_append_text(buffer, user.pw_name);
-	else
-		buffer_printf(buffer, "%" PRIu32, rule->number);
-}
-
 void access_append(const struct access *access, enum scope scope, struct buffer *buffer)
 {
 	bool first = true;
@@ -134,7 +76,12 @@ void access_append(const struct access *access, enum scope scope, struct buffer 
 		if (access->rules[i].scope != scope)
 			continue;
 		buffer_append_text(buffer, first ? "" : " ");
-		append_rule(&access->rules[i], buffer);
+		if (access->rules[i].group) {
+			buffer_append_text(buffer, "@");
+			account_append_group(access->rules[i].number, buffer);
+		} else {
+			account_append_user(access->rules[i].number, buffer);
+		}
 		first = false;
 	}
 }

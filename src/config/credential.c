@@ -11,6 +11,9 @@
 
 #define CREDENTIAL_LIMIT 4096
 
+/* Where a name is looked up unless systemd hands the credentials over. */
+#define CREDENTIALS_FOLDER "/etc/mixportd/credentials"
+
 static void wipe_buffer(struct buffer *buffer)
 {
 	if (buffer->data)
@@ -24,11 +27,7 @@ static int find_path(const char *name_or_path, struct buffer *path, struct err *
 		return buffer_append_text(path, name_or_path) < 0 ? err_set(err, "no memory") : 0;
 	const char *folder = getenv("CREDENTIALS_DIRECTORY");
 	if (!folder || *folder == '\0')
-		return err_set(err,
-		    "$CREDENTIALS_DIRECTORY is not set, so there is no credential called \"%s\"; "
-		    "give the path of a file, or start the daemon with LoadCredential=%s:FILE in "
-		    "its unit",
-		    name_or_path, name_or_path);
+		folder = CREDENTIALS_FOLDER;
 	return buffer_printf(path, "%s/%s", folder, name_or_path) < 0 ? err_set(err, "no memory")
 								      : 0;
 }

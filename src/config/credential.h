@@ -19,9 +19,10 @@ struct credential {
 	int64_t loaded_at; /* wall clock */
 };
 
-/* Reads a credential. A name without a slash is looked up in $CREDENTIALS_DIRECTORY; anything else
- * is a path. The file must pass file_check_trust(…, FILE_TRUST_SECRET). Returns 0, or -1 with the
- * file and what is wrong, never with a part of the secret. */
+/* Reads a credential. A name without a slash is looked up in $CREDENTIALS_DIRECTORY or, when that
+ * is not set, in /etc/mixportd/credentials; anything else is a path. The file must pass
+ * file_check_trust(…, FILE_TRUST_SECRET). Returns 0, or -1 with the file and what is wrong, never
+ * with a part of the secret. */
 int credential_load(
     const char *name_or_path, int64_t now, struct err *err, struct credential **ret_credential);
 

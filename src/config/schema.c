@@ -134,7 +134,9 @@ static int read_credential(
 }
 
 static const struct schema_type type_credential = {
-    .allowed = "the name of a file in $CREDENTIALS_DIRECTORY, or a path with a slash in it",
+    .allowed =
+	"the name of a file in /etc/mixportd/credentials (or in $CREDENTIALS_DIRECTORY, where that "
+	"is set), or a path with a slash in it",
     .read = read_credential,
     .write = write_text,
     .done = done_text,

@@ -1,14 +1,22 @@
 /* The command line; everything else is in daemon.c. */
+#include <errno.h>
 #include <getopt.h>
+#include <grp.h>
 #include <stdbool.h>
 #include <stdio.h>
 
 #include "config.h"
 #include "config/config.h"
 #include "daemon/daemon.h"
+#include "util/account.h"
 #include "util/clock.h"
 
 #define DEFAULT_CONFIG "/etc/mixportd/mixportd.conf"
+
+/* As the service is installed. */
+#define DAEMON_USER "mixportd"
+#define SOCKET_GROUP "mixport"
+#define GROUPS_LIMIT 64
 
 enum action { ACTION_RUN, ACTION_CHECK, ACTION_DUMP, ACTION_VERSION, ACTION_HELP };
 
@@ -82,11 +90,44 @@ static void print_faults(const struct faults *faults)
 	fputs(buffer_text(&faults->lines), stdout);
 }
 
+/* The groups the service runs in: those its user is listed in, and that of the socket, which the
+ * unit adds. Returns how many. */
+static int find_daemon_groups(const struct account *user, gid_t groups[GROUPS_LIMIT])
+{
+	int count = GROUPS_LIMIT - 1;
+	gid_t socket_group;
+	if (getgrouplist(DAEMON_USER, user->gid, groups, &count) < 0)
+		count = GROUPS_LIMIT - 1;
+	if (account_find_group(SOCKET_GROUP, &socket_group) == 0)
+		groups[count++] = socket_group;
+	return count;
+}
+
+/* Root may read everything, which says nothing about the start: the service has a user of its own.
+ * So root looks as that user does; without such a user on this machine, as root. */
+static int become_daemon_user(struct err *err)
+{
+	struct account user;
+	gid_t groups[GROUPS_LIMIT];
+	if (geteuid() != 0 || account_find_user(DAEMON_USER, &user) < 0)
+		return 0;
+	int count = find_daemon_groups(&user, groups);
+	if (setgroups((size_t)count, groups) < 0 || setresgid(user.gid, user.gid, user.gid) < 0 ||
+	    setresuid(user.uid, user.uid, user.uid) < 0)
+		return err_set_errno(err, errno, "cannot become the user " DAEMON_USER);
+	return 0;
+}
+
 static enum exit_status check(const struct options *options, bool dump)
 {
+	struct err err = ERR_INIT;
 	struct faults faults _cleanup_faults_;
 	struct config *config _cleanup_config_ = NULL;
 	faults_init(&faults);
+	if (become_daemon_user(&err) < 0) {
+		fprintf(stderr, "mixportd: %s\n", err.text);
+		return EXIT_STATUS_FAILED;
+	}
 	if (config_load(options->config, clock_wall(&clock_system), &faults, &config) < 0) {
 		print_faults(&faults);
 		return EXIT_STATUS_CONFIG;

@@ -7,6 +7,10 @@
  * most that any listed user or group can have. systemd hands over a credential as root's file of
  * mode 0400 with a list that lets the service's user read it, which shows as 0440. So where there
  * is a list, its entries are judged one by one, each cut by the mask, and the group bits are not.
+ *
+ * A group is as good as this user when it is the process's own and nobody else is in it: a file of
+ * root:GROUP with mode 0640 then lets in nobody but root and this user, who cannot change it. The
+ * group of root is never taken for one.
  */
 #include "util/file.h"
 
@@ -20,6 +24,7 @@
 #include <sys/stat.h>
 #include <sys/xattr.h>
 
+#include "util/account.h"
 #include "util/secret.h"
 #include "util/text.h"
 
@@ -114,6 +119,11 @@ static bool is_trusted_user(uint32_t uid)
 	return uid == 0 || uid == geteuid();
 }
 
+static bool is_trusted_group(uint32_t gid)
+{
+	return gid != 0 && gid == getegid() && account_group_is_private(gid, geteuid());
+}
+
 static const char *verb(unsigned access)
 {
 	return access & MAY_WRITE ? "changed" : "read";
@@ -143,15 +153,20 @@ static unsigned acl_mask(const struct acl *acl, int count)
 }
 
 /* What an entry lets somebody else do, of the access that is forbidden. */
-static unsigned acl_entry_loose(const struct acl_entry *entry, unsigned mask, unsigned forbidden)
+static unsigned acl_entry_loose(
+    const struct acl_entry *entry, gid_t owner, unsigned mask, unsigned forbidden)
 {
 	unsigned granted = le16toh(entry->permissions) & forbidden;
 	switch (le16toh(entry->tag)) {
 	case ACL_TAG_USER:
-		return is_trusted_user(le32toh(entry->id)) ? 0 : granted & mask;
+		granted &= mask;
+		return granted && !is_trusted_user(le32toh(entry->id)) ? granted : 0;
 	case ACL_TAG_GROUP_OWNER:
+		granted &= mask;
+		return granted && !is_trusted_group(owner) ? granted : 0;
 	case ACL_TAG_GROUP:
-		return granted & mask;
+		granted &= mask;
+		return granted && !is_trusted_group(le32toh(entry->id)) ? granted : 0;
 	case ACL_TAG_OTHER:
 		return granted;
 	default:
@@ -159,13 +174,13 @@ static unsigned acl_entry_loose(const struct acl_entry *entry, unsigned mask, un
 	}
 }
 
-static int check_acl(
-    const char *path, const struct acl *acl, int count, unsigned forbidden, struct err *err)
+static int check_acl(const char *path, gid_t owner, const struct acl *acl, int count,
+    unsigned forbidden, struct err *err)
 {
 	unsigned mask = acl_mask(acl, count);
 	for (int i = 0; i < count; i++) {
 		const struct acl_entry *entry = &acl->entries[i];
-		unsigned loose = acl_entry_loose(entry, mask, forbidden);
+		unsigned loose = acl_entry_loose(entry, owner, mask, forbidden);
 		unsigned id = le32toh(entry->id);
 		if (!loose)
 			continue;
@@ -184,13 +199,23 @@ static int check_acl(
 	return 0;
 }
 
-static int check_mode(const char *path, mode_t mode, unsigned forbidden, struct err *err)
+static int check_mode(
+    const char *path, const struct stat *status, unsigned forbidden, struct err *err)
 {
-	unsigned loose = ((mode >> 3) | mode) & forbidden;
-	if (!loose)
+	unsigned mode = (unsigned)status->st_mode & 07777;
+	unsigned group = (mode >> 3) & forbidden;
+	unsigned others = mode & forbidden;
+	bool ours = group && is_trusted_group(status->st_gid);
+	if (!others && (!group || ours))
 		return 0;
-	return err_set(err, "%s may be %s by others (mode %04o): chmod %s %s", path, verb(loose),
-	    (unsigned)mode & 07777, forbidden & MAY_READ ? "go-rwx" : "go-w", path);
+	const char *bits = forbidden & MAY_READ ? "rwx" : "w";
+	if (!others && status->st_gid == getegid() && status->st_gid != 0)
+		return err_set(err,
+		    "%s may be %s by its group %u, which is not this user's alone (mode %04o): "
+		    "chmod g-%s %s",
+		    path, verb(group), (unsigned)status->st_gid, mode, bits, path);
+	return err_set(err, "%s may be %s by others (mode %04o): chmod %s-%s %s", path,
+	    verb(others | (ours ? 0 : group)), mode, ours ? "o" : "go", bits, path);
 }
 
 /* Checks one entry: the file itself, or a folder on the way to it. */
@@ -209,8 +234,8 @@ static int check_entry(const char *path, unsigned forbidden, bool folder, struct
 	int count = acl_load(path, &acl, err);
 	if (count < 0)
 		return -1;
-	return count > 0 ? check_acl(path, &acl, count, forbidden, err)
-			 : check_mode(path, status.st_mode, forbidden, err);
+	return count > 0 ? check_acl(path, status.st_gid, &acl, count, forbidden, err)
+			 : check_mode(path, &status, forbidden, err);
 }
 
 /* The way to a file. Invariant: there is no link in `at`, and every folder above it was checked. */

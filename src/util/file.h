@@ -8,6 +8,7 @@
 #include "util/buffer.h"
 #include "util/err.h"
 
+/* A group that is this process's own, has no other member and is not root's counts as this user. */
 enum file_trust {
 	FILE_TRUST_UNCHANGED, /* nobody but root and this user may change it */
 	FILE_TRUST_SECRET,    /* nobody but root and this user may change or read it */

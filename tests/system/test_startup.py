@@ -225,6 +225,141 @@ def test_an_odd_secret_is_sent_as_it_is(start_daemon, start_sim, secret):
     assert daemon.client().project()["upstream"]["state"] == "ok"
 
 
+# As the service is installed
+
+
+def can_mount():
+    return os.geteuid() == 0 and subprocess.run(["unshare", "-m", "true"]).returncode == 0
+
+
+needs_mounts = pytest.mark.skipif(not can_mount(), reason="needs root that may mount")
+
+
+class Machine:
+    """A machine of its own as far as /etc goes: with the user mixportd, and the configuration and
+    a credential called demo where the service has them."""
+
+    def __init__(self, etc):
+        self.etc = etc
+        self.folder = etc / "mixportd" / "credentials"
+        self.credential = self.folder / "demo"
+        self.folder.mkdir(parents=True)
+        self.users = {"root": (0, 0), "mixportd": (UID, GID), "alice": (STRANGER, STRANGER)}
+        self.members = {"root": "", "mixportd": "mixportd,root,gone", "alice": ""}
+        self.write("nsswitch.conf", "passwd: files\ngroup: files\n")
+        self.write("mixportd/mixportd.conf",
+                   "[daemon]\nsocket =\nlisten =\nhealth_listen =\ndatabase = /nowhere/x.db\n"
+                   f"[project demo]\nproject_id = 5\nregion = us\ncredential = demo\n")
+        self.credential.write_text("account:very-secret\n")
+        for path in (self.folder, self.credential):
+            os.chown(path, 0, GID)
+        self.folder.chmod(0o750)
+        self.credential.chmod(0o640)
+        etc.chmod(0o755)
+
+    def write(self, name, text):
+        path = self.etc / name
+        path.write_text(text)
+        path.chmod(0o644)
+
+    def run(self, *arguments, user=None):
+        """mixportd there, as root or another user."""
+        self.write("passwd", "".join(f"{name}:x:{uid}:{gid}::/:/bin/sh\n"
+                                     for name, (uid, gid) in self.users.items()))
+        self.write("group", "".join(f"{name}:x:{self.users[name][0]}:{members}\n"
+                                    for name, members in self.members.items()))
+        become = [] if user is None else [
+            "setpriv", f"--reuid={self.users[user][0]}", f"--regid={self.users[user][1]}",
+            "--clear-groups", "--"]
+        env = {k: v for k, v in os.environ.items() if k != "CREDENTIALS_DIRECTORY"}
+        return subprocess.run(
+            ["unshare", "-m", "sh", "-ec", 'mount --bind "$0" /etc; exec "$@"', self.etc,
+             *become, self.program(), *arguments], stdin=subprocess.DEVNULL, env=env,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=30)
+
+    def program(self):
+        """Where every user finds it."""
+        path = self.etc / "mixportd.program"
+        if not path.exists():
+            shutil.copy(MIXPORTD, path)
+        return "/etc/mixportd.program"
+
+
+@pytest.fixture
+def machine(tmp_path):
+    return Machine(tmp_path / "etc")
+
+
+def verdict(machine):
+    """What --check-config says as root, once it is certain that the start says the same."""
+    checks = [machine.run("--check-config", user=user) for user in (None, "mixportd")]
+    assert checks[0].stdout == checks[1].stdout
+    start = machine.run(user="mixportd")
+    assert "very-secret" not in checks[0].stdout + start.stderr
+    if start.returncode == STORAGE:  # the configuration was taken, the database is not there
+        assert {check.returncode for check in checks} == {0}, checks[0].stdout
+        return None
+    assert {start.returncode, *(check.returncode for check in checks)} == {CONFIGURATION}
+    fault = checks[0].stdout.splitlines()[0]
+    assert fault in start.stderr
+    return fault
+
+
+@needs_mounts
+def test_a_credential_of_the_daemons_group_is_taken(machine):
+    assert verdict(machine) is None
+
+
+@needs_mounts
+def test_a_credential_by_its_path_is_taken(machine):
+    config = machine.etc / "mixportd" / "mixportd.conf"
+    config.write_text(config.read_text().replace(
+        "= demo", "= /etc/mixportd/credentials/../credentials/demo"))
+    assert verdict(machine) is None
+
+
+@needs_mounts
+@pytest.mark.parametrize("which", ["a member", "a primary group"])
+def test_a_group_with_others_in_it_may_not_read_a_credential(machine, which):
+    if which == "a member":
+        machine.members["mixportd"] += ",alice"
+    else:
+        machine.users["alice"] = (STRANGER, GID)
+    fault = verdict(machine)
+    assert "/etc/mixportd/credentials/demo may be read by its group" in fault
+
+
+@needs_mounts
+@pytest.mark.parametrize("mode, gid", [
+    (0o600, 0), (0o640, 0), (0o640, STRANGER), (0o644, 0), (0o642, GID), (0o660, STRANGER)])
+def test_a_check_by_root_refuses_what_the_start_refuses(machine, mode, gid):
+    os.chown(machine.credential, 0, gid)
+    machine.credential.chmod(mode)
+    assert "/etc/mixportd/credentials/demo" in verdict(machine)
+
+
+@needs_mounts
+@pytest.mark.parametrize("mode, gid", [(0o700, 0), (0o750, 0), (0o757, GID)])
+def test_a_check_by_root_looks_into_the_folder_as_the_start_does(machine, mode, gid):
+    os.chown(machine.folder, 0, gid)
+    machine.folder.chmod(mode)
+    assert "/etc/mixportd/credentials" in verdict(machine)
+
+
+@needs_mounts
+def test_a_check_by_root_reads_the_configuration_as_the_start_does(machine):
+    (machine.etc / "mixportd" / "mixportd.conf").chmod(0o600)
+    assert "/etc/mixportd/mixportd.conf" in verdict(machine)
+
+
+@needs_mounts
+def test_a_check_by_root_is_root_where_there_is_no_such_user(machine):
+    del machine.users["mixportd"], machine.members["mixportd"]
+    os.chown(machine.credential, 0, 0)
+    machine.credential.chmod(0o600)
+    assert machine.run("--check-config").returncode == 0
+
+
 # Tokens
 
 

@@ -81,11 +81,13 @@ START_TEST(the_fingerprint_is_the_start_of_the_digest)
 }
 END_TEST
 
-START_TEST(a_name_is_looked_for_where_systemd_puts_credentials)
+START_TEST(a_name_is_looked_for_in_the_folder_of_the_credentials)
 {
 	make_folder();
 	write_file("u:" SECRET "\n", strlen("u:" SECRET "\n"), 0400);
-	expect_refused("demo", "CREDENTIALS_DIRECTORY");
+	expect_refused("no-such-credential", "/etc/mixportd/credentials/no-such-credential");
+	setenv("CREDENTIALS_DIRECTORY", "", 1);
+	expect_refused("no-such-credential", "/etc/mixportd/credentials/no-such-credential");
 	setenv("CREDENTIALS_DIRECTORY", folder, 1);
 	struct err err = ERR_INIT;
 	_cleanup_(cleanup_credential) struct credential *credential = NULL;
@@ -178,8 +180,8 @@ int main(void)
 	    {"one line is read with or without its end", one_line_is_read_with_or_without_its_end},
 	    {"the fingerprint is the start of the digest",
 		the_fingerprint_is_the_start_of_the_digest},
-	    {"a name is looked for where systemd puts credentials",
-		a_name_is_looked_for_where_systemd_puts_credentials},
+	    {"a name is looked for in the folder of the credentials",
+		a_name_is_looked_for_in_the_folder_of_the_credentials},
 	    {"what is no pair is refused", what_is_no_pair_is_refused},
 	    {"a file that others may read or change is refused",
 		a_file_that_others_may_read_or_change_is_refused},

@@ -239,6 +239,32 @@ START_TEST(owners_are_root_or_this_user)
 }
 END_TEST
 
+START_TEST(a_group_of_its_own_is_this_user)
+{
+	if (geteuid() != 0)
+		return; /* only root gives files away */
+	set_up();
+	ck_assert_int_eq(chown(file, 0, STRANGER), 0);
+	ck_assert_int_eq(chmod(file, 0640), 0);
+	ck_assert_int_eq(chown(folder, 0, STRANGER), 0);
+	ck_assert_int_eq(chmod(folder, 0770), 0);
+	ck_assert_int_eq(chmod(base, 0755), 0);
+	expect_trust(FILE_TRUST_SECRET, "folder may be changed by others (mode 0770)");
+	/* No user of this machine has STRANGER for a group. */
+	ck_assert_int_eq(setegid(STRANGER), 0);
+	ck_assert_int_eq(seteuid(STRANGER), 0);
+	expect_trust(FILE_TRUST_SECRET, "");
+	ck_assert_int_eq(seteuid(0), 0);
+	ck_assert_int_eq(chmod(file, 0644), 0);
+	ck_assert_int_eq(seteuid(STRANGER), 0);
+	expect_trust(FILE_TRUST_SECRET, "read by others (mode 0644): chmod o-rwx");
+	expect_trust(FILE_TRUST_UNCHANGED, "");
+	ck_assert_int_eq(seteuid(0), 0);
+	ck_assert_int_eq(setegid(0), 0);
+	tear_down();
+}
+END_TEST
+
 struct entry {
 	uint16_t tag;
 	uint16_t permissions;
@@ -318,6 +344,7 @@ int main(void)
 	    {"a relative path is judged from the root on",
 		a_relative_path_is_judged_from_the_root_on},
 	    {"owners are root or this user", owners_are_root_or_this_user},
+	    {"a group of its own is this user", a_group_of_its_own_is_this_user},
 	    {"a list is judged by its entries", a_list_is_judged_by_its_entries},
 	    {"what is missing is named", what_is_missing_is_named},
 	    {NULL, NULL},
