@@ -61,14 +61,16 @@ void render_project(
 	writer_end_object(writer);
 }
 
-static void connector_members(struct writer *writer, const struct connector *connector)
+static void connector_members(struct writer *writer, const struct connector_record *record)
 {
+	const struct connector *connector = &record->connector;
 	writer_member_text(writer, "label", connector->label);
 	writer_member_text(writer, "connector_type", connector->connector_type);
 	member_object(writer, "connector_properties", connector->properties);
 	member_object(writer, "category_properties", connector->category);
 	writer_member_text(writer, "status", connector->status);
 	writer_member_text(writer, "failure_message", connector->failure_message);
+	writer_member_time(writer, "status_known_at", record->status_known_at);
 	writer_member_time(writer, "created_at", connector->created_at);
 	writer_member_text(writer, "created_by", connector->created_by);
 }
@@ -82,7 +84,7 @@ void render_connector(struct writer *writer, const struct connector_record *reco
 	writer_member_text(writer, "connector_id", record->connector.connector_id);
 	writer_member_text(writer, "project", view->settings->name);
 	writer_member_integer(writer, "project_id", record->project_id);
-	connector_members(writer, &record->connector);
+	connector_members(writer, record);
 	writer_member_text(writer, "state", present ? "present" : "deleted");
 	writer_member_time(writer, "deleted_at", record->deleted_at);
 	writer_member_time(writer, "first_seen_at", record->first_seen_at);

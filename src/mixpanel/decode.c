@@ -642,3 +642,13 @@ void decode_error_message(struct span body, char *ret_text, size_t size)
 	else
 		line_append_error(&line, document);
 }
+
+bool decode_is_refusal(struct span body)
+{
+	struct err err = ERR_INIT;
+	_cleanup_json_ json_t *document = NULL;
+	if (!body.ptr || jsontext_parse(body, 0, &err, &document) < 0)
+		return false;
+	const char *status = json_string_value(json_object_get(document, "status"));
+	return status && strcmp(status, "error") == 0;
+}

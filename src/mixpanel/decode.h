@@ -58,6 +58,10 @@ int decode_connector(struct span body, struct err *err, struct decoded_connector
 /* Whether the answer to a delete confirms it. Returns 0, or -1. */
 int decode_deleted(struct span body, struct err *err);
 
+/* Whether an answer that is no success is Mixpanel's own: an object whose status is "error". A page
+ * of text or HTML comes from something in between, and proves nothing about what was asked for. */
+bool decode_is_refusal(struct span body);
+
 /* What Mixpanel says went wrong, from any of its three shapes of errors or from plain text or HTML
  * (tags and control characters removed), at most size - 1 bytes, cut at a character. "" when the
  * body says nothing. */

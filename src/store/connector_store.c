@@ -1,6 +1,9 @@
 #include "store/connector_store.h"
 
+#include <string.h>
+
 #include "store/conn_private.h"
+#include "store/job_store.h"
 #include "util/timestamp.h"
 
 /* Reading --------------------------------------------------------------------------------------*/
@@ -38,6 +41,12 @@ static void column_members(struct columns *columns, struct connector *connector)
 	connector->raw = column_span(columns);
 }
 
+static const char *const settling_names[] = {
+    [SETTLING_CREATED] = "created",
+    [SETTLING_DELETED] = "deleted",
+    [SETTLING_OBSERVED] = "observed",
+};
+
 /* One row: a connector, its position, and its latest job. */
 static int deliver(
     sqlite3_stmt *stmt, connector_row_fn *row, void *context, int64_t *ret_time, int64_t *ret_row)
@@ -46,6 +55,9 @@ static int deliver(
 	struct connector_record record = {0};
 	column_book_keeping(&columns, &record);
 	column_members(&columns, &record.connector);
+	record.status_known_at = column_time(&columns);
+	const char *deleted_by = column_text(&columns);
+	record.deleted_by_us = deleted_by && strcmp(deleted_by, "us") == 0;
 	int64_t position = column_integer(&columns);
 	struct job_record latest = {0};
 	if (record.latest_job_row)
@@ -167,6 +179,7 @@ int connector_store_each_followed(struct conn *conn, int64_t project_id,
 		connector.created_at = column_time(&columns);
 		connector.confirmed_at = column_time(&columns);
 		connector.history_synced_at = column_time(&columns);
+		connector.status_known_at = column_time(&columns);
 		connector.unfinished = column_integer(&columns) != 0;
 		int r = each(&connector, context);
 		if (r)
@@ -187,25 +200,74 @@ int connector_store_each_import(struct conn *conn, int64_t project_id, const cha
 	return deliver_all(conn, stmt, row, context, err);
 }
 
+/* Returns 0, 1 for a name nobody knows, as a damaged file may hold. */
+static int parse_settling(const char *name, enum connector_settling *ret_settling)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(settling_names); i++)
+		if (name && strcmp(settling_names[i], name) == 0) {
+			*ret_settling = (enum connector_settling)i;
+			return 0;
+		}
+	return 1;
+}
+
+int connector_store_each_settling(
+    struct conn *conn, int64_t project_id, settling_fn *each, void *context, struct err *err)
+{
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, STMT_CONNECTOR_EACH_SETTLING);
+	struct binder bind = {.stmt = stmt};
+	bind_integer(&bind, project_id);
+	int step;
+	while ((step = sqlite3_step(stmt)) == SQLITE_ROW) {
+		struct columns columns = {.stmt = stmt};
+		int64_t row = column_integer(&columns);
+		enum connector_settling settling;
+		if (parse_settling(column_text(&columns), &settling) > 0)
+			continue;
+		int r = each(row, settling, context);
+		if (r)
+			return r;
+	}
+	return step == SQLITE_DONE ? 0 : conn_read_failed(conn, err, "read connectors");
+}
+
+int connector_store_last_row(struct conn *conn, struct err *err, int64_t *ret_row)
+{
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, STMT_CONNECTOR_LAST_ROW);
+	if (sqlite3_step(stmt) != SQLITE_ROW)
+		return conn_read_failed(conn, err, "count connectors");
+	*ret_row = sqlite3_column_int64(stmt, 0);
+	return 0;
+}
+
 /* Writing --------------------------------------------------------------------------------------*/
 
 /* How the stored connector compares with what is to be put. */
 struct stored {
 	bool known;
 	int64_t row;
-	int64_t deleted_at;
+	bool deleted;
+	bool status_known;
 	bool members_same;
 	bool raw_same;
-	const struct connector *put;
+	const struct connector_put *put;
 };
 
-static bool members_same(const struct connector *a, const struct connector *b)
+/* A list that says null says nothing: what was told before stands. */
+static bool keeps_status(const struct connector_put *put)
 {
+	return put->listed && !put->connector->status;
+}
+
+static bool members_same(const struct connector *a, const struct connector_put *put)
+{
+	const struct connector *b = put->connector;
 	return text_same(a->label, b->label) && text_same(a->connector_type, b->connector_type) &&
 	       span_same(a->properties, b->properties) && span_same(a->category, b->category) &&
 	       text_same(a->data_format, b->data_format) && text_same(a->bucket, b->bucket) &&
-	       text_same(a->prefix, b->prefix) && text_same(a->status, b->status) &&
-	       text_same(a->failure_message, b->failure_message) &&
+	       text_same(a->prefix, b->prefix) &&
+	       (keeps_status(put) || (text_same(a->status, b->status) &&
+					 text_same(a->failure_message, b->failure_message))) &&
 	       text_same(a->created_by, b->created_by) && a->created_at == b->created_at;
 }
 
@@ -216,9 +278,10 @@ static int compare_with_put(
 	struct stored *stored = context;
 	stored->known = true;
 	stored->row = record->row;
-	stored->deleted_at = record->deleted_at;
+	stored->deleted = record->deleted_at != TIMESTAMP_NONE;
+	stored->status_known = record->status_known_at != TIMESTAMP_NONE;
 	stored->members_same = members_same(&record->connector, stored->put);
-	stored->raw_same = span_same(record->connector.raw, stored->put->raw);
+	stored->raw_same = span_same(record->connector.raw, stored->put->connector->raw);
 	return 0;
 }
 
@@ -238,29 +301,31 @@ static void bind_members(struct binder *binder, const struct connector *connecto
 	bind_span(binder, connector->raw);
 }
 
-static int insert(struct conn *writer, int64_t project_id, const struct connector *connector,
-    int64_t confirmed, int64_t now, struct err *err, int64_t *ret_row)
+static int insert(
+    struct conn *writer, const struct connector_put *put, struct err *err, int64_t *ret_row)
 {
 	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, STMT_CONNECTOR_INSERT);
 	struct binder bind = {.stmt = stmt};
-	bind_members(&bind, connector);
-	bind_integer(&bind, project_id);
-	bind_text(&bind, connector->connector_id);
-	bind_time(&bind, now);
-	bind_time(&bind, confirmed);
+	bind_members(&bind, put->connector);
+	bind_integer(&bind, put->project_id);
+	bind_text(&bind, put->connector->connector_id);
+	bind_time(&bind, put->now);
+	bind_time(&bind, keeps_status(put) ? TIMESTAMP_NONE : put->observed_at);
 	if (sqlite3_step(stmt) != SQLITE_DONE)
 		return conn_write_failed(writer, err, "add a connector");
 	*ret_row = sqlite3_last_insert_rowid(writer->db);
 	return 0;
 }
 
-static int update(struct conn *writer, int64_t row, const struct connector *connector, int64_t now,
-    struct err *err)
+static int update(
+    struct conn *writer, int64_t row, const struct connector_put *put, struct err *err)
 {
 	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, STMT_CONNECTOR_UPDATE);
 	struct binder bind = {.stmt = stmt};
-	bind_members(&bind, connector);
-	bind_time(&bind, now);
+	bind_members(&bind, put->connector);
+	bind_integer(&bind, keeps_status(put));
+	bind_time(&bind, put->observed_at);
+	bind_time(&bind, put->now);
 	bind_integer(&bind, row);
 	if (sqlite3_step(stmt) != SQLITE_DONE)
 		return conn_write_failed(writer, err, "update a connector");
@@ -278,44 +343,58 @@ static int update_raw(struct conn *writer, int64_t row, struct span raw, struct 
 	return 0;
 }
 
-static int confirm(struct conn *writer, int64_t row, int64_t confirmed, struct err *err)
+/* Runs an update of one connector that binds a time and the row. */
+static int update_at(struct conn *writer, enum stmt id, int64_t time, int64_t row, struct err *err)
 {
-	if (confirmed == TIMESTAMP_NONE)
-		return 0;
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, STMT_CONNECTOR_CONFIRM);
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, id);
 	struct binder bind = {.stmt = stmt};
-	bind_time(&bind, confirmed);
+	bind_time(&bind, time);
 	bind_integer(&bind, row);
 	if (sqlite3_step(stmt) != SQLITE_DONE)
-		return conn_write_failed(writer, err, "confirm a connector");
+		return conn_write_failed(writer, err, "update a connector");
 	return 0;
 }
 
-int connector_store_put(struct conn *writer, int64_t project_id, const struct connector *connector,
-    int64_t observed_at, int64_t confirmed, int64_t now, struct err *err,
+/* One that is known and present, or comes back. */
+static int put_known(struct conn *writer, const struct stored *stored, struct err *err,
+    enum connector_change *change)
+{
+	const struct connector_put *put = stored->put;
+	int r = 0;
+	if (stored->deleted || !stored->members_same) {
+		*change = stored->deleted ? CONNECTOR_REVIVED : CONNECTOR_CHANGED;
+		r = update(writer, stored->row, put, err);
+	} else {
+		if (!stored->raw_same)
+			r = update_raw(writer, stored->row, put->connector->raw, err);
+		if (r == 0 && !keeps_status(put) && (!put->listed || !stored->status_known))
+			r = update_at(writer, STMT_CONNECTOR_STATUS_KNOWN, put->observed_at,
+			    stored->row, err);
+	}
+	return r;
+}
+
+int connector_store_put(struct conn *writer, const struct connector_put *put, struct err *err,
     enum connector_change *ret_change, int64_t *ret_row)
 {
-	struct stored stored = {.put = connector};
+	struct stored stored = {.put = put};
 	enum connector_change change = CONNECTOR_SAME;
 	int r = connector_store_get(
-	    writer, project_id, connector->connector_id, compare_with_put, &stored, err);
+	    writer, put->project_id, put->connector->connector_id, compare_with_put, &stored, err);
 	if (r < 0)
 		return r;
-	bool deleted = stored.known && stored.deleted_at != TIMESTAMP_NONE;
+	bool stays_deleted = stored.deleted && !put->revive;
 	r = 0;
 	if (!stored.known) {
 		change = CONNECTOR_NEW;
-		r = insert(writer, project_id, connector, confirmed, now, err, &stored.row);
-	} else if (!deleted || stored.deleted_at < observed_at) {
-		if (deleted || !stored.members_same) {
-			change = deleted ? CONNECTOR_REVIVED : CONNECTOR_CHANGED;
-			r = update(writer, stored.row, connector, now, err);
-		} else if (!stored.raw_same) {
-			r = update_raw(writer, stored.row, connector->raw, err);
-		}
-		if (r == 0)
-			r = confirm(writer, stored.row, confirmed, err);
+		r = insert(writer, put, err, &stored.row);
+	} else if (stays_deleted) {
+		change = CONNECTOR_STAYS_DELETED;
+	} else {
+		r = put_known(writer, &stored, err, &change);
 	}
+	if (r == 0 && !stays_deleted && put->confirmed != TIMESTAMP_NONE)
+		r = update_at(writer, STMT_CONNECTOR_CONFIRM, put->confirmed, stored.row, err);
 	if (r)
 		return r;
 	*ret_change = change;
@@ -323,44 +402,98 @@ int connector_store_put(struct conn *writer, int64_t project_id, const struct co
 	return 0;
 }
 
-int connector_store_delete(
-    struct conn *writer, int64_t project_id, const char *connector_id, int64_t now, struct err *err)
+static int mark_deleted(struct conn *writer, int64_t row, int64_t now, struct err *err)
 {
 	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, STMT_CONNECTOR_DELETE);
 	struct binder bind = {.stmt = stmt};
 	bind_time(&bind, now);
-	bind_integer(&bind, project_id);
-	bind_text(&bind, connector_id);
-	if (sqlite3_step(stmt) != SQLITE_DONE) {
-		/* 1 is taken here; the transaction fails with the outcome all the same. */
-		conn_write_failed(writer, err, "mark a connector deleted");
-		return -1;
+	bind_integer(&bind, row);
+	if (sqlite3_step(stmt) != SQLITE_DONE)
+		return conn_write_failed(writer, err, "mark a connector deleted");
+	return 0;
+}
+
+int connector_store_delete(
+    struct conn *writer, int64_t row, bool by_us, int64_t now, struct err *err)
+{
+	int r = mark_deleted(writer, row, now, err);
+	if (r)
+		return r;
+	{
+		_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, STMT_CONNECTOR_DELETED_BY);
+		struct binder bind = {.stmt = stmt};
+		bind_text(&bind, by_us ? "us" : "observed");
+		bind_text(&bind, settling_names[by_us ? SETTLING_DELETED : SETTLING_OBSERVED]);
+		bind_integer(&bind, row);
+		if (sqlite3_step(stmt) != SQLITE_DONE)
+			return conn_write_failed(writer, err, "mark a connector deleted");
 	}
-	return sqlite3_changes(writer->db) > 0 ? 0 : 1;
+	return job_store_connector_gone(writer, row, now, err);
+}
+
+static int set_settling(struct conn *writer, int64_t row, const char *name, struct err *err)
+{
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, STMT_CONNECTOR_SETTLE);
+	struct binder bind = {.stmt = stmt};
+	bind_text(&bind, name);
+	bind_integer(&bind, row);
+	if (sqlite3_step(stmt) != SQLITE_DONE)
+		return conn_write_failed(writer, err, "update a connector");
+	return 0;
+}
+
+int connector_store_created_by_us(struct conn *writer, int64_t row, struct err *err)
+{
+	return set_settling(writer, row, settling_names[SETTLING_CREATED], err);
+}
+
+int connector_store_settled(struct conn *writer, int64_t row, struct err *err)
+{
+	return set_settling(writer, row, NULL, err);
+}
+
+static const char *const part_names[] = {
+    [CONNECTOR_PART_HISTORY] = "history",
+    [CONNECTOR_PART_SINGLE] = "single",
+};
+
+int connector_store_read(
+    struct conn *writer, int64_t connector_row, enum connector_part part, struct err *err)
+{
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, STMT_CONNECTOR_ERROR_OVER);
+	struct binder bind = {.stmt = stmt};
+	bind_integer(&bind, connector_row);
+	bind_text(&bind, part_names[part]);
+	if (sqlite3_step(stmt) != SQLITE_DONE)
+		return conn_write_failed(writer, err, "note that a connector was read");
+	return 0;
 }
 
 int connector_store_history_synced(
     struct conn *writer, int64_t connector_row, int64_t synced_at, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, STMT_CONNECTOR_HISTORY_SYNCED);
-	struct binder bind = {.stmt = stmt};
-	bind_time(&bind, synced_at);
-	bind_integer(&bind, connector_row);
-	if (sqlite3_step(stmt) != SQLITE_DONE)
-		return conn_write_failed(writer, err, "note a history");
-	return 0;
+	{
+		_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, STMT_CONNECTOR_HISTORY_SYNCED);
+		struct binder bind = {.stmt = stmt};
+		bind_time(&bind, synced_at);
+		bind_integer(&bind, connector_row);
+		if (sqlite3_step(stmt) != SQLITE_DONE)
+			return conn_write_failed(writer, err, "note a history");
+	}
+	return connector_store_read(writer, connector_row, CONNECTOR_PART_HISTORY, err);
 }
 
-int connector_store_history_failed(struct conn *writer, int64_t connector_row, const char *code,
-    const char *message, int64_t now, struct err *err)
+int connector_store_failed(struct conn *writer, int64_t connector_row, enum connector_part part,
+    const char *code, const char *message, int64_t now, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, STMT_CONNECTOR_HISTORY_FAILED);
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, STMT_CONNECTOR_FAILED);
 	struct binder bind = {.stmt = stmt};
 	bind_integer(&bind, connector_row);
 	bind_text(&bind, code);
 	bind_text(&bind, message);
 	bind_time(&bind, now);
+	bind_text(&bind, part_names[part]);
 	if (sqlite3_step(stmt) != SQLITE_DONE)
-		return conn_write_failed(writer, err, "note a failed history");
+		return conn_write_failed(writer, err, "note what could not be read");
 	return 0;
 }

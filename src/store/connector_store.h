@@ -59,6 +59,7 @@ struct followed_connector {
 	int64_t created_at; /* as Mixpanel says, else when first seen */
 	int64_t confirmed_at;
 	int64_t history_synced_at;
+	int64_t status_known_at;
 	bool unfinished; /* it has a job that is not over */
 };
 
@@ -75,28 +76,76 @@ int connector_store_each_followed(struct conn *conn, int64_t project_id,
 int connector_store_each_import(struct conn *conn, int64_t project_id, const char *connector_type,
     const char *bucket, const char *prefix, connector_row_fn *row, void *context, struct err *err);
 
+/* What was confirmed or concluded of a connector so lately that it outranks what is read. */
+enum connector_settling {
+	SETTLING_CREATED,  /* our create of it was confirmed */
+	SETTLING_DELETED,  /* our delete of it was confirmed */
+	SETTLING_OBSERVED, /* it was concluded that it is gone */
+};
+
+/* Returns as connector_row_fn. */
+typedef int settling_fn(int64_t row, enum connector_settling settling, void *context);
+
+/* Calls each for every connector of the project that was left settling, in order of rows. Returns
+ * 0, -1, or what each returned. */
+int connector_store_each_settling(
+    struct conn *conn, int64_t project_id, settling_fn *each, void *context, struct err *err);
+
+/* The highest row there is, of any project; 0 for none. What is added later has a higher one.
+ * Returns 0, or -1. */
+int connector_store_last_row(struct conn *conn, struct err *err, int64_t *ret_row);
+
 /* What putting a connector changed. */
-enum connector_change { CONNECTOR_SAME, CONNECTOR_NEW, CONNECTOR_CHANGED, CONNECTOR_REVIVED };
+enum connector_change {
+	CONNECTOR_SAME,
+	CONNECTOR_NEW,
+	CONNECTOR_CHANGED,
+	CONNECTOR_REVIVED,
+	CONNECTOR_STAYS_DELETED, /* it is marked deleted, and nothing was written */
+};
+
+/* A connector as Mixpanel told it. Times are wall clock. */
+struct connector_put {
+	int64_t project_id;
+	const struct connector *connector;
+	bool listed; /* by a list: a null status is silence then, and what was told before stands */
+	bool revive; /* if it is marked deleted, it is present again */
+	int64_t observed_at; /* when it was asked for */
+	int64_t confirmed;   /* sets confirmed_at; TIMESTAMP_NONE leaves it */
+	int64_t now;
+};
 
 /* Inserts the connector or updates it where it differs (members or raw bytes; a change of raw bytes
- * alone counts no revision). `confirmed` sets confirmed_at, TIMESTAMP_NONE leaves it. A connector
- * marked deleted at or after `observed_at` (when the answer was asked for) stays deleted. In a
- * transaction. */
-int connector_store_put(struct conn *writer, int64_t project_id, const struct connector *connector,
-    int64_t observed_at, int64_t confirmed, int64_t now, struct err *err,
+ * or of status_known_at alone counts no revision). In a transaction. Returns 0, a store outcome, or
+ * -1. */
+int connector_store_put(struct conn *writer, const struct connector_put *put, struct err *err,
     enum connector_change *ret_change, int64_t *ret_row);
 
-/* Marks the connector deleted, once. Returns 0; 1 when it is not there or deleted already; -1, also
- * without space: the transaction then ends with that outcome. */
-int connector_store_delete(struct conn *writer, int64_t project_id, const char *connector_id,
-    int64_t now, struct err *err);
+/* Marks the connector deleted, and those of its jobs that are not over gone; it is left settling.
+ * by_us: our own delete was confirmed, also of one that was marked before. In a transaction.
+ * Returns 0, a store outcome, or -1. */
+int connector_store_delete(
+    struct conn *writer, int64_t row, bool by_us, int64_t now, struct err *err);
 
-/* A good history was applied: clears its error. In a transaction. */
+/* Our create of the connector was confirmed: it is left settling. In a transaction. */
+int connector_store_created_by_us(struct conn *writer, int64_t row, struct err *err);
+
+/* It is settling no longer. In a transaction. */
+int connector_store_settled(struct conn *writer, int64_t row, struct err *err);
+
+/* What is read of a connector, each failing by itself. */
+enum connector_part { CONNECTOR_PART_HISTORY, CONNECTOR_PART_SINGLE };
+
+/* The part was read: its error is over, not that of the other. In a transaction. */
+int connector_store_read(
+    struct conn *writer, int64_t connector_row, enum connector_part part, struct err *err);
+
+/* A good history was applied, that was asked for at synced_at. In a transaction. */
 int connector_store_history_synced(
     struct conn *writer, int64_t connector_row, int64_t synced_at, struct err *err);
 
-/* The last history refresh failed; `since` is kept when an error stands already. */
-int connector_store_history_failed(struct conn *writer, int64_t connector_row, const char *code,
-    const char *message, int64_t now, struct err *err);
+/* The part could not be read; `since` is kept when an error stands already. */
+int connector_store_failed(struct conn *writer, int64_t connector_row, enum connector_part part,
+    const char *code, const char *message, int64_t now, struct err *err);
 
 #endif

@@ -348,6 +348,51 @@ int job_store_unlisted(struct conn *writer, int64_t job_row, int64_t confirmed_a
 	return r || !changed ? r : job_changed(writer, job_row, now, err);
 }
 
+/* The open jobs of a connector that is gone. */
+struct ending {
+	struct ending_job {
+		int64_t row;
+		int64_t confirmed_at;
+		bool over;
+	} * jobs;
+	size_t count;
+	size_t size;
+};
+
+static int gather_ending(const struct job_record *record, void *context)
+{
+	struct ending *ending = context;
+	if (ending->count == ending->size) {
+		size_t size = ending->size ? 2 * ending->size : 32;
+		struct ending_job *jobs = reallocarray(ending->jobs, size, sizeof(*jobs));
+		if (!jobs)
+			return -1;
+		ending->jobs = jobs;
+		ending->size = size;
+	}
+	ending->jobs[ending->count++] = (struct ending_job){
+	    .row = record->row,
+	    .confirmed_at = record->listed ? record->history_synced_at : record->confirmed_at,
+	    .over = job_is_over(record),
+	};
+	return 0;
+}
+
+int job_store_connector_gone(
+    struct conn *writer, int64_t connector_row, int64_t now, struct err *err)
+{
+	struct ending ending = {.jobs = NULL};
+	int r = job_store_each_open(writer, connector_row, gather_ending, &ending, err);
+	if (r == -1 && !err->text[0])
+		err_set(err, "no memory to end the jobs of a connector");
+	for (size_t i = 0; i < ending.count && r == 0; i++) {
+		const struct ending_job *job = &ending.jobs[i];
+		r = job_store_unlisted(writer, job->row, job->confirmed_at, !job->over, now, err);
+	}
+	free(ending.jobs);
+	return r;
+}
+
 static int remove_some(struct conn *writer, enum stmt id, int64_t threshold, unsigned limit,
     struct err *err, unsigned *removed)
 {

@@ -49,6 +49,11 @@ int job_store_insert(struct conn *writer, int64_t project_id, int64_t connector_
 int job_store_update(
     struct conn *writer, int64_t job_row, const struct run *run, int64_t now, struct err *err);
 
+/* The connector is gone: its open jobs are listed no longer, and those not over get gone_at and a
+ * snapshot. In a transaction. Returns 0, a store outcome, or -1. */
+int job_store_connector_gone(
+    struct conn *writer, int64_t connector_row, int64_t now, struct err *err);
+
 /* The same run was listed again after it had dropped out. No snapshot unless gone_at was set. */
 int job_store_relisted(struct conn *writer, int64_t job_row, int64_t now, struct err *err);
 

@@ -217,7 +217,33 @@ static const char schema_1[] =
     " UPDATE store SET operations = operations - 1;"
     "END;";
 
-const struct migration migrations[] = {{schema_1}};
+/* Version 2.
+ *
+ * Of connectors: status_known_at is when Mixpanel last told the status, which its lists do not;
+ * deleted_by is 'us' when our own delete was confirmed, 'observed' when it was concluded; settling
+ * is what was confirmed or concluded of late ('created', 'deleted', 'observed'), which for a while
+ * outranks what is read; error_by is what failed, the 'history' or the 'single' read. With a
+ * connector its jobs end. */
+static const char schema_2[] =
+    "ALTER TABLE connectors ADD COLUMN status_known_at INTEGER;"
+    "ALTER TABLE connectors ADD COLUMN deleted_by TEXT;"
+    "ALTER TABLE connectors ADD COLUMN settling TEXT;"
+    "ALTER TABLE connectors ADD COLUMN error_by TEXT;"
+    "UPDATE connectors SET deleted_by = 'observed' WHERE deleted_at IS NOT NULL;"
+    "UPDATE connectors SET error_by = 'history' WHERE history_error_code IS NOT NULL;"
+    "DROP INDEX connectors_present;"
+    "CREATE INDEX connectors_present ON connectors (project_id, connector_row, connector_id,"
+    " first_seen_at, created_at, deleted_at, confirmed_at, history_synced_at, latest_job_row,"
+    " status_known_at) WHERE deleted_at IS NULL;"
+    "CREATE INDEX connectors_settling ON connectors (project_id) WHERE settling IS NOT NULL;"
+
+    "UPDATE jobs SET gone_at = (SELECT c.deleted_at FROM connectors c"
+    "  WHERE c.connector_row = jobs.connector_row), revision = revision + 1 WHERE active = 1"
+    " AND connector_row IN (SELECT connector_row FROM connectors WHERE deleted_at IS NOT NULL);"
+    "UPDATE jobs SET listed = 0 WHERE listed = 1"
+    " AND connector_row IN (SELECT connector_row FROM connectors WHERE deleted_at IS NOT NULL);";
+
+const struct migration migrations[] = {{schema_1}, {schema_2}};
 const int migration_count = ARRAY_SIZE(migrations);
 
 int migrate_pragma(sqlite3 *db, const char *sql, struct err *err, int *ret_value)

@@ -26,7 +26,8 @@
 	"c.deleted_at, c.confirmed_at, c.history_synced_at, c.history_error_code, "                \
 	"c.history_error_message, c.history_error_since, c.revision, c.latest_job_row, c.label, "  \
 	"c.connector_type, c.properties, c.category, c.data_format, c.bucket, c.prefix, "          \
-	"c.status, c.failure_message, c.created_by, c.created_at, c.raw, c.position"
+	"c.status, c.failure_message, c.created_by, c.created_at, c.raw, c.status_known_at, "      \
+	"c.deleted_by, c.position"
 
 #define SELECT_CONNECTORS(hint)                                                                    \
 	"SELECT " CONNECTOR_COLUMNS ", " JOB_COLUMNS " FROM connectors c " hint                    \
@@ -109,11 +110,16 @@ static const struct {
      * finds them all at once, while the latest jobs lie all over the largest table. */
     [STMT_CONNECTOR_EACH_FOLLOWED] = {FOR_ALL,
 	"SELECT connector_row, connector_id, first_seen_at, coalesce(created_at, first_seen_at),"
-	" confirmed_at, history_synced_at, connector_row IN (SELECT connector_row"
+	" confirmed_at, history_synced_at, status_known_at, connector_row IN (SELECT connector_row"
 	"  FROM jobs INDEXED BY jobs_by_project_status WHERE project_id = ?1"
 	"  AND status IN ('queued', 'running', 'paused', 'unknown') AND active = 1)"
 	" FROM connectors INDEXED BY connectors_present WHERE project_id = ?1"
 	" AND deleted_at IS NULL ORDER BY connector_row"},
+    [STMT_CONNECTOR_EACH_SETTLING] = {FOR_WRITER,
+	"SELECT connector_row, settling FROM connectors INDEXED BY connectors_settling"
+	" WHERE project_id = ?1 AND settling IS NOT NULL ORDER BY connector_row"},
+    [STMT_CONNECTOR_LAST_ROW] = {FOR_WRITER,
+	"SELECT coalesce(max(connector_row), 0) FROM connectors"},
     [STMT_CONNECTOR_EACH_IMPORT] = {FOR_ALL,
 	SELECT_CONNECTORS("INDEXED BY connectors_by_import") "WHERE c.project_id = ?1 AND " PRESENT
 							     " AND c.connector_type = ?2"
@@ -134,26 +140,37 @@ static const struct {
     [STMT_CONNECTOR_INSERT] = {FOR_WRITER,
 	"INSERT INTO connectors (label, connector_type, properties, category, data_format, bucket,"
 	" prefix, status, failure_message, created_by, created_at, raw, project_id, connector_id,"
-	" position, first_seen_at, updated_at, confirmed_at)"
+	" position, first_seen_at, updated_at, status_known_at)"
 	" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14,"
 	" coalesce(?11, ?15), ?15, ?15, ?16)"},
     [STMT_CONNECTOR_UPDATE] = {FOR_WRITER,
 	"UPDATE connectors SET (label, connector_type, properties, category, data_format, bucket,"
-	" prefix, status, failure_message, created_by, created_at, raw)"
-	" = (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12),"
-	" deleted_at = NULL, updated_at = ?13, revision = revision + 1 WHERE connector_row = ?14"},
+	" prefix, created_by, created_at, raw) = (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?10, ?11, ?12),"
+	" status = CASE WHEN ?13 THEN status ELSE ?8 END,"
+	" failure_message = CASE WHEN ?13 THEN failure_message ELSE ?9 END,"
+	" status_known_at = CASE WHEN ?13 THEN status_known_at ELSE ?14 END,"
+	" deleted_at = NULL, deleted_by = NULL, updated_at = ?15, revision = revision + 1,"
+	" settling = CASE WHEN deleted_at IS NULL THEN settling END WHERE connector_row = ?16"},
     [STMT_CONNECTOR_UPDATE_RAW] = {FOR_WRITER,
 	"UPDATE connectors SET raw = ?1 WHERE connector_row = ?2"},
     [STMT_CONNECTOR_CONFIRM] = {FOR_WRITER,
 	"UPDATE connectors SET confirmed_at = ?1 WHERE connector_row = ?2"},
+    [STMT_CONNECTOR_STATUS_KNOWN] = {FOR_WRITER,
+	"UPDATE connectors SET status_known_at = ?1 WHERE connector_row = ?2"},
     [STMT_CONNECTOR_DELETE] = {FOR_WRITER,
 	"UPDATE connectors SET deleted_at = ?1, updated_at = ?1, revision = revision + 1"
-	" WHERE project_id = ?2 AND connector_id = ?3 AND deleted_at IS NULL"},
+	" WHERE connector_row = ?2 AND deleted_at IS NULL"},
+    [STMT_CONNECTOR_DELETED_BY] = {FOR_WRITER,
+	"UPDATE connectors SET deleted_by = ?1, settling = ?2 WHERE connector_row = ?3"},
+    [STMT_CONNECTOR_SETTLE] = {FOR_WRITER,
+	"UPDATE connectors SET settling = ?1 WHERE connector_row = ?2"},
     [STMT_CONNECTOR_HISTORY_SYNCED] = {FOR_WRITER,
-	"UPDATE connectors SET history_synced_at = ?1, history_error_code = NULL,"
-	" history_error_message = NULL, history_error_since = NULL WHERE connector_row = ?2"},
-    [STMT_CONNECTOR_HISTORY_FAILED] = {FOR_WRITER,
-	"UPDATE connectors SET history_error_code = ?2, history_error_message = ?3,"
+	"UPDATE connectors SET history_synced_at = ?1 WHERE connector_row = ?2"},
+    [STMT_CONNECTOR_ERROR_OVER] = {FOR_WRITER,
+	"UPDATE connectors SET history_error_code = NULL, history_error_message = NULL,"
+	" history_error_since = NULL, error_by = NULL WHERE connector_row = ?1 AND error_by = ?2"},
+    [STMT_CONNECTOR_FAILED] = {FOR_WRITER,
+	"UPDATE connectors SET history_error_code = ?2, history_error_message = ?3, error_by = ?5,"
 	" history_error_since = " ERROR_SINCE(
 	    "connectors", "history_error_since") " WHERE connector_row = ?1"},
     /* The later row wins among equal positions, as in lists. */

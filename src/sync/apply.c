@@ -18,26 +18,12 @@
 
 /* Listing --------------------------------------------------------------------------------------*/
 
-/* Rows that the listing holds, or connectors it lacks. */
-struct row_list {
-	int64_t *rows;
-	size_t count;
-	size_t size;
-};
-
 struct listing_work {
 	struct conn *writer;
 	const struct listing *listing;
 	struct changes *changes;
 	struct listing_outcome *outcome;
-	struct arena arena;
 	struct row_list seen;
-	size_t entries;
-	size_t eligible; /* present, and old enough to have been in the listing */
-	size_t revived;  /* of the eligible ones, those that this listing brought back */
-	const char **missing;
-	int64_t *missing_rows;
-	size_t missing_size;
 	struct err *err;
 };
 
@@ -73,44 +59,64 @@ static bool row_list_has(const struct row_list *list, int64_t row)
 	       bsearch(&row, list->rows, list->count, sizeof(row), compare_rows) != NULL;
 }
 
-static int outcome_add(
-    struct listing_outcome *outcome, int64_t row, bool present, int64_t created_at)
+/* What outranks this listing. */
+static enum witness_hold held(const struct listing_work *work, int64_t row)
 {
-	struct listing_change *list =
-	    reallocarray(outcome->list, outcome->count + 1, sizeof(*list));
-	if (!list)
-		return -1;
-	outcome->list = list;
-	list[outcome->count++] =
-	    (struct listing_change){.row = row, .present = present, .created_at = created_at};
-	return 0;
+	const struct listing *listing = work->listing;
+	return witness_held(listing->witness, row, listing->begun_at, listing->now_monotonic);
+}
+
+/* One that was marked deleted is listed. */
+static int put_deleted(struct listing_work *work, struct connector_put *put, int64_t row,
+    enum connector_change *change)
+{
+	switch (held(work, row)) {
+	case WITNESS_REMOVED:
+		return 0;
+	case WITNESS_OBSERVED:
+		/* A list that lags shows it still; a single read can tell. */
+		return row_list_add(&work->outcome->doubted, row) < 0 ? no_memory(work->err) : 0;
+	case WITNESS_CREATED:
+	case WITNESS_SEEN:
+	case WITNESS_FREE:
+		break;
+	}
+	put->revive = true;
+	return connector_store_put(work->writer, put, work->err, change, &row);
+}
+
+static int note_put(struct listing_work *work, int64_t row, enum connector_change change)
+{
+	if (row_list_add(&work->seen, row) < 0)
+		return no_memory(work->err);
+	if (change == CONNECTOR_SAME || change == CONNECTOR_STAYS_DELETED)
+		return 0;
+	work->outcome->updated++;
+	changes_add(work->changes, CHANGE_CONNECTOR, work->listing->project_id, NULL);
+	if (change == CONNECTOR_CHANGED)
+		return 0;
+	return row_list_add(&work->outcome->came, row) < 0 ? no_memory(work->err) : 0;
 }
 
 static int put_connector(struct listing_work *work, const struct connector *connector)
 {
 	const struct listing *listing = work->listing;
+	struct connector_put put = {
+	    .project_id = listing->project_id,
+	    .connector = connector,
+	    .listed = true,
+	    .observed_at = listing->started_at,
+	    /* A complete listing confirms all its connectors at once, an incomplete one each by
+	     * itself. */
+	    .confirmed = listing->pages->complete ? TIMESTAMP_NONE : listing->started_at,
+	    .now = listing->now,
+	};
 	enum connector_change change = CONNECTOR_SAME;
 	int64_t row = 0;
-	/* A complete listing confirms all its connectors at once, an incomplete one each by itself.
-	 */
-	int64_t confirmed = listing->pages->complete ? TIMESTAMP_NONE : listing->started_at;
-	int r = connector_store_put(work->writer, listing->project_id, connector,
-	    listing->started_at, confirmed, listing->now, work->err, &change, &row);
-	if (r)
-		return r;
-	if (row_list_add(&work->seen, row) < 0)
-		return no_memory(work->err);
-	if (change == CONNECTOR_SAME)
-		return 0;
-	work->outcome->updated++;
-	changes_add(work->changes, CHANGE_CONNECTOR, listing->project_id, NULL);
-	if (change == CONNECTOR_CHANGED)
-		return 0;
-	if (change == CONNECTOR_REVIVED)
-		work->revived++;
-	int64_t created_at =
-	    connector->created_at == TIMESTAMP_NONE ? listing->now : connector->created_at;
-	return outcome_add(work->outcome, row, true, created_at) < 0 ? no_memory(work->err) : 0;
+	int r = connector_store_put(work->writer, &put, work->err, &change, &row);
+	if (r == 0 && change == CONNECTOR_STAYS_DELETED)
+		r = put_deleted(work, &put, row, &change);
+	return r ? r : note_put(work, row, change);
 }
 
 static int put_page(struct listing_work *work, struct span body)
@@ -121,67 +127,18 @@ static int put_page(struct listing_work *work, struct span body)
 	int r = 0;
 	for (size_t i = 0; i < page.count && r == 0; i++)
 		r = put_connector(work, &page.connectors[i]);
-	work->entries += page.count;
 	decoded_done(&page.decoded);
 	return r;
 }
 
-static int missing_add(struct listing_work *work, const struct followed_connector *connector)
-{
-	size_t n = work->outcome->missing;
-	if (n == work->missing_size) {
-		size_t size = n ? 2 * n : 64;
-		const char **ids = reallocarray(work->missing, size, sizeof(*ids));
-		if (!ids)
-			return no_memory(work->err);
-		work->missing = ids;
-		int64_t *rows = reallocarray(work->missing_rows, size, sizeof(*rows));
-		if (!rows)
-			return no_memory(work->err);
-		work->missing_rows = rows;
-		work->missing_size = size;
-	}
-	work->missing[n] = arena_text(&work->arena, connector->connector_id);
-	work->missing_rows[n] = connector->row;
-	if (!work->missing[n])
-		return no_memory(work->err);
-	work->outcome->missing++;
-	return 0;
-}
-
+/* What was not there when the listing was asked for need not be in it. */
 static int look_for_missing(const struct followed_connector *connector, void *context)
 {
 	struct listing_work *work = context;
-	int64_t asked = work->listing->started_at;
-	/* What was created while the listing was on its way need not be in it. */
-	if (connector->first_seen_at >= asked ||
-	    (connector->confirmed_at != TIMESTAMP_NONE && connector->confirmed_at >= asked))
+	if (connector->row > work->listing->last_row || row_list_has(&work->seen, connector->row) ||
+	    held(work, connector->row) != WITNESS_FREE)
 		return 0;
-	work->eligible++;
-	return row_list_has(&work->seen, connector->row) ? 0 : missing_add(work, connector);
-}
-
-static bool is_shrunken(const struct listing_work *work)
-{
-	size_t missing = work->outcome->missing;
-	size_t before = work->eligible - work->revived;
-	return missing > 0 && (work->entries == 0 || 2 * missing > before);
-}
-
-static int delete_missing(struct listing_work *work)
-{
-	const struct listing *listing = work->listing;
-	for (size_t i = 0; i < work->outcome->missing; i++) {
-		int r = connector_store_delete(
-		    work->writer, listing->project_id, work->missing[i], listing->now, work->err);
-		if (r < 0 || r > 1)
-			return r;
-		changes_add(work->changes, CHANGE_CONNECTOR, listing->project_id, NULL);
-		work->outcome->updated++;
-		if (outcome_add(work->outcome, work->missing_rows[i], false, TIMESTAMP_NONE) < 0)
-			return no_memory(work->err);
-	}
-	return 0;
+	return row_list_add(&work->outcome->missing, connector->row) < 0 ? no_memory(work->err) : 0;
 }
 
 static int apply_complete(struct listing_work *work)
@@ -193,34 +150,20 @@ static int apply_complete(struct listing_work *work)
 	    work->writer, listing->project_id, look_for_missing, work, work->err);
 	if (r)
 		return r;
-	if (is_shrunken(work) && !listing->accept_shrunken)
-		return APPLY_SHRUNKEN;
-	r = delete_missing(work);
-	if (r)
-		return r;
 	return project_store_listed(
 	    work->writer, listing->project_id, listing->started_at, work->err);
-}
-
-static void listing_work_done(struct listing_work *work)
-{
-	arena_done(&work->arena);
-	free(work->seen.rows);
-	free(work->missing);
-	free(work->missing_rows);
 }
 
 int apply_listing(struct conn *writer, const struct listing *listing, struct changes *changes,
     struct err *err, struct listing_outcome *ret_outcome)
 {
-	_cleanup_(listing_work_done) struct listing_work work = {
+	struct listing_work work = {
 	    .writer = writer,
 	    .listing = listing,
 	    .changes = changes,
 	    .outcome = ret_outcome,
 	    .err = err,
 	};
-	arena_init(&work.arena, SCRATCH_LIMIT);
 	int r = 0;
 	for (size_t i = 0; i < listing->pages->count && r == 0; i++)
 		r = put_page(&work, listing->pages->bodies[i]);
@@ -228,13 +171,16 @@ int apply_listing(struct conn *writer, const struct listing *listing, struct cha
 		r = apply_complete(&work);
 	if (r == 0)
 		changes_add(changes, CHANGE_PROJECT, listing->project_id, NULL);
+	free(work.seen.rows);
 	return r;
 }
 
 void listing_outcome_done(struct listing_outcome *outcome)
 {
-	free(outcome->list);
-	*outcome = (struct listing_outcome){0};
+	free(outcome->came.rows);
+	free(outcome->missing.rows);
+	free(outcome->doubted.rows);
+	*outcome = (struct listing_outcome){.updated = 0};
 }
 
 /* History --------------------------------------------------------------------------------------*/
@@ -263,7 +209,7 @@ struct history_work {
 	size_t entry_count;
 	struct decoded_history *pages;
 	size_t page_count;
-	size_t changed;
+	struct history_outcome outcome;
 	struct err *err;
 };
 
@@ -402,8 +348,13 @@ static int match_entries(struct history_work *work, size_t *of_entry)
 
 static void job_changed(struct history_work *work, const char *job_id)
 {
-	work->changed++;
+	work->outcome.changed++;
 	changes_add(work->changes, CHANGE_JOB, work->history->project_id, job_id);
+}
+
+static bool is_bad_end(enum job_status status)
+{
+	return status == JOB_FAILED || status == JOB_CANCELLED;
 }
 
 static int apply_entry(struct history_work *work, struct stored_job *job, const struct run *run)
@@ -411,6 +362,8 @@ static int apply_entry(struct history_work *work, struct stored_job *job, const 
 	job->matched = true;
 	int64_t now = work->history->now;
 	if (!run_same(&job->run, run)) {
+		work->outcome.ended_badly |=
+		    is_bad_end(run->status) && !is_bad_end(job->run.status);
 		job_changed(work, job->job_id);
 		return job_store_update(work->writer, job->row, run, now, work->err);
 	}
@@ -435,6 +388,7 @@ static int insert_new(struct history_work *work, const size_t *of_entry)
 		    &work->entries[order[i]], history->now, work->err, &row, job_id);
 		if (r)
 			return r;
+		work->outcome.ended_badly |= is_bad_end(work->entries[order[i]].status);
 		job_changed(work, job_id);
 	}
 	return 0;
@@ -483,7 +437,7 @@ static void history_work_done(struct history_work *work)
 }
 
 int apply_history(struct conn *writer, const struct history *history, struct changes *changes,
-    struct err *err, size_t *ret_jobs_changed)
+    struct err *err, struct history_outcome *ret_outcome)
 {
 	_cleanup_(history_work_done) struct history_work work = {
 	    .writer = writer,
@@ -502,10 +456,10 @@ int apply_history(struct conn *writer, const struct history *history, struct cha
 		    writer, history->connector_row, history->started_at, err);
 	if (r)
 		return r;
-	if (work.changed > 0) {
+	if (work.outcome.changed > 0) {
 		changes_add(changes, CHANGE_CONNECTOR, history->project_id, NULL);
 		changes_add(changes, CHANGE_PROJECT, history->project_id, NULL);
 	}
-	*ret_jobs_changed = work.changed;
+	*ret_outcome = work.outcome;
 	return 0;
 }

@@ -10,38 +10,37 @@
 #include "store/conn.h"
 #include "sync/changes.h"
 #include "sync/pages.h"
+#include "sync/witness.h"
 
-/* A listing as received. Times are wall clock. */
+/* A listing as received. Times are wall clock unless said. */
 struct listing {
 	int64_t project_id;
 	const struct pages *pages;
-	int64_t started_at; /* when its first page was asked for */
+	const struct witness *witness; /* what outranks it */
+	int64_t last_row;              /* the last connector known when it was asked for */
+	int64_t started_at;            /* when its first page was asked for */
+	int64_t begun_at;              /* monotonic: the same */
 	int64_t now;
-	bool accept_shrunken; /* it is the second read that confirms a shrunken one */
+	int64_t now_monotonic;
 };
 
-/* A connector that came or went. */
-struct listing_change {
-	int64_t row;
-	bool present;
-	int64_t created_at; /* by Mixpanel, else when first seen */
-};
-
-/* What a listing changed. Free with listing_outcome_done. */
-struct listing_outcome {
-	struct listing_change *list;
+/* Rows of connectors. */
+struct row_list {
+	int64_t *rows;
 	size_t count;
-	size_t updated; /* connectors that were new, different or gone */
-	size_t missing; /* of the present ones, not in the listing */
+	size_t size;
 };
 
-/* The listing is empty or lost more than half of the connectors: read it again before believing it.
- * The caller's transaction is to be rolled back. */
-#define APPLY_SHRUNKEN 10
+/* What a listing brought. Free with listing_outcome_done. */
+struct listing_outcome {
+	struct row_list came;    /* new, or present again */
+	struct row_list missing; /* present, but not in this complete listing; sorted */
+	struct row_list doubted; /* concluded to be gone a moment ago, but listed */
+	size_t updated;          /* how many are new or different */
+};
 
-/* Applies a listing whose pages decode (they were decoded once on arrival). Connectors missing from
- * a complete one are marked deleted, unless first seen or confirmed after it was asked for.
- * Returns 0, APPLY_SHRUNKEN, a store outcome, or -1. */
+/* Applies a listing whose pages decode (they were decoded once on arrival). It deletes nothing:
+ * what it lacks is for a single read to tell. Returns 0, a store outcome, or -1. */
 int apply_listing(struct conn *writer, const struct listing *listing, struct changes *changes,
     struct err *err, struct listing_outcome *ret_outcome);
 
@@ -57,9 +56,15 @@ struct history {
 	int64_t now;
 };
 
+/* What a history changed. */
+struct history_outcome {
+	size_t changed;   /* jobs */
+	bool ended_badly; /* one of them failed or was cancelled since it was last seen */
+};
+
 /* Applies a history: matches runs to jobs, writes those that are new or different with a snapshot,
- * marks those no longer listed. ret_jobs_changed counts. Returns 0, a store outcome, or -1. */
+ * marks those no longer listed. Returns 0, a store outcome, or -1. */
 int apply_history(struct conn *writer, const struct history *history, struct changes *changes,
-    struct err *err, size_t *ret_jobs_changed);
+    struct err *err, struct history_outcome *ret_outcome);
 
 #endif

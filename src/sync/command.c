@@ -213,6 +213,7 @@ static enum command_result create(struct project *project, struct command *comma
 struct found_connector {
 	int64_t row;
 	bool deleted;
+	bool deleted_by_us;
 };
 
 static int take_connector(
@@ -222,6 +223,7 @@ static int take_connector(
 	struct found_connector *found = context;
 	found->row = record->row;
 	found->deleted = record->deleted_at != TIMESTAMP_NONE;
+	found->deleted_by_us = record->deleted_by_us;
 	return 0;
 }
 
@@ -249,22 +251,30 @@ static int look_at_delete(const struct operation_record *record, void *context)
 	return 0;
 }
 
-static enum command_result delete (struct project *project, struct command *command) {
-	struct err err = ERR_INIT; struct found_connector found = {.row = 0};
+/* That a connector is gone may be a conclusion; only what our own delete confirmed is answered
+ * without asking Mixpanel. */
+static enum command_result delete_connector(struct project *project, struct command *command)
+{
+	struct err err = ERR_INIT;
+	struct found_connector found = {.row = 0};
 	int r = find_connector(project, command->connector_id, &err, &found);
-	if (r < 0) return failed(command, "%s", err.text);
-	if (r > 0) return COMMAND_NOT_FOUND;
-	if (found.deleted) return COMMAND_ALREADY_DONE;
+	if (r < 0)
+		return failed(command, "%s", err.text);
+	if (r > 0)
+		return COMMAND_NOT_FOUND;
+	if (found.deleted && found.deleted_by_us)
+		return COMMAND_ALREADY_DONE;
 	struct open_delete open = {.command = command};
 	r = operation_store_each_open(
 	    project->engine->writer, project->settings->project_id, look_at_delete, &open, &err);
-	if (r < 0) return failed(command, "%s", err.text);
-	if (open.found) return COMMAND_ACCEPTED;
-	struct operation_record record =
-	    {
-		.kind = OPERATION_DELETE,
-		.connector_id = command->connector_id,
-	    };
+	if (r < 0)
+		return failed(command, "%s", err.text);
+	if (open.found)
+		return COMMAND_ACCEPTED;
+	struct operation_record record = {
+	    .kind = OPERATION_DELETE,
+	    .connector_id = command->connector_id,
+	};
 	return plan_operation(project, command, &record);
 }
 
@@ -395,7 +405,7 @@ void command_run(struct engine *engine, struct command *command)
 		command->result = create(project, command);
 		return;
 	case COMMAND_DELETE:
-		command->result = delete (project, command);
+		command->result = delete_connector(project, command);
 		return;
 	case COMMAND_RESOLVE:
 		command->result = resolve(project, command);

@@ -24,6 +24,7 @@
 #include "sync/engine.h"
 #include "sync/planner.h"
 #include "sync/upstream.h"
+#include "sync/witness.h"
 #include "util/log.h"
 
 /* An operation that is to be sent, or on its way. */
@@ -60,13 +61,14 @@ struct call {
 	struct project *project;
 	enum call_kind kind;
 	enum endpoint endpoint;
-	struct plan plan; /* CALL_LIST, CALL_HISTORY */
-	uint64_t ticket;  /* CALL_GET */
+	struct plan plan; /* of kind PLAN_NOTHING for what nobody planned */
+	uint64_t ticket;  /* CALL_GET that somebody waits for */
 	char connector_id[CONNECTOR_ID_LENGTH_LIMIT + 1];
 	char operation_id[RANDOM_ID_SIZE];
 	int64_t started_at; /* wall clock, of the first page */
 	int64_t begun_at;   /* monotonic, of the first page */
 	int64_t asked_at;   /* monotonic, of this page */
+	int64_t last_row;   /* CALL_LIST: the last connector known when it was asked for */
 	struct pages pages;
 	struct buffer next_url; /* the page that waits for its turn */
 	bool ended;             /* CALL_OPERATION: only its end is still to be written */
@@ -96,7 +98,7 @@ struct project {
 	LIST_HEAD(call_list, call) calls;    /* every one there is */
 	STAILQ_HEAD(paged_list, call) paged; /* those whose next page waits for budget */
 	STAILQ_HEAD(unsaved_list, unsaved) unsaved;
-	bool shrunken;          /* the last listing was; the next one decides */
+	struct witness witness;
 	bool loaded;            /* a listing was applied once */
 	bool list_tried;        /* it was, or at least one was asked for and came to an end */
 	bool removed;           /* no longer configured: goes when nothing is in flight */
@@ -194,6 +196,12 @@ struct project *project_free(struct project *project);
 /* Loads its connectors and open operations from the store. Returns 0, or -1. */
 int project_load(struct project *project, struct err *err);
 
+/* Something was confirmed or concluded of a connector: it outranks what is read for settle_time. */
+void project_settle(struct project *project, int64_t row, enum witness_hold hold);
+
+/* What outranks what is read of a connector now; not what was asked for before. */
+enum witness_hold project_held(const struct project *project, const char *connector_id);
+
 /* Tells the planner of a connector; a followed_connector_fn whose context is the project. */
 int project_follow(const struct followed_connector *connector, void *context);
 
@@ -252,7 +260,7 @@ int refresh_begin(
 void refresh_follow(struct project *project, int64_t row);
 
 /* The connector is deleted: it is not followed any more. */
-void refresh_drop(struct project *project, const char *connector_id);
+void refresh_drop(struct project *project, int64_t row);
 
 /* Ends every refresh of the project: nothing more will come. */
 void refresh_end_all(struct project *project);

@@ -133,6 +133,14 @@ struct operation_work {
 	int64_t connector_row;
 };
 
+static int take_row(
+    const struct connector_record *record, const struct job_record *latest, void *context)
+{
+	(void)latest;
+	*(int64_t *)context = record->row;
+	return 0;
+}
+
 static int write_outcome(struct operation_work *work, struct conn *writer, struct err *err)
 {
 	struct engine *engine = work->project->engine;
@@ -140,12 +148,23 @@ static int write_outcome(struct operation_work *work, struct conn *writer, struc
 	int64_t now = engine_wall(engine);
 	int r = 0;
 	if (work->created) {
+		const struct connector_put put = {
+		    .project_id = project_id,
+		    .connector = work->created,
+		    .revive = true,
+		    .observed_at = work->observed_at,
+		    .confirmed = work->observed_at,
+		    .now = now,
+		};
 		enum connector_change change;
-		r = connector_store_put(writer, project_id, work->created, work->observed_at,
-		    work->observed_at, now, err, &change, &work->connector_row);
+		r = connector_store_put(writer, &put, err, &change, &work->connector_row);
+		if (r == 0)
+			r = connector_store_created_by_us(writer, work->connector_row, err);
 	} else if (work->deleted) {
-		r = connector_store_delete(
-		    writer, project_id, work->record->connector_id, now, err);
+		r = connector_store_get(writer, project_id, work->record->connector_id, take_row,
+		    &work->connector_row, err);
+		if (r == 0)
+			r = connector_store_delete(writer, work->connector_row, true, now, err);
 		r = r == 1 ? 0 : r;
 	} else {
 		return 0;
@@ -335,16 +354,28 @@ static void decide_create(struct decision *decision, const struct client_answer 
 	}
 }
 
-static void decide_delete(struct decision *decision, const struct client_answer *answer)
+/* Whether the answer confirms that the connector is gone. 404 does in Mixpanel's own shape, not as
+ * a balancer's page; and not while it settles that the connector is there. */
+static bool is_deleted(const struct client_answer *answer, bool settling)
 {
 	struct err err = ERR_INIT;
+	if (answer->status == 404)
+		return !settling && decode_is_refusal(answer->body);
+	return answer->status >= 200 && answer->status < 300 &&
+	       decode_deleted(answer->body, &err) == 0;
+}
+
+static void decide_delete(
+    struct decision *decision, const struct client_answer *answer, bool settling)
+{
 	decision->state = OPERATION_PLANNED;
 	if (answer->outcome != CLIENT_ANSWERED) {
 		decision->code = "upstream-unreachable";
-	} else if (answer->status == 404 || (answer->status >= 200 && answer->status < 300 &&
-						decode_deleted(answer->body, &err) == 0)) {
+	} else if (is_deleted(answer, settling)) {
 		decision->state = OPERATION_SUCCEEDED;
 		decision->code = NULL;
+	} else if (answer->status == 404) {
+		decision->code = "upstream-not-found";
 	} else if (is_refusal(answer->status)) {
 		decide_refusal(decision, answer);
 	} else {
@@ -352,15 +383,16 @@ static void decide_delete(struct decision *decision, const struct client_answer 
 	}
 }
 
-static void decide(
-    struct decision *decision, enum operation_kind kind, const struct client_answer *answer)
+/* settling: it was confirmed of late that the connector to be deleted is there. */
+static void decide(struct decision *decision, enum operation_kind kind, bool settling,
+    const struct client_answer *answer)
 {
 	*decision = (struct decision){.code = NULL};
 	upstream_describe(answer, decision->message, sizeof(decision->message));
 	if (kind == OPERATION_CREATE)
 		decide_create(decision, answer);
 	else
-		decide_delete(decision, answer);
+		decide_delete(decision, answer, settling);
 }
 
 static void fill_record(struct operation_record *record, struct decision *decision,
@@ -399,10 +431,14 @@ static void after_end(struct project *project, const struct operation_work *work
 	struct task *task = find_task(project, record->operation_id);
 	int64_t now = engine_now(project->engine);
 	tell_log(project, record);
-	if (work->created)
+	if (work->created) {
+		project_settle(project, work->connector_row, WITNESS_CREATED);
 		refresh_follow(project, work->connector_row);
-	if (work->deleted)
-		refresh_drop(project, record->connector_id);
+	}
+	if (work->deleted && work->connector_row) {
+		project_settle(project, work->connector_row, WITNESS_REMOVED);
+		refresh_drop(project, work->connector_row);
+	}
 	if (record->state == OPERATION_UNKNOWN) {
 		project->reconcile_from = now + RECONCILE_AFTER;
 		planner_list_not_later(project->planner, project->reconcile_from);
@@ -418,6 +454,14 @@ static void after_end(struct project *project, const struct operation_work *work
 	task->not_before = now + (pause > delay ? pause : delay);
 }
 
+static bool is_settling(const struct project *project, const struct operation_record *record)
+{
+	if (record->kind != OPERATION_DELETE)
+		return false;
+	enum witness_hold hold = project_held(project, record->connector_id);
+	return hold == WITNESS_CREATED || hold == WITNESS_SEEN;
+}
+
 /* Returns 0, or what engine_write returned: nothing is written then. */
 static int write_end(struct call *call, const struct client_answer *answer, struct err *err)
 {
@@ -427,7 +471,7 @@ static int write_end(struct call *call, const struct client_answer *answer, stru
 	if (r != 0)
 		return -1;
 	struct decision decision;
-	decide(&decision, loaded.record.kind, answer);
+	decide(&decision, loaded.record.kind, is_settling(project, &loaded.record), answer);
 	fill_record(&loaded.record, &decision, answer, engine_wall(project->engine));
 	struct operation_work work = {
 	    .project = project,

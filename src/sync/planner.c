@@ -5,11 +5,12 @@
 #include <stdlib.h>
 #include <sys/queue.h>
 
+#include "util/backoff.h"
 #include "util/cleanup.h"
 #include "util/random.h"
 
 /* What can go wrong here: a connector is forgotten, asked without end, or the many keep the few
- * waiting.
+ * waiting, or those that fail the others.
  *
  * Forgotten: an item is always in exactly one place: in flight, in one of the two lists of those
  * somebody waits for, or in a queue of its class. It leaves the first only by planner_done, which
@@ -24,6 +25,9 @@
  * adds thousands at once: they have a list of their own, behind single wishes, and every second
  * request is left to what is due without them.
  *
+ * Those that fail: each is retried with its own backoff, and all of them together hold one place in
+ * four at most.
+ *
  * Stretching must not cost a walk over all connectors each time one comes, goes or turns active. So
  * a queue is ordered by when its items would be due with the configured interval, jitter included,
  * and the whole class is `stretch` later than that: one number. What is due at a time of its own (a
@@ -36,25 +40,32 @@
 /* What scheduled refreshes may use of the budget; the rest is for those who wait (ratelimit.h). */
 #define SCHEDULED_SHARE 0.95
 #define IDLE_SHARE 0.2
+#define SINGLE_SHARE 0.05
 
-/* One in so many scheduled requests is an idle connector's when one is due. */
+/* One in so many scheduled requests is an idle connector's when one is due; or a single read. */
 #define IDLE_TURN 5
+#define SINGLE_TURN 20
+
+/* Of so many places one is for what failed last time, however many such there are. */
+#define PLACES_FOR_RETRY 4
 
 #define NEVER INT64_MIN
 #define NO_TIME INT64_MIN
 
-enum item_class { CLASS_ACTIVE, CLASS_IDLE, CLASS_COUNT };
+/* The last is that of single reads; the others are histories. */
+enum item_class { CLASS_ACTIVE, CLASS_IDLE, CLASS_SINGLE, CLASS_COUNT };
 
 enum item_place {
 	PLACE_NOWHERE,
 	PLACE_REGULAR,
 	PLACE_FIXED,
+	PLACE_RETRY,
 	PLACE_WAITED,
 	PLACE_BULK,
 	PLACE_FLIGHT
 };
 
-/* One connector. */
+/* The history of one connector, or its single read. */
 struct item {
 	int64_t row;
 	int64_t asked_at; /* NEVER for not yet */
@@ -66,9 +77,10 @@ struct item {
 	int jitter;               /* per mille of the interval */
 	enum item_class item_class;
 	enum item_place place;
-	bool unfinished; /* its newest job is */
-	bool again;      /* once more after the one in flight */
-	bool removed;    /* kept until what is in flight has ended */
+	bool unfinished;   /* its newest job is */
+	bool again;        /* once more after the one in flight */
+	bool removed;      /* kept until what is in flight has ended */
+	unsigned failures; /* in a row */
 };
 
 TAILQ_HEAD(item_list, item);
@@ -83,6 +95,7 @@ struct queue {
 struct item_group {
 	struct queue regular; /* due `stretch` after the key */
 	struct queue fixed;   /* due at the key */
+	struct queue retry;   /* the same, of those that failed last time */
 	size_t count;         /* of the class, wherever they are */
 	int64_t interval;     /* as configured */
 	int64_t stretch;
@@ -93,6 +106,7 @@ struct list_item {
 	int64_t fixed_at; /* as in struct item */
 	int64_t not_later;
 	int jitter;
+	unsigned failures; /* in a row */
 	bool in_flight;
 	bool waited;
 	bool again;
@@ -107,10 +121,12 @@ struct planner {
 	struct item_list waited; /* single wishes */
 	struct item_list bulk;   /* those of a whole project */
 	bool bulk_last;          /* the last request, single wishes aside, was one of bulk */
-	void *items;             /* tsearch tree of struct item by row */
-	size_t count;
-	size_t allocated;    /* count and the removed ones that are in flight */
-	unsigned since_idle; /* scheduled requests since an idle connector's */
+	void *histories;         /* tsearch tree of struct item by row */
+	void *singles;           /* the same */
+	size_t allocated;        /* items, the removed ones that are in flight too */
+	unsigned retrying;       /* items in flight that failed last time */
+	unsigned since_idle;     /* scheduled requests since an idle connector's */
+	unsigned since_single;   /* the same for a single read */
 };
 
 /* Queues ---------------------------------------------------------------------------------------*/
@@ -210,18 +226,35 @@ static int64_t interval_in_force(size_t count, double wants, double gets, int64_
 	return enough ? interval : (int64_t)((double)count * MINUTE / gets);
 }
 
-/* Shares out the budget: the idle ones get what the others leave, at least their fifth; of the rest
- * the list is held to a half only when the active ones would need that. */
+/* How many requests a minute the whole class would like. */
+static double wants_of(const struct item_group *group)
+{
+	return (double)group->count * MINUTE / (double)group->interval;
+}
+
+static void stretch(struct item_group *group, double wants, double gets)
+{
+	group->stretch =
+	    interval_in_force(group->count, wants, gets, group->interval) - group->interval;
+}
+
+/* Shares out the budget. Single reads get what all others leave, at least their twentieth; the idle
+ * histories what list and active ones leave, at least their fifth; of the rest the list is held to
+ * a half only when the active ones would need that. */
 static void share_out(struct planner *planner)
 {
 	struct item_group *active = &planner->groups[CLASS_ACTIVE];
 	struct item_group *idle = &planner->groups[CLASS_IDLE];
 	double budget = SCHEDULED_SHARE * (double)planner->settings.per_minute;
 	double list_wants = MINUTE / (double)planner->settings.list_interval;
-	double active_wants = (double)active->count * MINUTE / (double)active->interval;
-	double idle_wants = (double)idle->count * MINUTE / (double)idle->interval;
+	double active_wants = wants_of(active);
+	double idle_wants = wants_of(idle);
+	double singles_want = wants_of(&planner->groups[CLASS_SINGLE]);
 
-	double left = budget - list_wants - active_wants;
+	double left = budget - list_wants - active_wants - idle_wants;
+	double singles_get = smaller(singles_want, larger(SINGLE_SHARE * budget, left));
+	budget -= singles_get;
+	left = budget - list_wants - active_wants;
 	double idle_gets = smaller(idle_wants, larger(IDLE_SHARE * budget, left));
 	left = budget - idle_gets;
 	double list_gets = smaller(list_wants, larger(left / 2, left - active_wants));
@@ -229,11 +262,9 @@ static void share_out(struct planner *planner)
 
 	planner->list_interval =
 	    interval_in_force(1, list_wants, list_gets, planner->settings.list_interval);
-	active->stretch =
-	    interval_in_force(active->count, active_wants, active_gets, active->interval) -
-	    active->interval;
-	idle->stretch =
-	    interval_in_force(idle->count, idle_wants, idle_gets, idle->interval) - idle->interval;
+	stretch(active, active_wants, active_gets);
+	stretch(idle, idle_wants, idle_gets);
+	stretch(&planner->groups[CLASS_SINGLE], singles_want, singles_get);
 }
 
 static int64_t minimum_gap(const struct planner *planner)
@@ -275,6 +306,9 @@ static void lift(struct planner *planner, struct item *item)
 	case PLACE_FIXED:
 		queue_remove(&group->fixed, item);
 		break;
+	case PLACE_RETRY:
+		queue_remove(&group->retry, item);
+		break;
 	case PLACE_WAITED:
 		TAILQ_REMOVE(&planner->waited, item, waited);
 		break;
@@ -294,8 +328,9 @@ static void enqueue(struct planner *planner, struct item *item)
 	struct item_group *group = &planner->groups[item->item_class];
 	set_key(planner, item);
 	if (item->fixed_at != NO_TIME) {
-		queue_add(&group->fixed, item);
-		item->place = PLACE_FIXED;
+		bool retry = item->failures > 0;
+		queue_add(retry ? &group->retry : &group->fixed, item);
+		item->place = retry ? PLACE_RETRY : PLACE_FIXED;
 	} else {
 		queue_add(&group->regular, item);
 		item->place = PLACE_REGULAR;
@@ -316,10 +351,11 @@ static void enqueue_bulk(struct planner *planner, struct item *item)
 
 static bool is_queued(const struct item *item)
 {
-	return item->place == PLACE_REGULAR || item->place == PLACE_FIXED;
+	return item->place == PLACE_REGULAR || item->place == PLACE_FIXED ||
+	       item->place == PLACE_RETRY;
 }
 
-/* Moves an item to the class its facts give it, and to its place there. */
+/* Moves a history to the class its facts give it, and to its place there. */
 static void classify(struct planner *planner, struct item *item, int64_t now)
 {
 	bool queued = is_queued(item);
@@ -346,23 +382,34 @@ static int compare_items(const void *a, const void *b)
 	return (left > right) - (left < right);
 }
 
-static struct item *find_item(const struct planner *planner, int64_t row)
+static struct item *find_item(void *const *tree, int64_t row)
 {
 	const struct item wanted = {.row = row};
-	struct item *const *found = tfind(&wanted, &planner->items, compare_items);
+	struct item *const *found = tfind(&wanted, tree, compare_items);
 	return found ? *found : NULL;
+}
+
+/* NULL for one that is not followed. */
+static struct item *find_followed(void *const *tree, int64_t row)
+{
+	struct item *item = find_item(tree, row);
+	return item && !item->removed ? item : NULL;
 }
 
 static int reserve(struct planner *planner, size_t count)
 {
-	for (size_t i = 0; i < CLASS_COUNT; i++)
-		if (queue_reserve(&planner->groups[i].regular, count) < 0 ||
-		    queue_reserve(&planner->groups[i].fixed, count) < 0)
+	for (size_t i = 0; i < CLASS_COUNT; i++) {
+		struct item_group *group = &planner->groups[i];
+		if (queue_reserve(&group->regular, count) < 0 ||
+		    queue_reserve(&group->fixed, count) < 0 ||
+		    queue_reserve(&group->retry, count) < 0)
 			return -1;
+	}
 	return 0;
 }
 
-static struct item *new_item(struct planner *planner, int64_t row)
+static struct item *new_item(
+    struct planner *planner, void **tree, int64_t row, enum item_class item_class)
 {
 	if (reserve(planner, planner->allocated + 1) < 0)
 		return NULL;
@@ -371,9 +418,10 @@ static struct item *new_item(struct planner *planner, int64_t row)
 		return NULL;
 	item->row = row;
 	item->asked_at = NEVER;
-	item->item_class = CLASS_IDLE;
+	item->item_class = item_class;
+	item->removed = true; /* until it is put */
 	item->jitter = roll_jitter(planner);
-	if (!tsearch(item, &planner->items, compare_items)) {
+	if (!tsearch(item, tree, compare_items)) {
 		free(item);
 		return NULL;
 	}
@@ -383,60 +431,67 @@ static struct item *new_item(struct planner *planner, int64_t row)
 
 static void free_item(struct planner *planner, struct item *item)
 {
-	tdelete(item, &planner->items, compare_items);
+	tdelete(item, item->item_class == CLASS_SINGLE ? &planner->singles : &planner->histories,
+	    compare_items);
 	planner->allocated--;
 	free(item);
 }
 
+static struct item *find_or_new(
+    struct planner *planner, void **tree, int64_t row, enum item_class item_class)
+{
+	struct item *item = find_item(tree, row);
+	return item ? item : new_item(planner, tree, row, item_class);
+}
+
 static void count_in(struct planner *planner, struct item *item)
 {
-	planner->count++;
+	if (!item->removed)
+		return;
+	item->removed = false;
 	planner->groups[item->item_class].count++;
 	share_out(planner);
 }
 
-static void count_out(struct planner *planner, struct item *item)
+/* asked_at NO_TIME: never, so due now. */
+static void put_item(struct planner *planner, struct item *item, int64_t asked_at, int64_t now)
 {
-	planner->count--;
-	planner->groups[item->item_class].count--;
-	share_out(planner);
-}
-
-int planner_put(struct planner *planner, int64_t connector_row, bool active, int64_t young_until,
-    int64_t synced_at, int64_t now)
-{
-	struct item *item = find_item(planner, connector_row);
-	bool counted = item && !item->removed;
-	if (!item)
-		item = new_item(planner, connector_row);
-	if (!item)
-		return -1;
-	item->removed = false;
-	item->unfinished = active;
-	item->young_until = young_until;
-	if (!counted)
-		count_in(planner, item);
+	count_in(planner, item);
 	/* What the planner asked itself it knows better than the wall clock of the store. */
-	if (item->asked_at == NEVER && synced_at != INT64_MIN) {
-		item->asked_at = synced_at < now ? synced_at : now;
+	if (item->asked_at == NEVER && asked_at != NO_TIME) {
+		item->asked_at = asked_at < now ? asked_at : now;
 		if (item->place == PLACE_FIXED)
 			lift(planner, item);
 		item->fixed_at = NO_TIME;
 	} else if (item->asked_at == NEVER && item->place == PLACE_NOWHERE) {
 		item->fixed_at = now;
 	}
-	classify(planner, item, now);
+	if (item->item_class != CLASS_SINGLE)
+		classify(planner, item, now);
 	if (item->place == PLACE_NOWHERE)
 		enqueue(planner, item);
+}
+
+int planner_put(struct planner *planner, const struct planner_connector *connector, int64_t now)
+{
+	struct item *history =
+	    find_or_new(planner, &planner->histories, connector->row, CLASS_IDLE);
+	struct item *single = find_or_new(planner, &planner->singles, connector->row, CLASS_SINGLE);
+	if (!history || !single)
+		return -1;
+	history->unfinished = connector->active;
+	history->young_until = connector->young_until;
+	put_item(planner, history, connector->history_read_at, now);
+	put_item(planner, single, connector->single_read_at, now);
 	return 0;
 }
 
-void planner_remove(struct planner *planner, int64_t connector_row)
+static void remove_item(struct planner *planner, struct item *item)
 {
-	struct item *item = find_item(planner, connector_row);
 	if (!item || item->removed)
 		return;
-	count_out(planner, item);
+	planner->groups[item->item_class].count--;
+	share_out(planner);
 	if (item->place == PLACE_FLIGHT) {
 		item->removed = true;
 		item->again = false;
@@ -446,9 +501,10 @@ void planner_remove(struct planner *planner, int64_t connector_row)
 	free_item(planner, item);
 }
 
-size_t planner_count(const struct planner *planner)
+void planner_remove(struct planner *planner, int64_t connector_row)
 {
-	return planner->count;
+	remove_item(planner, find_item(&planner->histories, connector_row));
+	remove_item(planner, find_item(&planner->singles, connector_row));
 }
 
 /* Making and changing --------------------------------------------------------------------------*/
@@ -456,10 +512,12 @@ size_t planner_count(const struct planner *planner)
 static void take_settings(struct planner *planner, const struct planner_settings *settings)
 {
 	assert(settings->list_interval > 0 && settings->active_interval > 0 &&
-	       settings->idle_interval > 0 && settings->per_minute > 0);
+	       settings->idle_interval > 0 && settings->status_interval > 0 &&
+	       settings->per_minute > 0);
 	planner->settings = *settings;
 	planner->groups[CLASS_ACTIVE].interval = settings->active_interval;
 	planner->groups[CLASS_IDLE].interval = settings->idle_interval;
+	planner->groups[CLASS_SINGLE].interval = settings->status_interval;
 	share_out(planner);
 }
 
@@ -487,10 +545,12 @@ struct planner *planner_free(struct planner *planner)
 {
 	if (!planner)
 		return NULL;
-	tdestroy(planner->items, free);
+	tdestroy(planner->histories, free);
+	tdestroy(planner->singles, free);
 	for (size_t i = 0; i < CLASS_COUNT; i++) {
 		free(planner->groups[i].regular.items);
 		free(planner->groups[i].fixed.items);
+		free(planner->groups[i].retry.items);
 	}
 	free(planner);
 	return NULL;
@@ -517,6 +577,7 @@ void planner_change(struct planner *planner, const struct planner_settings *sett
 		struct item_group *group = &planner->groups[i];
 		rekey(planner, &group->regular, INT64_MAX);
 		rekey(planner, &group->fixed, now + group->interval + group->stretch);
+		rekey(planner, &group->retry, now + group->interval + group->stretch);
 	}
 }
 
@@ -532,8 +593,8 @@ void planner_want_list(struct planner *planner, bool again)
 
 bool planner_want_history(struct planner *planner, int64_t connector_row, bool again)
 {
-	struct item *item = find_item(planner, connector_row);
-	if (!item || item->removed)
+	struct item *item = find_followed(&planner->histories, connector_row);
+	if (!item)
 		return false;
 	if (item->place == PLACE_FLIGHT) {
 		item->again |= again;
@@ -546,8 +607,8 @@ bool planner_want_history(struct planner *planner, int64_t connector_row, bool a
 
 bool planner_want_bulk(struct planner *planner, int64_t connector_row, bool again)
 {
-	struct item *item = find_item(planner, connector_row);
-	if (!item || item->removed)
+	struct item *item = find_followed(&planner->histories, connector_row);
+	if (!item)
 		return false;
 	if (item->place == PLACE_FLIGHT) {
 		item->again |= again;
@@ -556,6 +617,21 @@ bool planner_want_bulk(struct planner *planner, int64_t connector_row, bool agai
 		enqueue_bulk(planner, item);
 	}
 	return true;
+}
+
+void planner_want_single(struct planner *planner, int64_t connector_row, int64_t now)
+{
+	struct item *item = find_followed(&planner->singles, connector_row);
+	if (!item)
+		return;
+	if (item->place == PLACE_FLIGHT) {
+		item->again = true;
+	} else if (item->place == PLACE_REGULAR ||
+		   (item->place == PLACE_FIXED && item->fixed_at > now)) {
+		lift(planner, item);
+		item->fixed_at = now;
+		enqueue(planner, item);
+	}
 }
 
 void planner_list_not_later(struct planner *planner, int64_t at)
@@ -577,75 +653,114 @@ static int64_t list_due(const struct planner *planner)
 	return due < list->not_later ? due : list->not_later;
 }
 
+/* Takes the first of a queue if it is due earlier than what was found so far. */
+static void look_at(
+    const struct queue *queue, int64_t later, const struct item **first, int64_t *due)
+{
+	if (queue->count == 0 || (*first && queue->items[0]->key + later >= *due))
+		return;
+	*first = queue->items[0];
+	*due = (*first)->key + later;
+}
+
 /* The longest overdue of a class; NULL with INT64_MAX when it has none. */
-static const struct item *first_due(const struct item_group *group, int64_t *ret_due)
+static const struct item *first_due(const struct item_group *group, bool retries, int64_t *ret_due)
 {
 	const struct item *first = NULL;
 	int64_t due = INT64_MAX;
-	if (group->regular.count > 0) {
-		first = group->regular.items[0];
-		due = first->key + group->stretch;
-	}
-	if (group->fixed.count > 0 && (!first || group->fixed.items[0]->key < due)) {
-		first = group->fixed.items[0];
-		due = first->key;
-	}
+	look_at(&group->regular, group->stretch, &first, &due);
+	look_at(&group->fixed, 0, &first, &due);
+	if (retries)
+		look_at(&group->retry, 0, &first, &due);
 	*ret_due = due;
 	return first;
 }
 
-static struct plan plan_history(const struct item *item, bool waited)
+static struct plan plan_item(const struct item *item, bool waited)
 {
-	return (struct plan){.kind = PLAN_HISTORY, .connector_row = item->row, .waited = waited};
+	return (struct plan){
+	    .kind = item->item_class == CLASS_SINGLE ? PLAN_SINGLE : PLAN_HISTORY,
+	    .connector_row = item->row,
+	    .waited = waited,
+	};
 }
 
-static struct plan plan_nothing(int64_t list, int64_t active, int64_t idle)
+/* The first of each class, and when it is due. */
+struct due {
+	const struct item *first[CLASS_COUNT];
+	int64_t at[CLASS_COUNT];
+};
+
+static bool is_due(const struct due *due, enum item_class item_class, int64_t now)
 {
-	int64_t due = list < active ? list : active;
-	return (struct plan){.kind = PLAN_NOTHING, .due = due < idle ? due : idle};
+	return due->first[item_class] && due->at[item_class] <= now;
+}
+
+static struct plan plan_nothing(const struct due *due, int64_t at)
+{
+	for (size_t i = 0; i < CLASS_COUNT; i++)
+		if (due->at[i] < at)
+			at = due->at[i];
+	return (struct plan){.kind = PLAN_NOTHING, .due = at};
 }
 
 /* What is due by the clock, whatever anybody waits for. */
-static struct plan plan_due(const struct planner *planner, int64_t now)
+static struct plan plan_due(const struct planner *planner, int64_t now, unsigned places)
 {
-	int64_t active_due;
-	int64_t idle_due;
-	const struct item *active = first_due(&planner->groups[CLASS_ACTIVE], &active_due);
-	const struct item *idle = first_due(&planner->groups[CLASS_IDLE], &idle_due);
-	if (idle && idle_due <= now && planner->since_idle + 1 >= IDLE_TURN)
-		return plan_history(idle, false);
+	unsigned most = places / PLACES_FOR_RETRY;
+	bool retries = planner->retrying < (most > 1 ? most : 1);
+	struct due due;
+	for (size_t i = 0; i < CLASS_COUNT; i++)
+		due.first[i] = first_due(&planner->groups[i], retries, &due.at[i]);
+	if (is_due(&due, CLASS_IDLE, now) && planner->since_idle + 1 >= IDLE_TURN)
+		return plan_item(due.first[CLASS_IDLE], false);
+	if (is_due(&due, CLASS_SINGLE, now) && planner->since_single + 1 >= SINGLE_TURN)
+		return plan_item(due.first[CLASS_SINGLE], false);
 	if (list_due(planner) <= now)
 		return (struct plan){.kind = PLAN_LIST};
-	if (active && active_due <= now)
-		return plan_history(active, false);
-	if (idle && idle_due <= now)
-		return plan_history(idle, false);
-	return plan_nothing(list_due(planner), active_due, idle_due);
+	for (size_t i = 0; i < CLASS_COUNT; i++)
+		if (is_due(&due, (enum item_class)i, now))
+			return plan_item(due.first[i], false);
+	return plan_nothing(&due, list_due(planner));
 }
 
-struct plan planner_next(struct planner *planner, int64_t now)
+struct plan planner_next(struct planner *planner, int64_t now, unsigned places)
 {
 	if (planner->list.waited)
 		return (struct plan){.kind = PLAN_LIST, .waited = true};
 	if (!TAILQ_EMPTY(&planner->waited))
-		return plan_history(TAILQ_FIRST(&planner->waited), true);
+		return plan_item(TAILQ_FIRST(&planner->waited), true);
 
-	struct plan due = plan_due(planner, now);
+	struct plan due = plan_due(planner, now, places);
 	if (TAILQ_EMPTY(&planner->bulk) || (planner->bulk_last && due.kind != PLAN_NOTHING))
 		return due;
-	struct plan bulk = plan_history(TAILQ_FIRST(&planner->bulk), true);
+	struct plan bulk = plan_item(TAILQ_FIRST(&planner->bulk), true);
 	bulk.bulk = true;
 	return bulk;
 }
 
 /* In flight and back ---------------------------------------------------------------------------*/
 
-static void count_turn(struct planner *planner, bool idle)
+static void count_turn(unsigned *since, bool reset, unsigned turn)
 {
-	if (idle)
-		planner->since_idle = 0;
-	else if (planner->since_idle < IDLE_TURN)
-		planner->since_idle++;
+	if (reset)
+		*since = 0;
+	else if (*since < turn)
+		(*since)++;
+}
+
+static struct item *item_of(const struct planner *planner, const struct plan *plan)
+{
+	switch (plan->kind) {
+	case PLAN_HISTORY:
+		return find_item(&planner->histories, plan->connector_row);
+	case PLAN_SINGLE:
+		return find_item(&planner->singles, plan->connector_row);
+	case PLAN_NOTHING:
+	case PLAN_LIST:
+		break;
+	}
+	return NULL;
 }
 
 static void list_started(struct planner *planner, int64_t now)
@@ -662,22 +777,31 @@ static void list_started(struct planner *planner, int64_t now)
 
 void planner_started(struct planner *planner, const struct plan *plan, int64_t now)
 {
-	struct item *item = NULL;
+	struct item *item = item_of(planner, plan);
 	if (plan->kind == PLAN_LIST)
 		list_started(planner, now);
-	else if (plan->kind == PLAN_HISTORY)
-		item = find_item(planner, plan->connector_row);
 	if (item) {
 		lift(planner, item);
 		item->place = PLACE_FLIGHT;
 		item->asked_at = now;
 		item->fixed_at = NO_TIME;
 		item->jitter = roll_jitter(planner);
+		planner->retrying += item->failures > 0;
 	}
-	if (!plan->waited)
-		count_turn(planner, item && item->item_class == CLASS_IDLE);
+	if (!plan->waited) {
+		count_turn(&planner->since_idle, item && item->item_class == CLASS_IDLE, IDLE_TURN);
+		count_turn(&planner->since_single, plan->kind == PLAN_SINGLE, SINGLE_TURN);
+	}
 	if (plan->bulk || !plan->waited)
 		planner->bulk_last = plan->bulk;
+}
+
+/* When what failed again is due. */
+static int64_t retry_at(
+    struct planner *planner, unsigned *failures, int64_t retry_after, int64_t now)
+{
+	int64_t delay = backoff_delay(++*failures, &planner->random);
+	return now + (delay > retry_after ? delay : retry_after);
 }
 
 static void list_done(struct planner *planner, int64_t retry_after, int64_t now)
@@ -687,23 +811,31 @@ static void list_done(struct planner *planner, int64_t retry_after, int64_t now)
 	list->waited |= list->again;
 	list->again = false;
 	if (retry_after > 0)
-		list->fixed_at = now + retry_after;
+		list->fixed_at = retry_at(planner, &list->failures, retry_after, now);
+	else
+		list->failures = 0;
 }
 
-static void history_done(
-    struct planner *planner, struct item *item, int64_t retry_after, int64_t now)
+static void item_done(struct planner *planner, struct item *item, int64_t retry_after, int64_t now)
 {
 	item->place = PLACE_NOWHERE;
+	planner->retrying -= item->failures > 0;
 	if (item->removed) {
 		free_item(planner, item);
 		return;
 	}
 	if (retry_after > 0) {
 		int64_t soonest = item->asked_at + minimum_gap(planner);
-		item->fixed_at = now + retry_after > soonest ? now + retry_after : soonest;
+		int64_t at = retry_at(planner, &item->failures, retry_after, now);
+		item->fixed_at = at > soonest ? at : soonest;
+	} else {
+		item->failures = 0;
 	}
-	classify(planner, item, now);
-	if (item->again)
+	if (item->item_class != CLASS_SINGLE)
+		classify(planner, item, now);
+	else if (item->again && retry_after == 0)
+		item->fixed_at = now;
+	if (item->again && item->item_class != CLASS_SINGLE)
 		enqueue_waited(planner, item);
 	else
 		enqueue(planner, item);
@@ -715,11 +847,9 @@ void planner_done(
 {
 	if (plan->kind == PLAN_LIST && planner->list.in_flight)
 		list_done(planner, retry_after, now);
-	if (plan->kind != PLAN_HISTORY)
-		return;
-	struct item *item = find_item(planner, plan->connector_row);
+	struct item *item = item_of(planner, plan);
 	if (item && item->place == PLACE_FLIGHT)
-		history_done(planner, item, retry_after, now);
+		item_done(planner, item, retry_after, now);
 }
 
 struct planner_intervals planner_intervals(const struct planner *planner)

@@ -2,14 +2,16 @@
  * of HTTP or SQL, and is driven by the caller's monotonic clock.
  *
  * The list every list_interval; each connector's history every active_interval while it is active,
- * else every idle_interval; each with a little jitter so that they spread. What a caller asked for
- * comes before the list, the list before active histories, those before idle ones, and within a
- * class the one that is longest overdue first. The histories of a whole project that were asked for
- * at once take turns with what is due anyway, behind single wishes. When the budget does not carry
- * the intervals they are stretched, evenly within a class: the idle ones first, down to a fifth of
- * the budget that is always theirs, then the active ones. Each thing asked is in flight once, and
- * no connector is asked again sooner than a minimum gap (a tenth of the active interval, at least
- * 50 ms) unless somebody waits. */
+ * else every idle_interval; each connector by itself every status_interval, since a list does not
+ * tell its status; all with a little jitter so that they spread. What a caller asked for comes
+ * before the list, the list before active histories, those before idle ones, single reads last, and
+ * within a class the one that is longest overdue first. The histories of a whole project that were
+ * asked for at once take turns with what is due anyway, behind single wishes. When the budget does
+ * not carry the intervals they are stretched, evenly within a class: single reads first, down to a
+ * twentieth of the budget that is always theirs, then the idle ones, down to their fifth, then the
+ * active ones. What fails is asked again with a backoff of its own. Each thing asked is in flight
+ * once, and no connector is asked again sooner than a minimum gap (a tenth of the active interval,
+ * at least 50 ms) unless somebody waits. */
 #ifndef MIXPORT_SYNC_PLANNER_H
 #define MIXPORT_SYNC_PLANNER_H
 
@@ -28,15 +30,16 @@ struct planner_settings {
 	int64_t list_interval;
 	int64_t active_interval;
 	int64_t idle_interval;
+	int64_t status_interval;
 	uint64_t per_minute;
 };
 
-enum plan_kind { PLAN_NOTHING, PLAN_LIST, PLAN_HISTORY };
+enum plan_kind { PLAN_NOTHING, PLAN_LIST, PLAN_HISTORY, PLAN_SINGLE };
 
 /* The next thing to ask. */
 struct plan {
 	enum plan_kind kind;
-	int64_t connector_row; /* for PLAN_HISTORY */
+	int64_t connector_row; /* for PLAN_HISTORY and PLAN_SINGLE */
 	bool waited;           /* somebody waits for it */
 	bool bulk;             /* and for many others with it: one of a whole project's */
 	int64_t due;           /* PLAN_NOTHING: when something will be due (INT64_MAX: never) */
@@ -60,17 +63,20 @@ struct planner *planner_free(struct planner *planner);
 /* New settings; what is due later than a new interval allows is moved forward. */
 void planner_change(struct planner *planner, const struct planner_settings *settings, int64_t now);
 
-/* A connector to follow, or changed facts about one. young_until and synced_at are monotonic;
- * synced_at INT64_MIN: never, so due now. active: its newest job is unfinished. Returns 0, or -1
- * without memory. */
-int planner_put(struct planner *planner, int64_t connector_row, bool active, int64_t young_until,
-    int64_t synced_at, int64_t now);
+/* What the planner has to know of a connector. Times are monotonic, INT64_MIN for never. */
+struct planner_connector {
+	int64_t row;
+	bool active;             /* its newest job is unfinished */
+	int64_t young_until;     /* so long it counts as active anyway */
+	int64_t history_read_at; /* never: due now */
+	int64_t single_read_at;  /* the same */
+};
+
+/* A connector to follow, or changed facts about one. Returns 0, or -1 without memory. */
+int planner_put(struct planner *planner, const struct planner_connector *connector, int64_t now);
 
 /* The connector is not to be followed any more. Unknown rows are fine. */
 void planner_remove(struct planner *planner, int64_t connector_row);
-
-/* How many connectors are followed. */
-size_t planner_count(const struct planner *planner);
 
 /* Somebody waits for the list, or for one connector's history: due now, ahead of the rest. When
  * that is in flight already, it is asked once more afterwards only if `again`. For a history,
@@ -81,17 +87,23 @@ bool planner_want_history(struct planner *planner, int64_t connector_row, bool a
 /* The same for a history that is one of a whole project's: behind the single wishes. */
 bool planner_want_bulk(struct planner *planner, int64_t connector_row, bool again);
 
+/* The connector is to be read by itself as soon as the others leave room; again, when that is in
+ * flight. Not sooner than its backoff allows. A row that is not followed is fine. */
+void planner_want_single(struct planner *planner, int64_t connector_row, int64_t now);
+
 /* The list is to be read again not later than `at`, without being ahead of its turn. */
 void planner_list_not_later(struct planner *planner, int64_t at);
 
-/* The next thing that is due at `now`, or PLAN_NOTHING and when. Changes nothing. */
-struct plan planner_next(struct planner *planner, int64_t now);
+/* The next thing that is due at `now`, or PLAN_NOTHING and when. places is how many requests may be
+ * in flight at once: what failed last time gets one in four of them, at least one. Changes nothing.
+ */
+struct plan planner_next(struct planner *planner, int64_t now, unsigned places);
 
 /* The plan was submitted: in flight until planner_done. */
 void planner_started(struct planner *planner, const struct plan *plan, int64_t now);
 
 /* The request of a plan ended. retry_after 0: it went well and is due again after its interval;
- * otherwise it failed and is due again after that many microseconds. */
+ * otherwise it failed and is due again after a backoff, at least that many microseconds. */
 void planner_done(
     struct planner *planner, const struct plan *plan, int64_t retry_after, int64_t now);
 

@@ -17,6 +17,7 @@ static struct planner_settings planner_settings_of(const struct config_project *
 	    .list_interval = settings->list_interval,
 	    .active_interval = settings->active_interval,
 	    .idle_interval = settings->idle_interval,
+	    .status_interval = settings->status_interval,
 	    .per_minute = settings->rate_limit,
 	};
 }
@@ -81,6 +82,7 @@ struct project *project_free(struct project *project)
 	refresh_end_all(project);
 	while (!LIST_EMPTY(&project->calls))
 		call_free(LIST_FIRST(&project->calls));
+	witness_done(&project->witness);
 	planner_free(project->planner);
 	config_unref(project->config);
 	free(project);
@@ -97,20 +99,42 @@ static int enqueue_planned(const struct operation_record *record, void *context)
 	return operation_enqueue(project, record->operation_id, record->kind);
 }
 
+/* Until when it would have settled is not known, for the wall clock may have been set meanwhile:
+ * the whole time is given again. */
+static int take_settling(int64_t row, enum connector_settling settling, void *context)
+{
+	static const enum witness_hold holds[] = {
+	    [SETTLING_CREATED] = WITNESS_CREATED,
+	    [SETTLING_DELETED] = WITNESS_REMOVED,
+	    [SETTLING_OBSERVED] = WITNESS_OBSERVED,
+	};
+	project_settle(context, row, holds[settling]);
+	return 0;
+}
+
+/* A moment of the wall clock on the monotonic one; not later than now. */
+static int64_t monotonic_of(const struct project *project, int64_t wall)
+{
+	int64_t now = engine_now(project->engine);
+	int64_t at = wall - (engine_wall(project->engine) - now);
+	if (wall == TIMESTAMP_NONE)
+		return INT64_MIN;
+	return at > now ? now : at;
+}
+
 /* When each connector was last asked survives a restart, so that a restart asks nothing twice. */
 int project_follow(const struct followed_connector *connector, void *context)
 {
 	struct project *project = context;
-	int64_t now = engine_now(project->engine);
-	int64_t wall_ahead = engine_wall(project->engine) - now;
-	int64_t synced_at = INT64_MIN;
-	if (connector->history_synced_at != TIMESTAMP_NONE) {
-		synced_at = connector->history_synced_at - wall_ahead;
-		if (synced_at > now)
-			synced_at = now;
-	}
-	return planner_put(project->planner, connector->row, connector->unfinished,
-	    connector->created_at - wall_ahead + PLANNER_YOUNG_FOR, synced_at, now);
+	/* A connector that says it was created in the future is created now. */
+	const struct planner_connector facts = {
+	    .row = connector->row,
+	    .active = connector->unfinished,
+	    .young_until = monotonic_of(project, connector->created_at) + PLANNER_YOUNG_FOR,
+	    .history_read_at = monotonic_of(project, connector->history_synced_at),
+	    .single_read_at = monotonic_of(project, connector->status_known_at),
+	};
+	return planner_put(project->planner, &facts, engine_now(project->engine));
 }
 
 int project_load(struct project *project, struct err *err)
@@ -118,6 +142,7 @@ int project_load(struct project *project, struct err *err)
 	struct conn *writer = project->engine->writer;
 	int64_t id = project->settings->project_id;
 	if (connector_store_each_followed(writer, id, project_follow, project, err) != 0 ||
+	    connector_store_each_settling(writer, id, take_settling, project, err) != 0 ||
 	    operation_store_each_open(writer, id, enqueue_planned, project, err) != 0)
 		return err_wrap(err, "project %s", project->settings->name);
 	return 0;
@@ -143,6 +168,68 @@ void project_change(
 		planner_list_not_later(project->planner, now);
 	}
 	config_unref(before);
+}
+
+/* Presence -------------------------------------------------------------------------------------*/
+
+void project_settle(struct project *project, int64_t row, enum witness_hold hold)
+{
+	int64_t now = engine_now(project->engine);
+	if (witness_settle(
+		&project->witness, row, hold, now, now + project->settings->settle_time) < 0)
+		log_error(
+		    "project %s: no memory to let a connector settle", project->settings->name);
+}
+
+static int take_row(
+    const struct connector_record *record, const struct job_record *latest, void *context)
+{
+	(void)latest;
+	*(int64_t *)context = record->row;
+	return 0;
+}
+
+enum witness_hold project_held(const struct project *project, const char *connector_id)
+{
+	struct err err = ERR_INIT;
+	int64_t row = 0;
+	int64_t now = engine_now(project->engine);
+	if (connector_store_get(project->engine->writer, project->settings->project_id,
+		connector_id, take_row, &row, &err) != 0)
+		return WITNESS_FREE;
+	return witness_held(&project->witness, row, now, now);
+}
+
+#define SETTLED_BATCH 64
+
+struct settled {
+	int64_t rows[SETTLED_BATCH];
+	size_t count;
+};
+
+static int write_settled(struct conn *writer, void *context, struct err *err)
+{
+	const struct settled *settled = context;
+	int r = 0;
+	for (size_t i = 0; i < settled->count && r == 0; i++)
+		r = connector_store_settled(writer, settled->rows[i], err);
+	return r;
+}
+
+/* What has settled is forgotten. One that the store does not take, the next start takes for
+ * settling a little longer: no harm. */
+static void forget_settled(struct project *project, int64_t now)
+{
+	struct settled settled;
+	struct err err = ERR_INIT;
+	int64_t oldest = now;
+	const struct call *call;
+	LIST_FOREACH (call, &project->calls, entry)
+		if (call->begun_at < oldest)
+			oldest = call->begun_at;
+	settled.count = witness_expire(&project->witness, now, oldest, settled.rows, SETTLED_BATCH);
+	if (settled.count > 0 && engine_write(project->engine, write_settled, &settled, &err) != 0)
+		log_debug("project %s: %s", project->settings->name, err.text);
 }
 
 /* Sending --------------------------------------------------------------------------------------*/
@@ -189,7 +276,8 @@ static bool has_place(const struct project *project, const struct plan *plan)
 
 static bool send_planned(struct project *project, int64_t now, int64_t *next)
 {
-	struct plan plan = planner_next(project->planner, now);
+	struct plan plan =
+	    planner_next(project->planner, now, (unsigned)project->settings->max_concurrent);
 	if (plan.kind == PLAN_NOTHING) {
 		earlier(next, plan.due);
 		return false;
@@ -254,6 +342,7 @@ int64_t project_turn(struct project *project, int64_t now)
 	int64_t next = INT64_MAX;
 	if (!STAILQ_EMPTY(&project->unsaved))
 		operation_save_unsaved(project);
+	forget_settled(project, now);
 	/* What was planned for a project that is no longer configured stays written down. */
 	while (!project->removed && project->in_flight < project->settings->max_concurrent &&
 	       engine_may_write(project->engine, now)) {

@@ -11,9 +11,6 @@
 #include "util/log.h"
 #include "util/timestamp.h"
 
-/* A shrunken listing is read a second time after this long, or sooner with a shorter interval. */
-#define SECOND_READ_AFTER (2 * MICROSECONDS_PER_SECOND)
-
 /* A connector that Mixpanel does not know has the list read, but not one list for each of many. */
 #define LOOK_APART (5 * MICROSECONDS_PER_SECOND)
 
@@ -187,6 +184,15 @@ static void note_listing(struct project *project, bool good, int64_t begun_at)
 	}
 }
 
+/* Into room for CONNECTOR_ID_LENGTH_LIMIT + 1 bytes. */
+static int take_id(
+    const struct connector_record *record, const struct job_record *latest, void *context)
+{
+	(void)latest;
+	snprintf(context, CONNECTOR_ID_LENGTH_LIMIT + 1, "%s", record->connector.connector_id);
+	return 0;
+}
+
 /* Following ------------------------------------------------------------------------------------*/
 
 /* Nothing is read of it any more, so no refresh is to wait for that. */
@@ -238,22 +244,9 @@ void refresh_follow(struct project *project, int64_t row)
 		    err.text[0] ? err.text : "no memory");
 }
 
-static int drop_record(
-    const struct connector_record *record, const struct job_record *latest, void *context)
+void refresh_drop(struct project *project, int64_t row)
 {
-	(void)latest;
-	struct project *project = context;
-	unfollow(project, record->row);
-	return 0;
-}
-
-void refresh_drop(struct project *project, const char *connector_id)
-{
-	struct err err = ERR_INIT;
-	if (connector_store_get(project->engine->writer, project->settings->project_id,
-		connector_id, drop_record, project, &err) < 0)
-		log_error("project %s: cannot stop following connector %s: %s",
-		    project->settings->name, connector_id, err.text);
+	unfollow(project, row);
 }
 
 /* Failures -------------------------------------------------------------------------------------*/
@@ -275,7 +268,8 @@ static int write_failure(struct conn *writer, void *context, struct err *err)
 		r = project_store_list_failed(
 		    writer, project_id, work->failure->code, work->failure->message, now, err);
 	else
-		r = connector_store_history_failed(writer, call->plan.connector_row,
+		r = connector_store_failed(writer, call->plan.connector_row,
+		    call->kind == CALL_GET ? CONNECTOR_PART_SINGLE : CONNECTOR_PART_HISTORY,
 		    work->failure->code, work->failure->message, now, err);
 	if (r == 0)
 		changes_add(&engine->changes,
@@ -316,7 +310,7 @@ static void call_given_up(struct call *call, int64_t delay)
 {
 	struct project *project = call->project;
 	struct refresh *refresh = find_refresh(project, call->ticket);
-	if (call->kind != CALL_GET)
+	if (call->plan.kind != PLAN_NOTHING)
 		planner_done(project->planner, &call->plan, delay, engine_now(project->engine));
 	if (call->kind == CALL_LIST)
 		note_listing(project, false, call->begun_at);
@@ -377,7 +371,6 @@ struct listing_work {
 	struct project *project;
 	struct listing listing;
 	struct listing_outcome outcome;
-	int64_t begun_at; /* monotonic */
 	int64_t again_at; /* wall clock; INT64_MAX: not before its turn */
 };
 
@@ -388,33 +381,40 @@ static int write_listing(struct conn *writer, void *context, struct err *err)
 	int r = apply_listing(writer, &work->listing, &engine->changes, err, &work->outcome);
 	if (r == 0 && work->listing.pages->complete)
 		r = operation_reconcile(
-		    work->project, &work->listing, work->begun_at, err, &work->again_at);
+		    work->project, &work->listing, work->listing.begun_at, err, &work->again_at);
 	return r;
 }
 
-static void follow_changes(struct project *project, const struct listing_outcome *outcome)
+/* A deleted connector that a list shows is looked at by itself, as if somebody had asked. */
+static void look_again(struct project *project, int64_t row)
 {
-	for (size_t i = 0; i < outcome->count; i++) {
-		if (outcome->list[i].present)
-			refresh_follow(project, outcome->list[i].row);
-		else
-			unfollow(project, outcome->list[i].row);
-	}
+	struct err err = ERR_INIT;
+	char connector_id[CONNECTOR_ID_LENGTH_LIMIT + 1];
+	uint64_t ticket;
+	if (connector_store_get_row(project->engine->writer, row, take_id, connector_id, &err) !=
+		0 ||
+	    refresh_begin(project, row, connector_id, &ticket) < 0)
+		log_error("project %s: cannot look at a connector again: %s",
+		    project->settings->name, err.text[0] ? err.text : "no memory");
 }
 
-static void listing_shrunken(struct call *call, const struct listing_outcome *outcome)
+/* What the listing lacks is looked at one by one; what it shows is there. */
+static void take_presence(struct call *call, const struct listing_outcome *outcome)
 {
 	struct project *project = call->project;
 	int64_t now = engine_now(project->engine);
-	int64_t after = project->settings->list_interval;
-	if (after > SECOND_READ_AFTER)
-		after = SECOND_READ_AFTER;
-	log_warning("project %s: %zu connectors are missing from the list; reading it a second "
-		    "time before believing it",
-	    project->settings->name, outcome->missing);
-	project->shrunken = true;
-	planner_done(project->planner, &call->plan, 0, now);
-	planner_list_not_later(project->planner, now + after);
+	for (size_t i = 0; i < outcome->came.count; i++)
+		refresh_follow(project, outcome->came.rows[i]);
+	for (size_t i = 0; i < outcome->doubted.count; i++)
+		look_again(project, outcome->doubted.rows[i]);
+	if (!call->pages.complete)
+		return;
+	const struct row_list *missing = &outcome->missing;
+	if (witness_lacking(&project->witness, missing->rows, missing->count, now) < 0)
+		log_error("project %s: no memory to look for %zu connectors that the list lacks",
+		    project->settings->name, missing->count);
+	for (size_t i = 0; i < missing->count; i++)
+		planner_want_single(project->planner, missing->rows[i], now);
 }
 
 static void listing_applied(struct call *call, const struct listing_work *work)
@@ -423,13 +423,12 @@ static void listing_applied(struct call *call, const struct listing_work *work)
 	struct engine *engine = project->engine;
 	int64_t now = engine_now(engine);
 	int64_t wall = engine_wall(engine);
-	project->shrunken = false;
 	project->loaded = true;
 	project->list_begun_at = call->begun_at;
 	if (call->pages.complete)
 		project->listed_at = call->started_at;
 	engine_count_changed(engine, 0, work->outcome.updated);
-	follow_changes(project, &work->outcome);
+	take_presence(call, &work->outcome);
 	if (call->pages.complete)
 		upstream_listed(&project->upstream, NULL, NULL, wall);
 	else
@@ -451,36 +450,34 @@ static void apply_listing_call(struct call *call)
 		{
 		    .project_id = project->settings->project_id,
 		    .pages = &call->pages,
+		    .witness = &project->witness,
+		    .last_row = call->last_row,
 		    .started_at = call->started_at,
+		    .begun_at = call->begun_at,
 		    .now = engine_wall(project->engine),
-		    .accept_shrunken = project->shrunken,
+		    .now_monotonic = engine_now(project->engine),
 		},
-	    .begun_at = call->begun_at,
 	    .again_at = INT64_MAX,
 	};
 	struct err err = ERR_INIT;
-	int r = engine_write(project->engine, write_listing, &work, &err);
-	if (r == 0) {
+	if (engine_write(project->engine, write_listing, &work, &err) == 0)
 		listing_applied(call, &work);
-	} else if (r == APPLY_SHRUNKEN) {
-		listing_shrunken(call, &work.outcome);
-	} else {
+	else
 		store_failed(call, &err);
-	}
 	listing_outcome_done(&work.outcome);
 }
 
 struct history_work {
 	struct project *project;
 	struct history history;
-	size_t changed;
+	struct history_outcome outcome;
 };
 
 static int write_history(struct conn *writer, void *context, struct err *err)
 {
 	struct history_work *work = context;
 	return apply_history(
-	    writer, &work->history, &work->project->engine->changes, err, &work->changed);
+	    writer, &work->history, &work->project->engine->changes, err, &work->outcome);
 }
 
 static void apply_history_call(struct call *call)
@@ -502,9 +499,13 @@ static void apply_history_call(struct call *call)
 		store_failed(call, &err);
 		return;
 	}
-	engine_count_changed(project->engine, work.changed, 0);
+	int64_t now = engine_now(project->engine);
+	engine_count_changed(project->engine, work.outcome.changed, 0);
 	refresh_follow(project, call->plan.connector_row);
-	planner_done(project->planner, &call->plan, 0, engine_now(project->engine));
+	planner_done(project->planner, &call->plan, 0, now);
+	/* Mixpanel pauses what fails, and only a single read tells. */
+	if (work.outcome.ended_badly)
+		planner_want_single(project->planner, call->plan.connector_row, now);
 	note_history(project, call->plan.connector_row, call->begun_at);
 }
 
@@ -519,13 +520,46 @@ static int write_single(struct conn *writer, void *context, struct err *err)
 {
 	struct single_work *work = context;
 	struct call *call = work->call;
-	struct engine *engine = call->project->engine;
-	int64_t project_id = call->project->settings->project_id;
-	int r = connector_store_put(writer, project_id, work->connector, call->started_at,
-	    call->started_at, engine_wall(engine), err, &work->change, &work->row);
+	struct project *project = call->project;
+	const struct connector_put put = {
+	    .project_id = project->settings->project_id,
+	    .connector = work->connector,
+	    .revive = witness_held(&project->witness, call->plan.connector_row, call->begun_at,
+			  engine_now(project->engine)) != WITNESS_REMOVED,
+	    .observed_at = call->started_at,
+	    .confirmed = call->started_at,
+	    .now = engine_wall(project->engine),
+	};
+	int r = connector_store_put(writer, &put, err, &work->change, &work->row);
+	if (r == 0)
+		r = connector_store_read(writer, work->row, CONNECTOR_PART_SINGLE, err);
 	if (r == 0 && work->change != CONNECTOR_SAME)
-		changes_add(&engine->changes, CHANGE_CONNECTOR, project_id, NULL);
+		changes_add(&project->engine->changes, CHANGE_CONNECTOR, put.project_id, NULL);
 	return r;
+}
+
+/* The planned call came to an end; the refresh that asked for it goes on with the history. */
+static void single_over(struct call *call)
+{
+	struct project *project = call->project;
+	struct refresh *refresh = find_refresh(project, call->ticket);
+	if (call->plan.kind == PLAN_SINGLE)
+		planner_done(project->planner, &call->plan, 0, engine_now(project->engine));
+	if (refresh)
+		refresh_go_on(project, refresh);
+}
+
+static void single_found(struct call *call, const struct single_work *work)
+{
+	struct project *project = call->project;
+	engine_count_changed(project->engine, 0, work->change != CONNECTOR_SAME);
+	if (work->change == CONNECTOR_NEW || work->change == CONNECTOR_REVIVED)
+		refresh_follow(project, work->row);
+	if (work->change != CONNECTOR_STAYS_DELETED) {
+		witness_not_absent(&project->witness, work->row);
+		project_settle(project, work->row, WITNESS_SEEN);
+	}
+	single_over(call);
 }
 
 static void apply_single_call(struct call *call, struct span body)
@@ -541,7 +575,6 @@ static void apply_single_call(struct call *call, struct span body)
 		return;
 	}
 	struct single_work work = {.call = call, .connector = &answer.connector};
-	struct refresh *refresh = find_refresh(project, call->ticket);
 	if (!text_same(answer.connector.connector_id, call->connector_id)) {
 		failure_set(&failure, "upstream-undecodable",
 		    "asked for connector %s, Mixpanel answered with another one",
@@ -550,14 +583,40 @@ static void apply_single_call(struct call *call, struct span body)
 	} else if (engine_write(project->engine, write_single, &work, &err) != 0) {
 		store_failed(call, &err);
 	} else {
-		engine_count_changed(project->engine, 0, work.change != CONNECTOR_SAME);
-		/* It may have been taken for deleted meanwhile. */
-		if (work.change == CONNECTOR_NEW || work.change == CONNECTOR_REVIVED)
-			refresh_follow(project, work.row);
-		if (refresh)
-			refresh_go_on(project, refresh);
+		single_found(call, &work);
 	}
 	decoded_done(&answer.decoded);
+}
+
+static int write_gone(struct conn *writer, void *context, struct err *err)
+{
+	struct call *call = context;
+	struct engine *engine = call->project->engine;
+	int64_t project_id = call->project->settings->project_id;
+	changes_add(&engine->changes, CHANGE_CONNECTOR, project_id, NULL);
+	changes_add(&engine->changes, CHANGE_PROJECT, project_id, NULL);
+	return connector_store_delete(
+	    writer, call->plan.connector_row, false, engine_wall(engine), err);
+}
+
+/* The second witness: a complete listing lacks the connector, and Mixpanel itself says, asked
+ * afterwards, that it does not know it. */
+static void apply_gone(struct call *call)
+{
+	struct project *project = call->project;
+	int64_t row = call->plan.connector_row;
+	struct err err = ERR_INIT;
+	if (engine_write(project->engine, write_gone, call, &err) != 0) {
+		store_failed(call, &err);
+		return;
+	}
+	log_info("project %s: connector %s is gone from Mixpanel", project->settings->name,
+	    call->connector_id);
+	engine_count_changed(project->engine, 0, 1);
+	witness_not_absent(&project->witness, row);
+	project_settle(project, row, WITNESS_OBSERVED);
+	single_over(call);
+	unfollow(project, row);
 }
 
 /* Answers --------------------------------------------------------------------------------------*/
@@ -685,11 +744,27 @@ static void look_for_unknown(struct call *call)
 	planner_list_not_later(project->planner, at);
 }
 
+/* Whether a single read that found nothing is the second witness. */
+static bool may_be_gone(const struct call *call)
+{
+	const struct witness *witness = &call->project->witness;
+	int64_t row = call->plan.connector_row;
+	return witness_is_absent(witness, row, call->begun_at) &&
+	       witness_held(witness, row, call->begun_at, engine_now(call->project->engine)) ==
+		   WITNESS_FREE;
+}
+
 static void take_refusal(struct call *call, const struct client_answer *answer)
 {
 	struct failure failure;
 	describe(&failure, answer);
-	if (call->kind != CALL_LIST && answer->outcome == CLIENT_ANSWERED && answer->status == 404)
+	bool unknown = call->kind != CALL_LIST && answer->outcome == CLIENT_ANSWERED &&
+		       answer->status == 404 && decode_is_refusal(answer->body);
+	if (unknown && call->kind == CALL_GET && may_be_gone(call)) {
+		apply_gone(call);
+		return;
+	}
+	if (unknown)
 		look_for_unknown(call);
 	call_failed(call, &failure);
 }
@@ -714,34 +789,37 @@ void refresh_ended(struct call *call, const struct client_answer *answer, bool f
 
 /* Sending --------------------------------------------------------------------------------------*/
 
-static int take_id(
-    const struct connector_record *record, const struct job_record *latest, void *context)
+static const struct {
+	enum call_kind kind;
+	enum endpoint endpoint;
+} calls_of[] = {
+    [PLAN_LIST] = {CALL_LIST, ENDPOINT_LIST},
+    [PLAN_HISTORY] = {CALL_HISTORY, ENDPOINT_HISTORY},
+    [PLAN_SINGLE] = {CALL_GET, ENDPOINT_GET},
+};
+
+/* What the call has to know of the store. Returns 0, 1 when the connector is not there, or -1. */
+static int prepare_call(struct call *call, struct err *err)
 {
-	(void)latest;
-	struct call *call = context;
-	snprintf(
-	    call->connector_id, sizeof(call->connector_id), "%s", record->connector.connector_id);
-	return 0;
+	struct conn *writer = call->project->engine->writer;
+	if (call->kind == CALL_LIST)
+		return connector_store_last_row(writer, err, &call->last_row);
+	return connector_store_get_row(
+	    writer, call->plan.connector_row, take_id, call->connector_id, err);
 }
 
 void refresh_send_plan(struct project *project, const struct plan *plan, int64_t now)
 {
 	struct err err = ERR_INIT;
-	bool list = plan->kind == PLAN_LIST;
 	planner_started(project->planner, plan, now);
-	struct call *call = call_new(
-	    project, list ? CALL_LIST : CALL_HISTORY, list ? ENDPOINT_LIST : ENDPOINT_HISTORY);
+	struct call *call =
+	    call_new(project, calls_of[plan->kind].kind, calls_of[plan->kind].endpoint);
 	if (!call) {
 		refresh_not_sent(project, NULL, plan, "no memory");
 		return;
 	}
 	call->plan = *plan;
-	if (!list && connector_store_get_row(
-			 project->engine->writer, plan->connector_row, take_id, call, &err) != 0) {
-		refresh_not_sent(project, call, plan, err.text);
-		return;
-	}
-	if (call_send(call, NULL, SPAN_NONE, &err) < 0)
+	if (prepare_call(call, &err) != 0 || call_send(call, NULL, SPAN_NONE, &err) < 0)
 		refresh_not_sent(project, call, plan, err.text);
 }
 

@@ -45,7 +45,7 @@ def told(shared_sim, shared_api):
 MEMBERS = {
     "connector_id": str, "project": str, "project_id": int, "label": str, "connector_type": str,
     "connector_properties": dict, "category_properties": dict, "status": (str, type(None)),
-    "failure_message": (str, type(None)), "created_at": str, "created_by": str, "state": str,
+    "failure_message": (str, type(None)), "status_known_at": (str, type(None)), "created_at": str, "created_by": str, "state": str,
     "deleted_at": type(None), "first_seen_at": str, "updated_at": str,
     "latest_job": (dict, type(None)), "sync": dict}
 

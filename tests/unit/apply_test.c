@@ -108,12 +108,12 @@ static size_t apply_pages(struct world *world, const struct pages *pages)
 	    .started_at = world->now,
 	    .now = world->now + 1,
 	};
-	size_t changed = 0;
+	struct history_outcome outcome = {0};
 	changes_forget(&world->changes);
-	if (apply_history(world->fixture.writer, &history, &world->changes, &err, &changed) != 0)
+	if (apply_history(world->fixture.writer, &history, &world->changes, &err, &outcome) != 0)
 		ck_abort_msg("%s", err.text);
 	world->now += MINUTE;
-	return changed;
+	return outcome.changed;
 }
 
 static bool same_sight(const struct sight *a, const struct sight *b)
@@ -449,10 +449,10 @@ START_TEST(a_page_that_cannot_be_read_changes_nothing)
 	    .started_at = T0,
 	    .now = T0,
 	};
-	size_t changed = 7;
+	struct history_outcome outcome = {.changed = 7};
 	ck_assert_int_eq(
-	    apply_history(world->fixture.writer, &history, &world->changes, &err, &changed), -1);
-	ck_assert_uint_eq(changed, 7);
+	    apply_history(world->fixture.writer, &history, &world->changes, &err, &outcome), -1);
+	ck_assert_uint_eq(outcome.changed, 7);
 	ck_assert_int_eq(count_jobs(world, "1"), 0);
 	pages_done(&pages);
 	world_done(world);
@@ -467,6 +467,7 @@ struct scene {
 	struct changes changes;
 	int64_t now;
 	struct listing listing;
+	struct witness witness;
 	struct listing_outcome outcome;
 };
 
@@ -492,13 +493,27 @@ static void scene_init(struct scene *scene)
 
 static void scene_done(struct scene *scene)
 {
+	witness_done(&scene->witness);
 	listing_outcome_done(&scene->outcome);
 	changes_done(&scene->changes);
 	fixture_done(&scene->fixture);
 }
 
-/* A listing of the connectors named by the letters. */
-static int list(struct scene *scene, const char *letters, bool complete, bool accept_shrunken)
+/* A listing of the connectors named by the letters, asked for now. */
+static void ask(struct scene *scene)
+{
+	scene->listing = (struct listing){
+	    .project_id = PROJECT,
+	    .witness = &scene->witness,
+	    .started_at = scene->now,
+	    .begun_at = scene->now,
+	};
+	ck_assert_int_eq(connector_store_last_row(
+			     scene->fixture.writer, &scene->fixture.err, &scene->listing.last_row),
+	    0);
+}
+
+static void answer(struct scene *scene, const char *letters, bool complete)
 {
 	struct buffer body _cleanup_buffer_;
 	buffer_init(&body, 4096);
@@ -507,19 +522,20 @@ static int list(struct scene *scene, const char *letters, bool complete, bool ac
 		    i ? "," : "[", letters[i]);
 	buffer_append_text(&body, letters[0] ? "]" : "[]");
 	struct pages pages = one_page(buffer_text(&body), complete);
-	scene->listing = (struct listing){
-	    .project_id = PROJECT,
-	    .pages = &pages,
-	    .started_at = scene->now,
-	    .now = scene->now + SECOND,
-	    .accept_shrunken = accept_shrunken,
-	};
+	scene->listing.pages = &pages;
+	scene->listing.now = scene->listing.now_monotonic = scene->now + SECOND;
 	listing_outcome_done(&scene->outcome);
 	changes_forget(&scene->changes);
-	int r = tx_write(scene->fixture.writer, apply_in_transaction, scene, &scene->fixture.err);
+	ck_assert_int_eq(
+	    tx_write(scene->fixture.writer, apply_in_transaction, scene, &scene->fixture.err), 0);
 	pages_done(&pages);
 	scene->now += MINUTE;
-	return r;
+}
+
+static void list(struct scene *scene, const char *letters, bool complete)
+{
+	ask(scene);
+	answer(scene, letters, complete);
 }
 
 static int add_letter(
@@ -542,51 +558,39 @@ static void assert_present(struct scene *scene, const char *expected)
 	ck_assert_str_eq(letters, expected);
 }
 
-START_TEST(a_complete_listing_deletes_what_it_lacks)
+static int64_t row_of(struct scene *scene, const char *id)
+{
+	int64_t row = 0;
+	ck_assert_int_eq(connector_store_get(scene->fixture.writer, PROJECT, id, fixture_take_row,
+			     &row, &scene->fixture.err),
+	    0);
+	return row;
+}
+
+static void assert_rows(const struct row_list *list, size_t count, int64_t first)
+{
+	ck_assert_uint_eq(list->count, count);
+	if (count > 0)
+		ck_assert_int_eq(list->rows[0], first);
+}
+
+START_TEST(a_listing_deletes_nothing_and_tells_what_it_lacks)
 {
 	struct scene scene;
 	scene_init(&scene);
-	ck_assert_int_eq(list(&scene, "abc", true, false), 0);
+	list(&scene, "abc", true);
 	ck_assert_uint_eq(scene.outcome.updated, 3);
-	ck_assert_int_eq(list(&scene, "ca", true, false), 0);
-	assert_present(&scene, "ac");
-	ck_assert_uint_eq(scene.outcome.missing, 1);
-	ck_assert_uint_eq(scene.outcome.count, 1);
-	ck_assert(!scene.outcome.list[0].present);
-	ck_assert_int_eq(list(&scene, "ca", true, false), 0);
+	assert_rows(&scene.outcome.came, 3, row_of(&scene, "a"));
+	list(&scene, "ca", true);
+	assert_present(&scene, "abc");
+	assert_rows(&scene.outcome.missing, 1, row_of(&scene, "b"));
+	assert_rows(&scene.outcome.came, 0, 0);
 	ck_assert_uint_eq(scene.outcome.updated, 0);
-	ck_assert_uint_eq(scene.outcome.count, 0);
-	scene_done(&scene);
-}
-END_TEST
-
-START_TEST(empty_shrunken_and_incomplete_listings_delete_nothing)
-{
-	struct scene scene;
-	scene_init(&scene);
-	ck_assert_int_eq(list(&scene, "abcde", true, false), 0);
-	ck_assert_int_eq(list(&scene, "", true, false), APPLY_SHRUNKEN);
-	assert_present(&scene, "abcde");
-	ck_assert_int_eq(list(&scene, "xab", true, false), APPLY_SHRUNKEN);
-	assert_present(&scene, "abcde");
-	ck_assert_int_eq(list(&scene, "a", false, false), 0);
-	ck_assert_int_eq(list(&scene, "", false, true), 0);
-	assert_present(&scene, "abcde");
-	scene_done(&scene);
-}
-END_TEST
-
-START_TEST(the_second_read_of_a_shrunken_listing_is_believed)
-{
-	struct scene scene;
-	scene_init(&scene);
-	ck_assert_int_eq(list(&scene, "abcde", true, false), 0);
-	ck_assert_int_eq(list(&scene, "a", true, false), APPLY_SHRUNKEN);
-	ck_assert_int_eq(list(&scene, "a", true, true), 0);
-	assert_present(&scene, "a");
-	ck_assert_int_eq(list(&scene, "", true, true), 0);
-	assert_present(&scene, "");
-	ck_assert_int_eq(list(&scene, "", true, false), 0);
+	list(&scene, "", true);
+	assert_present(&scene, "abc");
+	assert_rows(&scene.outcome.missing, 3, row_of(&scene, "a"));
+	list(&scene, "a", false);
+	assert_rows(&scene.outcome.missing, 0, 0);
 	scene_done(&scene);
 }
 END_TEST
@@ -595,81 +599,63 @@ START_TEST(a_connector_that_comes_back_is_the_same_one)
 {
 	struct scene scene;
 	scene_init(&scene);
-	ck_assert_int_eq(list(&scene, "abc", true, false), 0);
-	int64_t row = scene.outcome.list[1].row;
-	ck_assert_int_eq(list(&scene, "ac", true, false), 0);
-	ck_assert_int_eq(list(&scene, "abc", true, false), 0);
-	ck_assert_uint_eq(scene.outcome.count, 1);
-	ck_assert(scene.outcome.list[0].present);
-	ck_assert_int_eq(scene.outcome.list[0].row, row);
+	list(&scene, "abc", true);
+	int64_t row = row_of(&scene, "b");
+	fixture_delete(&scene.fixture, "b", scene.now);
+	list(&scene, "abc", true);
+	assert_rows(&scene.outcome.came, 1, row);
+	ck_assert_int_eq(row_of(&scene, "b"), row);
 	assert_present(&scene, "abc");
 	scene_done(&scene);
 }
 END_TEST
 
-START_TEST(what_is_newer_than_the_listing_is_not_deleted_by_it)
+/* By row, not by the clock: setting it back changes nothing. */
+START_TEST(what_is_newer_than_the_listing_is_not_missing_in_it)
 {
 	struct scene scene;
 	scene_init(&scene);
-	ck_assert_int_eq(list(&scene, "abc", true, false), 0);
-	/* Seen on its own while the listing was on its way. */
+	list(&scene, "abc", true);
+	ask(&scene);
 	fixture_begin(&scene.fixture);
-	fixture_add(&scene.fixture, "d", scene.now + SECOND / 2);
+	fixture_add(&scene.fixture, "d", scene.now - 100 * MINUTE);
 	fixture_commit(&scene.fixture);
-	ck_assert_int_eq(list(&scene, "abc", true, false), 0);
-	assert_present(&scene, "abcd");
-	ck_assert_int_eq(list(&scene, "abc", true, false), 0);
-	assert_present(&scene, "abc");
+	answer(&scene, "abc", true);
+	assert_rows(&scene.outcome.missing, 0, 0);
+	list(&scene, "abc", true);
+	assert_rows(&scene.outcome.missing, 1, row_of(&scene, "d"));
 	scene_done(&scene);
 }
 END_TEST
 
-/* Any sequence of listings: only a complete one that was believed deletes, and then exactly. */
-START_TEST(presence_follows_the_listings_that_are_believed)
+START_TEST(what_settles_outranks_a_listing)
 {
-	struct random_sequence random;
 	struct scene scene;
 	scene_init(&scene);
-	random_sequence_init(&random, 11);
-	bool present[8] = {false};
-	for (unsigned step = 0; step < 80; step++) {
-		char letters[9] = "";
-		bool listed[8] = {false};
-		size_t count = 0;
-		int64_t likely = random_sequence_between(&random, 0, 9);
-		for (unsigned i = 0; i < 8; i++) {
-			listed[i] = random_sequence_between(&random, 0, 9) < likely;
-			if (listed[i])
-				letters[count++] = (char)('a' + i);
-		}
-		letters[count] = '\0';
-		bool complete = random_sequence_between(&random, 0, 3) > 0;
-		bool accept = random_sequence_between(&random, 0, 2) == 0;
-		int r = list(&scene, letters, complete, accept);
-		unsigned missing = 0;
-		unsigned before = 0;
-		for (unsigned i = 0; i < 8; i++) {
-			before += present[i];
-			missing += present[i] && !listed[i];
-		}
-		bool shrunken = missing > 0 && (count == 0 || 2 * missing > before);
-		ck_assert_int_eq(r, complete && shrunken && !accept ? APPLY_SHRUNKEN : 0);
-		char expected[9] = "";
-		size_t length = 0;
-		for (unsigned i = 0; i < 8; i++) {
-			if (r == 0)
-				present[i] = listed[i] || (present[i] && !complete);
-			if (present[i])
-				expected[length++] = (char)('a' + i);
-		}
-		expected[length] = '\0';
-		char found[32] = "";
-		ck_assert_int_eq(connector_store_each_present(scene.fixture.writer, PROJECT,
-				     add_letter, found, &scene.fixture.err),
-		    0);
-		ck_assert_uint_eq(strlen(found), length);
-		ck_assert_uint_eq(strspn(found, expected), length);
-	}
+	list(&scene, "abcd", true);
+	const char *letters[] = {"a", "b", "c", "d"};
+	const enum witness_hold holds[] = {
+	    WITNESS_CREATED, WITNESS_SEEN, WITNESS_REMOVED, WITNESS_OBSERVED};
+	for (size_t i = 0; i < 4; i++)
+		witness_settle(&scene.witness, row_of(&scene, letters[i]), holds[i], scene.now,
+		    scene.now + 2 * MINUTE + 2 * SECOND);
+	fixture_delete(&scene.fixture, "c", scene.now);
+	fixture_delete(&scene.fixture, "d", scene.now);
+	list(&scene, "", true);
+	assert_rows(&scene.outcome.missing, 0, 0);
+	list(&scene, "abcd", true);
+	assert_present(&scene, "ab");
+	assert_rows(&scene.outcome.doubted, 1, row_of(&scene, "d"));
+	/* Asked for while it settled, so long is it believed before what the list says. */
+	scene.now -= 3 * MINUTE;
+	ask(&scene);
+	scene.now += 5 * MINUTE;
+	answer(&scene, "cd", true);
+	assert_present(&scene, "ab");
+	assert_rows(&scene.outcome.missing, 0, 0);
+	list(&scene, "cd", true);
+	assert_present(&scene, "abcd");
+	assert_rows(&scene.outcome.missing, 2, row_of(&scene, "a"));
 	scene_done(&scene);
 }
 END_TEST
@@ -686,17 +672,13 @@ int main(void)
 	    {"a run that two pages hold is one job", a_run_that_two_pages_hold_is_one_job},
 	    {"a page that cannot be read changes nothing",
 		a_page_that_cannot_be_read_changes_nothing},
-	    {"a complete listing deletes what it lacks", a_complete_listing_deletes_what_it_lacks},
-	    {"empty, shrunken and incomplete listings delete nothing",
-		empty_shrunken_and_incomplete_listings_delete_nothing},
-	    {"the second read of a shrunken listing is believed",
-		the_second_read_of_a_shrunken_listing_is_believed},
+	    {"a listing deletes nothing and tells what it lacks",
+		a_listing_deletes_nothing_and_tells_what_it_lacks},
 	    {"a connector that comes back is the same one",
 		a_connector_that_comes_back_is_the_same_one},
-	    {"what is newer than the listing is not deleted by it",
-		what_is_newer_than_the_listing_is_not_deleted_by_it},
-	    {"presence follows the listings that are believed",
-		presence_follows_the_listings_that_are_believed},
+	    {"what is newer than the listing is not missing in it",
+		what_is_newer_than_the_listing_is_not_missing_in_it},
+	    {"what settles outranks a listing", what_settles_outranks_a_listing},
 	    {NULL, NULL},
 	};
 	return unit_main("apply", cases);

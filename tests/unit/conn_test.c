@@ -396,8 +396,8 @@ static int add_two(struct conn *writer, void *context, struct err *err)
 		struct connector connector = fixture_connector(id);
 		enum connector_change change;
 		int64_t row = 0;
-		int r = connector_store_put(
-		    writer, PROJECT, &connector, T0, TIMESTAMP_NONE, T0, err, &change, &row);
+		const struct connector_put put = fixture_single(&connector, T0);
+		int r = connector_store_put(writer, &put, err, &change, &row);
 		if (r)
 			return r;
 	}

@@ -262,6 +262,8 @@ static void fill_config(struct stage *stage)
 	    .list_interval = MICROSECONDS_PER_HOUR,
 	    .active_interval = MICROSECONDS_PER_HOUR,
 	    .idle_interval = MICROSECONDS_PER_HOUR,
+	    .status_interval = MICROSECONDS_PER_HOUR,
+	    .settle_time = MICROSECONDS_PER_SECOND,
 	    .rate_limit = 100000,
 	    .max_concurrent = 4,
 	    .timeout = PATIENCE_SECONDS * SECOND,

@@ -20,6 +20,7 @@
 #define FAILURES_PER_MILLE 10
 #define RETRY_AFTER (3 * SECOND)
 #define NEVER INT64_MIN
+#define PLACES CONCURRENT
 
 /* As ck_assert, without its report to the parent process, which would take most of the time. */
 #define MUST(condition)                                                                            \
@@ -68,12 +69,25 @@ static void world_done(struct world *world)
 	free(world);
 }
 
+static void put(struct world *world, int64_t row, bool active, int64_t now)
+{
+	const struct planner_connector connector = {
+	    .row = row,
+	    .active = active,
+	    .young_until = INT64_MIN,
+	    .history_read_at = INT64_MIN,
+	    .single_read_at = now,
+	};
+	ck_assert_int_eq(planner_put(world->planner, &connector, now), 0);
+}
+
 static struct world *new_world(uint64_t per_minute, uint64_t seed)
 {
 	const struct planner_settings settings = {
 	    .list_interval = 60 * SECOND,
 	    .active_interval = 15 * SECOND,
 	    .idle_interval = 10 * MINUTE,
+	    .status_interval = 1000 * MICROSECONDS_PER_DAY,
 	    .per_minute = per_minute,
 	};
 	struct world *world = calloc(1, sizeof(*world));
@@ -89,9 +103,7 @@ static struct world *new_world(uint64_t per_minute, uint64_t seed)
 		subject->active = row <= ACTIVE;
 		subject->since = START;
 		subject->asked_at = NEVER;
-		ck_assert_int_eq(
-		    planner_put(world->planner, row, subject->active, INT64_MIN, INT64_MIN, START),
-		    0);
+		put(world, row, subject->active, START);
 	}
 	return world;
 }
@@ -106,7 +118,7 @@ static void set_active(struct world *world, int64_t row, bool active, int64_t no
 	struct subject *subject = &world->subjects[row];
 	subject->active = active;
 	subject->since = now;
-	ck_assert_int_eq(planner_put(world->planner, row, active, INT64_MIN, INT64_MIN, now), 0);
+	put(world, row, active, now);
 }
 
 static int64_t pick_subject(struct world *world, bool active)
@@ -185,7 +197,7 @@ static void send_plan(struct world *world, const struct plan *plan, int64_t now)
 static int64_t send_all(struct world *world, int64_t now)
 {
 	while (world->in_flight < CONCURRENT) {
-		struct plan plan = planner_next(world->planner, now);
+		struct plan plan = planner_next(world->planner, now, PLACES);
 		if (plan.kind == PLAN_NOTHING)
 			return plan.due;
 		if (!ratelimit_take(&world->limit, RATELIMIT_BACKGROUND, now))

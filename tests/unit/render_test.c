@@ -78,6 +78,7 @@ static struct connector_record plain_connector(void)
 	    .first_seen_at = DAY,
 	    .updated_at = DAY,
 	    .deleted_at = TIMESTAMP_NONE,
+	    .status_known_at = TIMESTAMP_NONE,
 	    .confirmed_at = TIMESTAMP_NONE,
 	    .history_synced_at = TIMESTAMP_NONE,
 	    .history_error_since = TIMESTAMP_NONE,
@@ -89,7 +90,8 @@ static struct connector_record plain_connector(void)
 	"\"connector_type\":\"gcsImport\","                                                        \
 	"\"connector_properties\":{\"gcs_bucket\":\"b\",\"big\":9007199254740993},"                \
 	"\"category_properties\":{\"data_format\":\"mixpanel_event\"},"                            \
-	"\"status\":null,\"failure_message\":null,\"created_at\":\"2026-07-01T00:00:00.000001Z\"," \
+	"\"status\":null,\"failure_message\":null,\"status_known_at\":null,\"created_at\":\"2026-" \
+	"07-01T00:00:00.000001Z\","                                                                \
 	"\"created_by\":null,\"state\":\"present\",\"deleted_at\":null,"                           \
 	"\"first_seen_at\":\"2026-07-01T00:00:00Z\",\"updated_at\":\"2026-07-01T00:00:00Z\""
 
@@ -205,6 +207,7 @@ START_TEST(a_deleted_connector_says_so)
 	    "{\"connector_id\":\"x\\\"y\",\"project\":\"demo\",\"project_id\":123456789,"
 	    "\"label\":\"l\\n\",\"connector_type\":\"\",\"connector_properties\":{},"
 	    "\"category_properties\":{},\"status\":\"paused\",\"failure_message\":\"no access\","
+	    "\"status_known_at\":null,"
 	    "\"created_at\":null,\"created_by\":\"a@example.com\",\"state\":\"deleted\","
 	    "\"deleted_at\":\"2026-07-01T00:00:05Z\",\"first_seen_at\":\"2026-07-01T00:00:00Z\","
 	    "\"updated_at\":\"2026-07-01T00:00:00Z\",\"latest_job\":null," FRESH "}");

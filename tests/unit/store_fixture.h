@@ -107,16 +107,47 @@ static inline struct connector fixture_connector(const char *id)
 	};
 }
 
+/* As a single read would put it; one marked deleted stays so. */
+static inline struct connector_put fixture_single(const struct connector *connector, int64_t now)
+{
+	return (struct connector_put){
+	    .project_id = PROJECT,
+	    .connector = connector,
+	    .observed_at = now,
+	    .confirmed = TIMESTAMP_NONE,
+	    .now = now,
+	};
+}
+
 static inline int64_t fixture_put(struct fixture *fixture, const struct connector *connector,
     int64_t now, enum connector_change expected)
 {
 	enum connector_change change = CONNECTOR_SAME;
 	int64_t row = 0;
-	ck_assert_msg(connector_store_put(fixture->writer, PROJECT, connector, now, TIMESTAMP_NONE,
-			  now, &fixture->err, &change, &row) == 0,
+	const struct connector_put put = fixture_single(connector, now);
+	ck_assert_msg(connector_store_put(fixture->writer, &put, &fixture->err, &change, &row) == 0,
 	    "%s", fixture->err.text);
 	ck_assert_int_eq(change, expected);
 	return row;
+}
+
+static inline int fixture_take_row(
+    const struct connector_record *record, const struct job_record *latest, void *context)
+{
+	(void)latest;
+	*(int64_t *)context = record->row;
+	return 0;
+}
+
+/* It is concluded that the connector is gone. */
+static inline void fixture_delete(struct fixture *fixture, const char *id, int64_t now)
+{
+	int64_t row = 0;
+	ck_assert_int_eq(connector_store_get(
+			     fixture->writer, PROJECT, id, fixture_take_row, &row, &fixture->err),
+	    0);
+	ck_assert_int_eq(
+	    connector_store_delete(fixture->writer, row, false, now, &fixture->err), 0);
 }
 
 static inline int64_t fixture_add(struct fixture *fixture, const char *id, int64_t now)
@@ -165,8 +196,8 @@ static inline int fixture_put_large(struct conn *writer, const char *id, struct 
 	connector.raw = (struct span){.ptr = bytes, .len = sizeof(bytes)};
 	enum connector_change change;
 	int64_t row = 0;
-	return connector_store_put(
-	    writer, PROJECT, &connector, T0, TIMESTAMP_NONE, T0, err, &change, &row);
+	const struct connector_put put = fixture_single(&connector, T0);
+	return connector_store_put(writer, &put, err, &change, &row);
 }
 
 /* Numbers of rows, in the order they came. */

@@ -13,6 +13,10 @@ struct seen {
 	int64_t deleted_at;
 	int64_t latest_row;
 	enum job_status latest_status;
+	bool deleted_by_us;
+	int64_t status_known_at;
+	char status[32];
+	char failure_message[32];
 	char label[32];
 	char raw[64];
 	int64_t history_synced_at;
@@ -28,6 +32,12 @@ static int see(
 	seen->revision = record->revision;
 	seen->updated_at = record->updated_at;
 	seen->deleted_at = record->deleted_at;
+	seen->deleted_by_us = record->deleted_by_us;
+	seen->status_known_at = record->status_known_at;
+	snprintf(seen->status, sizeof(seen->status), "%s",
+	    record->connector.status ? record->connector.status : "");
+	snprintf(seen->failure_message, sizeof(seen->failure_message), "%s",
+	    record->connector.failure_message ? record->connector.failure_message : "");
 	seen->latest_row = latest ? latest->row : 0;
 	seen->latest_status = latest ? latest->run.status : JOB_UNKNOWN;
 	seen->history_synced_at = record->history_synced_at;
@@ -80,24 +90,145 @@ START_TEST(putting_tells_what_changed)
 }
 END_TEST
 
-START_TEST(a_deleted_connector_comes_back_only_by_a_later_answer)
+START_TEST(a_deleted_connector_comes_back_only_when_told_so)
 {
 	struct fixture fixture;
 	fixture_init(&fixture);
 	struct connector connector = fixture_connector("a");
 	int64_t row = fixture_put(&fixture, &connector, T0, CONNECTOR_NEW);
-	struct conn *writer = fixture.writer;
-	struct err *err = &fixture.err;
-	ck_assert_int_eq(connector_store_delete(writer, PROJECT, "a", T0 + 10, err), 0);
-	ck_assert_int_eq(connector_store_delete(writer, PROJECT, "a", T0 + 11, err), 1);
-	ck_assert_int_eq(connector_store_delete(writer, PROJECT, "none", T0 + 11, err), 1);
+	fixture_delete(&fixture, "a", T0 + 10);
+	fixture_delete(&fixture, "a", T0 + 11);
 	ck_assert_int_eq(get(&fixture, "a").deleted_at, T0 + 10);
+	ck_assert(!get(&fixture, "a").deleted_by_us);
 	int64_t revision = get(&fixture, "a").revision;
-	ck_assert_int_eq(fixture_put(&fixture, &connector, T0 + 10, CONNECTOR_SAME), row);
+	ck_assert_int_eq(fixture_put(&fixture, &connector, T0 + 12, CONNECTOR_STAYS_DELETED), row);
 	ck_assert_int_eq(get(&fixture, "a").deleted_at, T0 + 10);
-	ck_assert_int_eq(fixture_put(&fixture, &connector, T0 + 11, CONNECTOR_REVIVED), row);
+	/* Our own delete of one that was concluded to be gone says more. */
+	ck_assert_int_eq(
+	    connector_store_delete(fixture.writer, row, true, T0 + 13, &fixture.err), 0);
+	ck_assert(get(&fixture, "a").deleted_by_us);
+	ck_assert_int_eq(get(&fixture, "a").deleted_at, T0 + 10);
+	struct connector_put put = fixture_single(&connector, T0 + 14);
+	put.revive = true;
+	enum connector_change change;
+	ck_assert_int_eq(connector_store_put(fixture.writer, &put, &fixture.err, &change, &row), 0);
+	ck_assert_int_eq(change, CONNECTOR_REVIVED);
 	ck_assert_int_eq(get(&fixture, "a").deleted_at, TIMESTAMP_NONE);
+	ck_assert(!get(&fixture, "a").deleted_by_us);
 	ck_assert_int_gt(get(&fixture, "a").revision, revision);
+	fixture_done(&fixture);
+}
+END_TEST
+
+/* A list's null is silence; a single answer's null is news. */
+START_TEST(a_list_keeps_the_status_that_a_single_answer_told)
+{
+	struct fixture fixture;
+	fixture_init(&fixture);
+	struct connector connector = fixture_connector("a");
+	struct connector_put put = fixture_single(&connector, T0);
+	enum connector_change change;
+	int64_t row;
+	put.listed = true;
+	connector_store_put(fixture.writer, &put, &fixture.err, &change, &row);
+	ck_assert_int_eq(get(&fixture, "a").status_known_at, TIMESTAMP_NONE);
+	connector.status = "paused";
+	connector.failure_message = "no permission";
+	fixture_put(&fixture, &connector, T0 + 1, CONNECTOR_CHANGED);
+	int64_t revision = get(&fixture, "a").revision;
+	connector.status = connector.failure_message = NULL;
+	put.observed_at = T0 + 2;
+	connector_store_put(fixture.writer, &put, &fixture.err, &change, &row);
+	ck_assert_int_eq(change, CONNECTOR_SAME);
+	connector.label = "new";
+	connector_store_put(fixture.writer, &put, &fixture.err, &change, &row);
+	ck_assert_int_eq(change, CONNECTOR_CHANGED);
+	struct seen kept = get(&fixture, "a");
+	ck_assert_str_eq(kept.status, "paused");
+	ck_assert_str_eq(kept.failure_message, "no permission");
+	ck_assert_int_eq(kept.status_known_at, T0 + 1);
+	fixture_put(&fixture, &connector, T0 + 3, CONNECTOR_CHANGED);
+	ck_assert_str_eq(get(&fixture, "a").status, "");
+	ck_assert_int_eq(get(&fixture, "a").status_known_at, T0 + 3);
+	revision = get(&fixture, "a").revision;
+	fixture_put(&fixture, &connector, T0 + 4, CONNECTOR_SAME);
+	ck_assert_int_eq(get(&fixture, "a").status_known_at, T0 + 4);
+	ck_assert_int_eq(get(&fixture, "a").revision, revision);
+	/* A list that does tell is believed. */
+	connector.status = "active";
+	put.observed_at = T0 + 5;
+	connector_store_put(fixture.writer, &put, &fixture.err, &change, &row);
+	ck_assert_int_eq(change, CONNECTOR_CHANGED);
+	ck_assert_str_eq(get(&fixture, "a").status, "active");
+	ck_assert_int_eq(get(&fixture, "a").status_known_at, T0 + 5);
+	fixture_done(&fixture);
+}
+END_TEST
+
+static int count_gone(const struct job_record *record, void *context)
+{
+	*(unsigned *)context += record->gone_at != TIMESTAMP_NONE;
+	return 0;
+}
+
+static void check_counts(struct fixture *fixture);
+
+START_TEST(the_jobs_of_a_connector_end_with_it)
+{
+	struct fixture fixture;
+	fixture_init(&fixture);
+	int64_t row = fixture_add(&fixture, "a", T0);
+	fixture_job(&fixture, row, JOB_SUCCEEDED, T0);
+	fixture_job(&fixture, row, JOB_RUNNING, T0 + 1);
+	fixture_delete(&fixture, "a", T0 + 2);
+	unsigned open = 0;
+	ck_assert_int_eq(
+	    job_store_each_open(fixture.writer, row, count_gone, &open, &fixture.err), 0);
+	ck_assert_uint_eq(open, 0);
+	unsigned gone = 0;
+	ck_assert_int_eq(
+	    job_store_each_recent(fixture.writer, row, 10, count_gone, &gone, &fixture.err), 0);
+	ck_assert_uint_eq(gone, 1);
+	check_counts(&fixture);
+	/* Retention takes what is not the newest. */
+	unsigned removed = 0;
+	ck_assert_int_eq(
+	    job_store_retain(fixture.writer, T0 + 100, 100, 100, &fixture.err, &removed), 0);
+	ck_assert_uint_eq(removed, 1);
+	fixture_done(&fixture);
+}
+END_TEST
+
+static int remember_settling(int64_t row, enum connector_settling settling, void *context)
+{
+	enum connector_settling *list = context;
+	list[row] = settling;
+	return 0;
+}
+
+START_TEST(what_settles_is_told_until_it_has_settled)
+{
+	struct fixture fixture;
+	fixture_init(&fixture);
+	int64_t a = fixture_add(&fixture, "a", T0);
+	int64_t b = fixture_add(&fixture, "b", T0);
+	int64_t c = fixture_add(&fixture, "c", T0);
+	int64_t d = fixture_add(&fixture, "d", T0);
+	connector_store_created_by_us(fixture.writer, a, &fixture.err);
+	connector_store_delete(fixture.writer, b, true, T0, &fixture.err);
+	connector_store_delete(fixture.writer, c, false, T0, &fixture.err);
+	connector_store_delete(fixture.writer, d, false, T0, &fixture.err);
+	connector_store_settled(fixture.writer, d, &fixture.err);
+	enum connector_settling list[8];
+	memset(list, 0x55, sizeof(list));
+	enum connector_settling untouched = list[d];
+	ck_assert_int_eq(connector_store_each_settling(
+			     fixture.writer, PROJECT, remember_settling, list, &fixture.err),
+	    0);
+	ck_assert_int_eq(list[a], SETTLING_CREATED);
+	ck_assert_int_eq(list[b], SETTLING_DELETED);
+	ck_assert_int_eq(list[c], SETTLING_OBSERVED);
+	ck_assert_int_eq(list[d], untouched);
 	fixture_done(&fixture);
 }
 END_TEST
@@ -110,9 +241,10 @@ START_TEST(a_history_error_keeps_its_beginning_until_a_good_one)
 	int64_t revision = get(&fixture, "a").revision;
 	struct conn *writer = fixture.writer;
 	for (int i = 1; i <= 2; i++)
-		ck_assert_int_eq(connector_store_history_failed(
-				     writer, row, "timeout", "m", T0 + i, &fixture.err),
+		ck_assert_int_eq(connector_store_failed(writer, row, CONNECTOR_PART_HISTORY,
+				     "timeout", "m", T0 + i, &fixture.err),
 		    0);
+	ck_assert_int_eq(connector_store_read(writer, row, CONNECTOR_PART_SINGLE, &fixture.err), 0);
 	ck_assert_int_eq(get(&fixture, "a").history_error_since, T0 + 1);
 	ck_assert_str_eq(get(&fixture, "a").history_error_code, "timeout");
 	ck_assert_int_eq(connector_store_history_synced(writer, row, T0 + 5, &fixture.err), 0);
@@ -136,7 +268,7 @@ START_TEST(filters_combine)
 	int64_t b = fixture_put(&fixture, &connector, T0 + 1, CONNECTOR_NEW);
 	fixture_job(&fixture, b, JOB_FAILED, T0);
 	fixture_add(&fixture, "c", T0 + 2);
-	connector_store_delete(fixture.writer, PROJECT, "c", T0 + 3, &fixture.err);
+	fixture_delete(&fixture, "c", T0 + 3);
 	const struct {
 		struct connector_query query;
 		size_t count;
@@ -223,16 +355,15 @@ START_TEST(following_takes_times_of_those_that_are_present)
 	struct fixture fixture;
 	fixture_init(&fixture);
 	fixture_add(&fixture, "deleted", T0);
-	connector_store_delete(fixture.writer, PROJECT, "deleted", T0 + 1, &fixture.err);
+	fixture_delete(&fixture, "deleted", T0 + 1);
 	struct connector connector = fixture_connector("a");
 	enum connector_change change;
 	int64_t row = 0;
-	ck_assert_int_eq(connector_store_put(fixture.writer, PROJECT, &connector, T0 + 2, T0 + 3,
-			     T0 + 2, &fixture.err, &change, &row),
-	    0);
-	ck_assert_int_eq(connector_store_put(fixture.writer, PROJECT + 1, &connector, T0, T0, T0,
-			     &fixture.err, &change, &row),
-	    0);
+	struct connector_put put = fixture_single(&connector, T0 + 2);
+	put.confirmed = T0 + 3;
+	ck_assert_int_eq(connector_store_put(fixture.writer, &put, &fixture.err, &change, &row), 0);
+	put.project_id = PROJECT + 1;
+	ck_assert_int_eq(connector_store_put(fixture.writer, &put, &fixture.err, &change, &row), 0);
 	struct followed followed = follow_all(&fixture, 0);
 	ck_assert_int_eq(followed.count, 1);
 	ck_assert_int_eq(followed.last.row, 2);
@@ -265,7 +396,7 @@ START_TEST(following_tells_whether_a_job_is_unfinished)
 	int64_t row = 4; /* skips the one that ends the walk */
 	for (int i = 0; i < 4; i++)
 		fixture_add(&fixture, (const char *[]){"a", "b", "c", "d"}[i], T0);
-	connector_store_delete(fixture.writer, PROJECT, "d", T0 + 1, &fixture.err);
+	fixture_delete(&fixture, "d", T0 + 1);
 	struct followed expected = {0};
 	for (int status = JOB_QUEUED; status <= JOB_UNKNOWN; status++) {
 		for (int variant = 0; variant < 3; variant++, row++) {
@@ -429,8 +560,10 @@ START_TEST(jobs_are_listed_over_the_projects_asked_for)
 	fixture_begin(&fixture);
 	for (int p = 0; p < 3; p++) {
 		enum connector_change change;
-		ck_assert_int_eq(connector_store_put(fixture.writer, p + 1, &connector, T0,
-				     TIMESTAMP_NONE, T0, &fixture.err, &change, &connectors[p]),
+		struct connector_put put = fixture_single(&connector, T0);
+		put.project_id = p + 1;
+		ck_assert_int_eq(connector_store_put(
+				     fixture.writer, &put, &fixture.err, &change, &connectors[p]),
 		    0);
 	}
 	for (int i = 0; i < 30; i++)
@@ -553,6 +686,7 @@ static void random_step(struct fixture *fixture, struct random_sequence *sequenc
 	struct run run =
 	    fixture_run((enum job_status)random_sequence_between(sequence, 0, JOB_UNKNOWN), now);
 	struct connector connector = fixture_connector(id);
+	struct connector_put put = fixture_single(&connector, now);
 	enum connector_change change;
 	int64_t row = 0;
 	char job_id[RANDOM_ID_SIZE];
@@ -560,12 +694,14 @@ static void random_step(struct fixture *fixture, struct random_sequence *sequenc
 	int r = 0;
 	switch (random_sequence_between(sequence, 0, 6)) {
 	case 0:
-		r = connector_store_delete(writer, PROJECT, id, now, err);
+		r = connector_store_get(writer, PROJECT, id, fixture_take_row, &row, err);
+		if (r == 0)
+			r = connector_store_delete(writer, row, job % 2, now, err);
 		break;
 	case 1:
 	case 2:
-		r = connector_store_put(
-		    writer, PROJECT, &connector, now, now, now, err, &change, &row);
+		put.revive = job % 2;
+		r = connector_store_put(writer, &put, err, &change, &row);
 		if (r == 0)
 			r = job_store_insert(writer, PROJECT, row, &run, now, err, &row, job_id);
 		break;
@@ -795,8 +931,8 @@ static int add_one(struct conn *writer, void *context, struct err *err)
 	struct connector connector = fixture_connector(context);
 	enum connector_change change;
 	int64_t row = 0;
-	return connector_store_put(
-	    writer, PROJECT, &connector, T0, TIMESTAMP_NONE, T0, err, &change, &row);
+	const struct connector_put put = fixture_single(&connector, T0);
+	return connector_store_put(writer, &put, err, &change, &row);
 }
 
 static int add_one_and_give_up(struct conn *writer, void *context, struct err *err)
@@ -937,7 +1073,7 @@ START_TEST(paging_connectors_neither_skips_nor_repeats)
 			snprintf(id, sizeof(id), "later-%d-%d", descending, i);
 			fixture_add(&fixture, id, T0 + random_sequence_between(&sequence, 0, 9));
 			snprintf(id, sizeof(id), "%d", i);
-			connector_store_delete(fixture.writer, PROJECT, id, T0, &fixture.err);
+			fixture_delete(&fixture, id, T0);
 		}
 		check_pages(&rows, last);
 	}
@@ -1087,8 +1223,13 @@ int main(void)
 {
 	const struct unit_case cases[] = {
 	    {"putting tells what changed", putting_tells_what_changed},
-	    {"a deleted connector comes back only by a later answer",
-		a_deleted_connector_comes_back_only_by_a_later_answer},
+	    {"a deleted connector comes back only when told so",
+		a_deleted_connector_comes_back_only_when_told_so},
+	    {"a list keeps the status that a single answer told",
+		a_list_keeps_the_status_that_a_single_answer_told},
+	    {"the jobs of a connector end with it", the_jobs_of_a_connector_end_with_it},
+	    {"what settles is told until it has settled",
+		what_settles_is_told_until_it_has_settled},
 	    {"a history error keeps its beginning until a good one",
 		a_history_error_keeps_its_beginning_until_a_good_one},
 	    {"filters combine", filters_combine},

@@ -1,0 +1,188 @@
+"""What an answer may conclude: absence is no deletion, and what was confirmed outranks what is read."""
+
+import json
+
+import pytest
+
+from harness import gcs, stays, wait_until
+
+SETTLING = {"project demo": {"settle_time": "60s"}}
+QUICK = {"project demo": {"settle_time": "100ms", "status_interval": "100ms"}}
+MADE = {"bucket": "made", "prefix": "by-us/"}
+GONE = json.dumps({"status": "error", "error": "Connector not found"})
+PAGE = "<html><body><h1>404 Not Found</h1></body></html>"
+
+
+def state(api, connector_id):
+    return api.connector(connector_id).json["state"]
+
+
+def lists(sim, more=4):
+    """Waits until that many lists were read since now."""
+    before = sim.received("list")
+    wait_until(lambda: sim.received("list") >= before + more, 20, what="lists are read")
+
+
+@pytest.fixture
+def settling(start_daemon, sim):
+    return start_daemon(sim, config=SETTLING).client()
+
+
+def made(api):
+    answer = api.create(gcs(**MADE))
+    assert answer.status == 201, answer
+    return answer.json["connector_id"]
+
+
+def test_a_list_that_lags_behind_our_create_deletes_nothing(settling, sim):
+    sim.fault("empty-list", "list", count=-1)
+    sim.refuse("get", 404, count=-1)
+    here = made(settling)
+    lists(sim)
+    assert state(settling, here) == "present"
+    assert settling.create(gcs(**MADE)).code == "duplicate-connector"
+
+
+def test_nor_does_it_after_a_restart(start_daemon, sim):
+    daemon = start_daemon(sim, config=SETTLING)
+    sim.fault("empty-list", "list", count=-1)
+    sim.refuse("get", 404, count=-1)
+    here = made(daemon.client())
+    daemon.restart()
+    lists(sim)
+    assert state(daemon.client(), here) == "present"
+
+
+@pytest.mark.parametrize("action", ["empty-list", "shrink"])
+def test_a_list_alone_deletes_nothing_however_often(start_daemon, sim, action):
+    api = start_daemon(sim, config=QUICK).client()
+    ids = sim.put(8, job=False)
+    wait_until(lambda: len(api.connectors().json["data"]) == 8, what="they are known")
+    sim.fault(action, "list", count=-1)
+    lists(sim, 8)
+    assert {state(api, i) for i in ids} == {"present"}
+
+
+def test_a_single_404_alone_deletes_nothing(start_daemon, sim):
+    api = start_daemon(sim, config=QUICK).client()
+    here, = sim.put(job=False)
+    wait_until(lambda: api.connector(here).status == 200, what="it is known")
+    sim.refuse("get", 404, count=-1, body=GONE)
+    api.connector(here, max_age=0)
+    lists(sim, 8)
+    assert state(api, here) == "present"
+
+
+@pytest.mark.parametrize("answer", [
+    {"status": 404, "body": PAGE}, {"status": 404, "body": "not found"}, {"status": 404, "body": ""},
+    {"status": 403}, {"status": 500}, {"status": 410, "body": GONE}])
+def test_no_other_answer_is_the_second_witness(start_daemon, sim, answer):
+    api = start_daemon(sim, config=QUICK).client()
+    here, there = sim.put(2, job=False)
+    wait_until(lambda: len(api.connectors().json["data"]) == 2, what="they are known")
+    sim.fault("status", "get", count=-1, connector_id=here, **answer)
+    sim.remove(here)
+    lists(sim, 6)
+    assert state(api, here) == "present"
+    sim.no_faults()
+    wait_until(lambda: state(api, here) == "deleted", 20, what="the deletion is noticed")
+    assert state(api, there) == "present"
+
+
+def test_a_delete_of_ours_does_not_come_back_while_lists_show_it(settling, sim):
+    here = made(settling)
+    lists(sim, 1)
+    # Mixpanel confirms, and everything it reads from shows it still.
+    sim.fault("status", "delete", status=200, body=json.dumps(
+        {"status": "ok", "results": f"Successfully deleted Connector with ID:{here}"}))
+    assert settling.remove(here).status == 204
+    assert stays(lambda: state(settling, here) == "deleted", 2)
+    assert settling.connector(here, max_age=0).json["state"] == "deleted"
+    assert settling.remove(here).status == 204
+
+
+def test_it_does_come_back_when_mixpanel_goes_on_showing_it(start_daemon, sim):
+    api = start_daemon(sim, config=QUICK).client()
+    here = made(api)
+    sim.fault("status", "delete", status=200, body='{"status":"ok","results":"gone"}')
+    assert api.remove(here).status == 204
+    wait_until(lambda: state(api, here) == "present", what="it is present again")
+
+
+def test_a_404_to_our_delete_is_not_believed_while_the_create_settles(start_daemon, sim):
+    api = start_daemon(sim, config={"project demo": {"settle_time": "2s"}}).client()
+    here = made(api)
+    sim.remove(here)
+    answer = api.remove(here, wait=1)
+    assert answer.status == 202 and state(api, here) == "present"
+    # Asked again when it has settled, and believed then.
+    wait_until(lambda: state(api, here) == "deleted", 20, what="it is believed in the end")
+    assert sim.received("delete") >= 2
+
+
+def test_a_balancers_404_to_our_delete_is_asked_again(api, sim):
+    here, = sim.put(job=False)
+    wait_until(lambda: api.connector(here).status == 200, what="it is known")
+    sim.fault("status", "delete", status=404, body=PAGE)
+    assert api.remove(here).status == 204
+    assert sim.executed("delete") == 1
+
+
+def test_a_delete_of_what_was_only_observed_to_be_gone_is_sent(start_daemon, sim):
+    api = start_daemon(sim, config=QUICK).client()
+    here, = sim.put(job=False)
+    wait_until(lambda: api.connector(here).status == 200, what="it is known")
+    sim.remove(here)
+    wait_until(lambda: state(api, here) == "deleted", 20, what="the deletion is noticed")
+    sim.put(connector_id=here, job=False)
+    assert api.remove(here).status == 204
+    assert sim.received("delete") == 1 and sim.connectors() == []
+
+
+def test_what_was_observed_to_be_gone_comes_back_at_once_when_a_single_read_finds_it(
+        start_daemon, sim):
+    daemon = start_daemon(sim, config={"project demo": {"settle_time": "1s"}})
+    api = daemon.client()
+    here, = sim.put(job=False)
+    wait_until(lambda: api.connector(here).status == 200, what="it is known")
+    sim.remove(here)
+    wait_until(lambda: state(api, here) == "deleted", 20, what="the deletion is noticed")
+    daemon.configure("project demo", settle_time="1h")
+    daemon.restart()
+    sim.put(connector_id=here, job=False)
+    wait_until(lambda: state(api, here) == "present", what="it is present again")
+
+
+def test_the_jobs_of_a_connector_end_with_it(start_daemon, sim):
+    api = start_daemon(sim, config=QUICK).client()
+    here, = sim.put()
+    wait_until(lambda: api.get("/v1/jobs").json["data"], what="its job is known")
+    job_id = api.jobs_of(here).json["data"][0]["job_id"]
+    sim.remove(here)
+    job = api.job(job_id, wait=20, until="done").json
+    assert job["gone_at"] and job["status"] in ("queued", "running")
+    assert api.project()["jobs_active"] == 0
+
+
+def test_the_status_that_a_list_does_not_tell_is_read_singly(start_daemon, sim):
+    api = start_daemon(sim, config=QUICK).client()
+    here, = sim.put(job=False)
+    wait_until(lambda: api.connector(here).status == 200, what="it is known")
+    wait_until(lambda: api.connector(here).json["status"] == "active", what="its status is known")
+    sim.alter(here, {"status": "paused", "failure_message": "no permission"})
+    wait_until(lambda: api.connector(here).json["status"] == "paused", what="the pause is seen")
+    lists(sim, 4)
+    connector = api.connector(here).json
+    assert connector["status"] == "paused"
+    assert connector["failure_message"] == "no permission"
+    assert connector["status_known_at"]
+
+
+def test_a_job_that_ends_badly_has_the_connector_read(start_daemon, sim):
+    api = start_daemon(sim, config={"project demo": {"status_interval": "1h"}}).client()
+    here, = sim.put(job=False)
+    wait_until(lambda: sim.received("get") == 1, what="it is read singly, once")
+    sim.alter(here, {"status": "paused"})
+    sim.add_job(here, queued_ms=0, running_ms=0, fail="permissions")
+    wait_until(lambda: api.connector(here).json["status"] == "paused", what="the pause is seen")
+    assert sim.received("get") == 2
