@@ -253,7 +253,8 @@ void tokens_load(struct tokens *tokens, const char *path, struct faults *faults)
 	else if (text.len > 0 && memchr(text.data, '\0', text.len))
 		faults_add(faults, path, 0, "holds a NUL byte; it must be lines of " TOKEN_FORM);
 	else if (text.len > 0)
-		parse_tokens(tokens, path, text.data, faults);
+		parse_tokens(
+		    tokens, path, text.data + text_mark_length(text.data, text.len), faults);
 }
 
 void tokens_done(struct tokens *tokens)

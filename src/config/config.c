@@ -28,8 +28,6 @@
 /* inih's buffer of 200 bytes must hold the line's end and a NUL too. */
 #define LINE_LENGTH_LIMIT 198
 
-#define BYTE_ORDER_MARK "\xef\xbb\xbf"
-
 static const struct {
 	const char *name;
 	const char *base_url;
@@ -492,12 +490,7 @@ static void check_whole(struct parse *parse)
 
 static void parse_text(struct parse *parse, struct span text)
 {
-	size_t mark = strlen(BYTE_ORDER_MARK);
-	if (text.len >= mark && memcmp(text.ptr, BYTE_ORDER_MARK, mark) == 0) {
-		text.ptr += mark;
-		text.len -= mark;
-	}
-	parse->at = text.ptr;
+	parse->at = text.ptr + text_mark_length(text.ptr, text.len);
 	parse->end = text.ptr + text.len;
 	/* What it returns is the first line it could not read; end_line has told of all of them. */
 	if (ini_parse_stream(read_line, parse, take_key, parse) < 0)

@@ -8,6 +8,7 @@
 
 #include "util/digest.h"
 #include "util/file.h"
+#include "util/text.h"
 
 #define CREDENTIAL_LIMIT 4096
 
@@ -32,9 +33,14 @@ static int find_path(const char *name_or_path, struct buffer *path, struct err *
 								      : 0;
 }
 
-/* One line, the line's end not counted. */
+/* One line, without its end and what an editor put before it. */
 static int trim_line(const char *path, struct buffer *line, struct err *err)
 {
+	size_t mark = line->len > 0 ? text_mark_length(line->data, line->len) : 0;
+	if (mark > 0) {
+		line->len -= mark;
+		memmove(line->data, line->data + mark, line->len);
+	}
 	if (line->len > 0 && line->data[line->len - 1] == '\n')
 		line->len--;
 	if (line->len > 0 && line->data[line->len - 1] == '\r')

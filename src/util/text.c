@@ -193,6 +193,12 @@ bool text_is_utf8(const char *data, size_t len)
 	return true;
 }
 
+size_t text_mark_length(const char *data, size_t len)
+{
+	static const char mark[] = {'\xef', '\xbb', '\xbf'};
+	return len >= sizeof(mark) && memcmp(data, mark, sizeof(mark)) == 0 ? sizeof(mark) : 0;
+}
+
 /* U+0080 to U+009F are control characters too: to some terminals U+009B is as good as ESC [. */
 static bool is_plain(const char *at, size_t sequence)
 {

@@ -55,6 +55,10 @@ size_t text_utf8_sequence(const char *data, size_t len);
 /* Whether the bytes are valid UTF-8 (RFC 3629: no surrogates, nothing overlong). */
 bool text_is_utf8(const char *data, size_t len);
 
+/* The length of the UTF-8 byte order mark that some editors put first, which belongs to the file
+ * and to no word in it; 0 without one. */
+size_t text_mark_length(const char *data, size_t len);
+
 /* Makes text fit to be shown on one line: control characters (U+0080 to U+009F too), backslashes
  * and bytes that are not UTF-8 are written as \n, \r, \t, \\ or \xHH. A character or its escape is
  * written whole or not at all, without a NUL, up to size bytes. Returns the number written, and how

@@ -163,6 +163,22 @@ START_TEST(tokens_are_read_with_comments_and_blank_lines)
 }
 END_TEST
 
+START_TEST(a_byte_order_mark_belongs_to_no_token)
+{
+	struct tokens tokens;
+	_cleanup_faults_ struct faults faults;
+	load("\xef\xbb\xbfreports:read::" HASH_A "\n", 0600, &tokens, &faults);
+	ck_assert_msg(faults.count == 0, "%s", buffer_text(&faults.lines));
+	ck_assert_uint_eq(tokens.count, 1);
+	ck_assert_str_eq(tokens.tokens[0].name, "reports");
+	tokens_done(&tokens);
+	faults_done(&faults);
+	load("\xef\xbb\xbf", 0600, &tokens, &faults);
+	ck_assert_uint_eq(faults.count, 0);
+	tokens_done(&tokens);
+}
+END_TEST
+
 START_TEST(every_faulty_token_line_is_told_and_not_quoted)
 {
 	static const char *const lines[] = {
@@ -235,6 +251,7 @@ int main(void)
 	    {"scopes have names", scopes_have_names},
 	    {"tokens are read with comments and blank lines",
 		tokens_are_read_with_comments_and_blank_lines},
+	    {"a byte order mark belongs to no token", a_byte_order_mark_belongs_to_no_token},
 	    {"every faulty token line is told and not quoted",
 		every_faulty_token_line_is_told_and_not_quoted},
 	    {"a tokens file that others may change is refused",

@@ -52,7 +52,8 @@ static void expect_refused(const char *name, const char *part)
 
 START_TEST(one_line_is_read_with_or_without_its_end)
 {
-	static const char *const forms[] = {"u:" SECRET, "u:" SECRET "\n", "u:" SECRET "\r\n"};
+	static const char *const forms[] = {"u:" SECRET, "u:" SECRET "\n", "u:" SECRET "\r\n",
+	    "\xef\xbb\xbfu:" SECRET, "\xef\xbb\xbfu:" SECRET "\r\n"};
 	make_folder();
 	for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
 		write_file(forms[i], strlen(forms[i]), 0600);
@@ -105,6 +106,7 @@ START_TEST(what_is_no_pair_is_refused)
 	} cases[] = {
 	    {"", "empty"},
 	    {"\n", "empty"},
+	    {"\xef\xbb\xbf\n", "empty"},
 	    {SECRET, "no colon"},
 	    {":" SECRET, "lacks the username"},
 	    {SECRET ":", "lacks the secret"},

@@ -187,6 +187,16 @@ START_TEST(utf8_is_never_overlong_or_broken)
 }
 END_TEST
 
+START_TEST(a_byte_order_mark_is_at_the_start_or_none)
+{
+	ck_assert_uint_eq(text_mark_length("\xef\xbb\xbfx", 4), 3);
+	ck_assert_uint_eq(text_mark_length("\xef\xbb\xbf", 3), 3);
+	ck_assert_uint_eq(text_mark_length("\xef\xbb\xbf", 2), 0);
+	ck_assert_uint_eq(text_mark_length("x\xef\xbb\xbf", 4), 0);
+	ck_assert_uint_eq(text_mark_length("", 0), 0);
+}
+END_TEST
+
 static void expect_decoded(const char *text, bool plus, const char *expected)
 {
 	char copy[64];
@@ -281,6 +291,8 @@ int main(void)
 	    {"hexadecimal goes both ways", hexadecimal_goes_both_ways},
 	    {"UTF-8 is every code point but surrogates", utf8_is_every_code_point_but_surrogates},
 	    {"UTF-8 is never overlong or broken", utf8_is_never_overlong_or_broken},
+	    {"a byte order mark is at the start or none",
+		a_byte_order_mark_is_at_the_start_or_none},
 	    {"percent escapes decode or are refused", percent_escapes_decode_or_are_refused},
 	    {"percent encoding decodes to the same", percent_encoding_decodes_to_the_same},
 	    {"what is shown holds no control characters",
