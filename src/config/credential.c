@@ -4,13 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <nettle/base64.h>
-
+#include "config/scrub.h"
 #include "util/digest.h"
 #include "util/file.h"
 #include "util/text.h"
-
-#define CREDENTIAL_LIMIT 4096
 
 /* Where a name is looked up unless systemd hands the credentials over. */
 #define CREDENTIALS_FOLDER "/etc/mixportd/credentials"
@@ -83,7 +80,7 @@ static int check_pair(const char *path, const struct buffer *line, struct err *e
 static int read_pair(const char *path, struct buffer *line, struct err *err)
 {
 	/* All of it at once, so that growing leaves no copy behind. */
-	if (buffer_reserve(line, CREDENTIAL_LIMIT) < 0)
+	if (buffer_reserve(line, SCRUB_PAIR_LIMIT) < 0)
 		return err_set(err, "no memory to read %s", path);
 	int r = file_read(path, line, err);
 	if (r > 0)
@@ -99,9 +96,9 @@ int credential_load(
     const char *name_or_path, int64_t now, struct err *err, struct credential **ret_credential)
 {
 	_cleanup_buffer_ struct buffer path;
-	buffer_init(&path, CREDENTIAL_LIMIT);
+	buffer_init(&path, SCRUB_PAIR_LIMIT);
 	_cleanup_(wipe_buffer) struct buffer line;
-	buffer_init(&line, CREDENTIAL_LIMIT);
+	buffer_init(&line, SCRUB_PAIR_LIMIT);
 	if (find_path(name_or_path, &path, err) < 0 ||
 	    read_pair(buffer_text(&path), &line, err) < 0)
 		return -1;
@@ -120,36 +117,10 @@ int credential_load(
 	return 0;
 }
 
-/* Shorter ones would be found in half of what there is to read. */
-#define SECRET_LENGTH_TO_FIND 8
-
-static bool find_text(char *data, size_t len, const char *text, size_t text_len, bool overwrite)
-{
-	bool found = false;
-	char *at = data;
-	while ((at = memmem(at, len - (size_t)(at - data), text, text_len))) {
-		found = true;
-		if (!overwrite)
-			break;
-		memset(at, '*', text_len);
-	}
-	return found;
-}
-
 bool credential_found_in(
     const struct credential *credential, char *data, size_t len, bool overwrite)
 {
-	const struct secret *pair = credential->pair;
-	const char *secret = strchr(pair->data, ':') + 1;
-	char encoded[BASE64_ENCODE_RAW_LENGTH(CREDENTIAL_LIMIT)];
-	size_t encoded_len = BASE64_ENCODE_RAW_LENGTH(pair->len);
-	base64_encode_raw(encoded, pair->len, (const uint8_t *)pair->data);
-	bool found = find_text(data, len, pair->data, pair->len, overwrite);
-	found |= find_text(data, len, encoded, encoded_len, overwrite);
-	if (strlen(secret) >= SECRET_LENGTH_TO_FIND)
-		found |= find_text(data, len, secret, strlen(secret), overwrite);
-	secret_wipe(encoded, sizeof(encoded));
-	return found;
+	return scrub(credential->pair, data, len, overwrite);
 }
 
 struct credential *credential_free(struct credential *credential)

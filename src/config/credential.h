@@ -26,9 +26,7 @@ struct credential {
 int credential_load(
     const char *name_or_path, int64_t now, struct err *err, struct credential **ret_credential);
 
-/* Whether data holds the pair, the secret alone (one of 8 bytes or more), or the pair in base64, as
- * an error text that repeats a request would. Overwrites each with asterisks when overwrite is set;
- * data is not changed otherwise. */
+/* Whether data, an answer or an error text, repeats any of the credential; as scrub. */
 bool credential_found_in(
     const struct credential *credential, char *data, size_t len, bool overwrite);
 
