@@ -70,4 +70,5 @@ void faults_warn(struct faults *faults, const char *file, unsigned line, const c
 	vsnprintf(message, sizeof(message), format, arguments);
 	va_end(arguments);
 	add_line(&faults->warnings, file, line, message);
+	faults->warning_count++;
 }

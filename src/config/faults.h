@@ -11,7 +11,8 @@
 struct faults {
 	struct buffer lines;
 	struct buffer warnings;
-	size_t count;
+	size_t count; /* of the faults */
+	size_t warning_count;
 };
 
 /* No faults yet. */

@@ -90,6 +90,25 @@ static void print_faults(const struct faults *faults)
 	fputs(buffer_text(&faults->lines), stdout);
 }
 
+static void print_number(const char *before, size_t number, const char *what)
+{
+	printf("%s%zu %s%s", before, number, what, number == 1 ? "" : "s");
+}
+
+/* Silence could mean anything: also what was found right is told. config is NULL when nothing of it
+ * can be said. */
+static void print_count(
+    const char *file, const struct faults *faults, const struct config *config, bool as_daemon)
+{
+	printf("%s: ", file);
+	print_number("", faults->count, "fault");
+	if (faults->warning_count > 0)
+		print_number(", ", faults->warning_count, "warning");
+	if (config)
+		print_number(", ", config->project_count, "project");
+	puts(as_daemon ? ", seen as the user " DAEMON_USER : "");
+}
+
 /* The groups the service runs in: those its user is listed in, and that of the socket, which the
  * unit adds. Returns how many. */
 static int find_daemon_groups(const struct account *user, gid_t groups[GROUPS_LIMIT])
@@ -104,7 +123,8 @@ static int find_daemon_groups(const struct account *user, gid_t groups[GROUPS_LI
 }
 
 /* Root may read everything, which says nothing about the start: the service has a user of its own.
- * So root looks as that user does; without such a user on this machine, as root. */
+ * So root looks as that user does; without such a user on this machine, as root. Returns 0 when
+ * nothing had to change, 1 when it has, or -1. */
 static int become_daemon_user(struct err *err)
 {
 	struct account user;
@@ -115,7 +135,7 @@ static int become_daemon_user(struct err *err)
 	if (setgroups((size_t)count, groups) < 0 || setresgid(user.gid, user.gid, user.gid) < 0 ||
 	    setresuid(user.uid, user.uid, user.uid) < 0)
 		return err_set_errno(err, errno, "cannot become the user " DAEMON_USER);
-	return 0;
+	return 1;
 }
 
 static enum exit_status check(const struct options *options, bool dump)
@@ -124,19 +144,19 @@ static enum exit_status check(const struct options *options, bool dump)
 	struct faults faults _cleanup_faults_;
 	struct config *config _cleanup_config_ = NULL;
 	faults_init(&faults);
-	if (become_daemon_user(&err) < 0) {
+	int became = become_daemon_user(&err);
+	if (became < 0) {
 		fprintf(stderr, "mixportd: %s\n", err.text);
 		return EXIT_STATUS_FAILED;
 	}
-	if (config_load(options->config, clock_wall(&clock_system), &faults, &config) < 0) {
-		print_faults(&faults);
-		return EXIT_STATUS_CONFIG;
-	}
-	if (dump)
+	int r = config_load(options->config, clock_wall(&clock_system), &faults, &config);
+	if (r == 0 && dump) {
 		config_dump(config, stdout);
-	else
+	} else {
 		print_faults(&faults);
-	return written();
+		print_count(options->config, &faults, config, became > 0);
+	}
+	return r < 0 ? EXIT_STATUS_CONFIG : written();
 }
 
 static enum exit_status run(const struct options *options)

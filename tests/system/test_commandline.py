@@ -50,10 +50,23 @@ def check(folder, text, **options):
     return file, mixportd("-c", file, "--check-config", **options)
 
 
+COUNT = r"(\d+) faults?(, \d+ warnings?)?(, \d+ projects?)?(, seen as the user mixportd)?"
+
+
+def told(file, done):
+    """What a check printed above the count of it, which is right."""
+    *lines, last = said(done).splitlines()
+    match = re.fullmatch(re.escape(str(file)) + ": " + COUNT, last)
+    assert match, f"not the count: {last!r}"
+    assert (int(match[1]) > 0) == (done.returncode == CONFIGURATION)
+    assert bool(match[3]) == (done.returncode == 0)
+    return lines
+
+
 def faults(file, done):
     """{line: what is wrong}, after a check that each line printed has the form of a fault."""
     found = {}
-    for line in said(done).splitlines():
+    for line in told(file, done):
         match = re.fullmatch(re.escape(str(file)) + r":(?:(\d+):)? (.+)", line)
         assert match, f"not FILE:LINE: what is wrong: {line!r}"
         found[int(match[1] or 0)] = match[2]
@@ -146,9 +159,21 @@ def test_a_relative_path_is_taken(folder):
 # --check-config: good
 
 
-def test_a_good_configuration_is_0_and_silent(folder):
+def test_a_good_configuration_is_0_and_says_so(folder):
     file, done = check(folder, good(folder))
-    assert (done.returncode, said(done)) == (0, "")
+    assert (done.returncode, said(done)) == (0, f"{file}: 0 faults, 1 project\n")
+
+
+def test_the_last_line_counts_what_is_wrong(folder):
+    file, done = check(folder, good(folder, daemon="colour = red\nlog_level = loud\n"))
+    assert said(done).splitlines()[-1] == f"{file}: 2 faults"
+    file, done = check(folder, good(folder, daemon="colour = red\n"))
+    assert said(done).splitlines()[-1] == f"{file}: 1 fault"
+
+
+def test_the_last_line_counts_warnings_too(folder):
+    file, done = check(folder, "")
+    assert said(done).splitlines()[-1].startswith(f"{file}: 0 faults, 1 warning, 0 projects")
 
 
 def test_checking_touches_nothing(folder):
@@ -162,8 +187,8 @@ def test_checking_touches_nothing(folder):
     "max_connections = 5000\n", "request_timeout = 100ms\n", "hosts = localhost\n",
     "hosts = localhost, mixport.example, [::1]\n"])
 def test_good_daemon_keys_are_taken(folder, daemon):
-    _, done = check(folder, good(folder, daemon))
-    assert (done.returncode, said(done)) == (0, "")
+    file, done = check(folder, good(folder, daemon))
+    assert (done.returncode, told(file, done)) == (0, [])
 
 
 @pytest.mark.parametrize("project", [
@@ -173,8 +198,8 @@ def test_good_daemon_keys_are_taken(folder, daemon):
     "base_url = http://[::1]:8080/api/app\n", "base_url = http://localhost:1\n",
     "base_url = https://mixpanel.example/api/app\n"])
 def test_good_project_keys_are_taken(folder, project):
-    _, done = check(folder, good(folder, project=project))
-    assert (done.returncode, said(done)) == (0, "")
+    file, done = check(folder, good(folder, project=project))
+    assert (done.returncode, told(file, done)) == (0, [])
 
 
 @pytest.mark.parametrize("more", [
@@ -184,14 +209,14 @@ def test_good_project_keys_are_taken(folder, project):
     "; a comment\n\n# another\n\n", "[project other]\nproject_id = 5\nregion = eu\n"
     "credential = {folder}/credential\n"])
 def test_good_sections_are_taken(folder, more):
-    _, done = check(folder, good(folder, more=more.format(folder=folder)))
-    assert (done.returncode, said(done)) == (0, "")
+    file, done = check(folder, good(folder, more=more.format(folder=folder)))
+    assert (done.returncode, told(file, done)) == (0, [])
 
 
 def test_comments_after_values_are_taken(folder):
     text = good(folder).replace("region = us", "region = us   ; required: us, eu, in")
-    _, done = check(folder, text)
-    assert (done.returncode, said(done)) == (0, "")
+    file, done = check(folder, text)
+    assert (done.returncode, told(file, done)) == (0, [])
 
 
 def test_the_example_is_good(folder):
@@ -199,8 +224,8 @@ def test_the_example_is_good(folder):
     text = re.sub(r"(?m)^#(?=\[project|\w+ *=)", "", example.read_text())
     text = text.replace("@mixport", "@root").replace("= demo ", f"= {folder}/credential ")
     text = text.replace("/etc/mixportd/tokens", f"{folder}/tokens")
-    _, done = check(folder, text)
-    assert (done.returncode, said(done)) == (0, "")
+    file, done = check(folder, text)
+    assert (done.returncode, told(file, done)) == (0, [])
 
 
 # --check-config: bad
@@ -357,13 +382,12 @@ def test_control_characters_are_refused_and_not_printed(folder, byte):
 @pytest.mark.parametrize("newline", ["\r\n", "\r"])
 def test_foreign_line_ends_are_taken_or_refused_with_a_number(folder, newline):
     file, done = check(folder, good(folder).replace("\n", newline).encode())
-    assert done.returncode == (CONFIGURATION if said(done) else 0)
-    faults(file, done)
+    assert done.returncode == (CONFIGURATION if faults(file, done) else 0)
 
 
 def test_a_byte_order_mark_is_taken_or_refused_with_a_number(folder):
     file, done = check(folder, b"\xef\xbb\xbf" + good(folder).encode())
-    assert done.returncode == (CONFIGURATION if said(done) else 0)
+    assert done.returncode == (CONFIGURATION if faults(file, done) else 0)
     assert set(faults(file, done)) <= {1}
 
 
@@ -385,7 +409,7 @@ def test_two_projects_of_one_id_are_refused(folder):
            f"credential = {folder}/credential\n"
     file, done = check(folder, good(folder, more=more))
     assert done.returncode == CONFIGURATION
-    assert said(done).count("\n") == 1
+    assert len(told(file, done)) == 1
 
 
 def test_no_configuration_at_all_is_good_or_says_why(folder):
@@ -399,8 +423,8 @@ def test_no_configuration_at_all_is_good_or_says_why(folder):
 
 def test_a_name_is_looked_up_in_the_credentials_directory(folder):
     text = good(folder).replace(f"{folder}/credential", "credential")
-    _, done = check(folder, text, env={**os.environ, "CREDENTIALS_DIRECTORY": str(folder)})
-    assert (done.returncode, said(done)) == (0, "")
+    file, done = check(folder, text, env={**os.environ, "CREDENTIALS_DIRECTORY": str(folder)})
+    assert (done.returncode, told(file, done)) == (0, [])
 
 
 def test_without_the_credentials_directory_the_name_is_told(folder):
