@@ -69,6 +69,24 @@ int access_add(struct access *access, enum scope scope, const char *member, stru
 	return 0;
 }
 
+int access_replace(
+    struct access *access, enum scope scope, const struct access *members, struct err *err)
+{
+	struct access replaced = {.manage_is_socket_group = access->manage_is_socket_group};
+	replaced.rules = calloc(access->count + members->count + 1, sizeof(*replaced.rules));
+	if (!replaced.rules)
+		return err_set(err, "no memory");
+	for (size_t i = 0; i < access->count; i++)
+		if (access->rules[i].scope != scope)
+			replaced.rules[replaced.count++] = access->rules[i];
+	for (size_t i = 0; i < members->count; i++)
+		if (members->rules[i].scope == scope)
+			replaced.rules[replaced.count++] = members->rules[i];
+	access_done(access);
+	*access = replaced;
+	return 0;
+}
+
 void access_append(const struct access *access, enum scope scope, struct buffer *buffer)
 {
 	bool first = true;

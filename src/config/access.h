@@ -39,6 +39,11 @@ struct access {
  * none of that name. */
 int access_add(struct access *access, enum scope scope, const char *member, struct err *err);
 
+/* Gives a scope to those who have it in `members`, and takes it from everybody else. Returns 0, or
+ * -1 with nothing changed. */
+int access_replace(
+    struct access *access, enum scope scope, const struct access *members, struct err *err);
+
 /* Appends who has been given a scope, in a form that access_add takes, separated by blanks. */
 void access_append(const struct access *access, enum scope scope, struct buffer *buffer);
 

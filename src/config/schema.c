@@ -531,13 +531,16 @@ static int read_members(
     const struct schema_key *key, const char *text, void *field, struct err *err)
 {
 	struct access *access = field;
+	_cleanup_(access_done) struct access members = {.count = 0};
 	for (struct span word = next_word(&text); word.ptr; word = next_word(&text)) {
 		_cleanup_free_ char *member = strndup(word.ptr, word.len);
 		if (!member)
 			return no_memory(err);
-		if (access_add(access, key->scope, member, err) < 0)
+		if (access_add(&members, key->scope, member, err) < 0)
 			return -1;
 	}
+	if (access_replace(access, key->scope, &members, err) < 0)
+		return -1;
 	if (key->scope == SCOPE_MANAGE)
 		access->manage_is_socket_group = false;
 	return 0;

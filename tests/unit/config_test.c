@@ -318,6 +318,63 @@ START_TEST(a_line_may_have_198_bytes)
 }
 END_TEST
 
+static void expect_written(const struct schema_key *key, const void *record, const char *expected)
+{
+	_cleanup_buffer_ struct buffer text;
+	buffer_init(&text, 4096);
+	ck_assert_int_eq(schema_write(key, record, &text), 0);
+	ck_assert_msg(strcmp(buffer_text(&text), expected) == 0, "%s: %s, not %s", key->name,
+	    buffer_text(&text), expected);
+}
+
+START_TEST(a_value_is_replaced_as_a_whole_or_not_at_all)
+{
+	static const struct {
+		const char *key;
+		enum schema_section section;
+		const char *first;
+		const char *wrong;
+		const char *second;
+	} cases[] = {
+	    {"socket", SCHEMA_DAEMON, "/a", X50 X50 X50, ""},
+	    {"socket_mode", SCHEMA_DAEMON, "0600", "0999", "0007"},
+	    {"listen", SCHEMA_DAEMON, "127.0.0.1:1", "127.0.0.1:x", "[::1]:2"},
+	    {"database", SCHEMA_DAEMON, "/a", "", "/b"},
+	    {"hosts", SCHEMA_DAEMON, "a b", "c d:80", "e"},
+	    {"log_level", SCHEMA_DAEMON, "debug", "loud", "error"},
+	    {"request_timeout", SCHEMA_DAEMON, "1s", "1ms", "2s"},
+	    {"max_connections", SCHEMA_DAEMON, "5", "0", "6"},
+	    {"read", SCHEMA_ACCESS, "7 @8", "9, no-such-user-here", "4294967294 @4294967294"},
+	    {"manage", SCHEMA_ACCESS, "4294967293", "@9, @", ""},
+	    {"project_id", SCHEMA_PROJECT, "1", "x", "2"},
+	    {"region", SCHEMA_PROJECT, "us", "moon", "eu"},
+	    {"credential", SCHEMA_PROJECT, "a", "a:b", "b"},
+	    {"base_url", SCHEMA_PROJECT, "https://a", "https://b?c", "https://d"},
+	    {"proxy", SCHEMA_PROJECT, "http://a:1", "http://b:1/c", ""},
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		union {
+			struct config config;
+			struct config_project project;
+		} record = {.config = {.access = {.manage_is_socket_group = true}}};
+		if (cases[i].section == SCHEMA_PROJECT)
+			record.project = (struct config_project){.name = NULL};
+		const struct schema_key *key = schema_find(cases[i].section, cases[i].key);
+		struct err err = ERR_INIT;
+		ck_assert_msg(schema_read(key, cases[i].first, &record, &err) == 0, "%s", err.text);
+		_cleanup_buffer_ struct buffer first;
+		buffer_init(&first, 4096);
+		schema_write(key, &record, &first);
+		ck_assert_int_eq(schema_read(key, cases[i].wrong, &record, &err), -1);
+		expect_written(key, &record, buffer_text(&first));
+		ck_assert_msg(
+		    schema_read(key, cases[i].second, &record, &err) == 0, "%s", err.text);
+		expect_written(key, &record, cases[i].second);
+		schema_done(cases[i].section, &record);
+	}
+}
+END_TEST
+
 /* Dumping and reloading -------------------------------------------------------------------------*/
 
 START_TEST(what_is_dumped_loads_again_as_the_same)
@@ -559,6 +616,8 @@ int main(void)
 	    {"a fault never quotes what may be a secret",
 		a_fault_never_quotes_what_may_be_a_secret},
 	    {"a line may have 198 bytes", a_line_may_have_198_bytes},
+	    {"a value is replaced as a whole or not at all",
+		a_value_is_replaced_as_a_whole_or_not_at_all},
 	    {"what is dumped loads again as the same", what_is_dumped_loads_again_as_the_same},
 	    {"a reload may not change what is built once",
 		a_reload_may_not_change_what_is_built_once},
