@@ -97,7 +97,7 @@ static void log_lines(enum log_level level, const struct buffer *lines)
 	const char *at = buffer_text(lines);
 	while (*at) {
 		size_t len = strcspn(at, "\n");
-		log_write(level, "%.*s", (int)len, at);
+		log_escaped(level, at, len);
 		at += len + (at[len] == '\n');
 	}
 }

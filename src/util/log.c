@@ -60,6 +60,19 @@ static void append_message(struct line *line, const char *message, size_t len)
 	}
 }
 
+static struct line begin_line(enum log_level level)
+{
+	return (struct line){.text = {'<', levels[level].priority, '>'}, .len = 3};
+}
+
+/* Nobody is there to be told when it fails. */
+static void end_line(struct line *line)
+{
+	line->text[line->len++] = '\n';
+	while (write(STDERR_FILENO, line->text, line->len) < 0 && errno == EINTR)
+		;
+}
+
 void log_write(enum log_level level, const char *format, ...)
 {
 	if (!log_enabled(level))
@@ -70,12 +83,31 @@ void log_write(enum log_level level, const char *format, ...)
 	va_start(arguments, format);
 	int len = vsnprintf(message, sizeof(message), format, arguments);
 	va_end(arguments);
-	struct line line = {.text = {'<', levels[level].priority, '>'}, .len = 3};
+	struct line line = begin_line(level);
 	/* Escaping never shortens, so what vsnprintf cut off would not have fitted anyway. */
 	if (len > 0)
 		append_message(&line, message, strnlen(message, sizeof(message)));
-	line.text[line.len++] = '\n';
-	while (write(STDERR_FILENO, line.text, line.len) < 0 && errno == EINTR)
-		;
+	end_line(&line);
+	errno = saved_errno;
+}
+
+void log_escaped(enum log_level level, const char *text, size_t len)
+{
+	if (!log_enabled(level))
+		return;
+	int saved_errno = errno;
+	const size_t limit = LINE_SIZE - 3 - strlen(CUT_MARK "\n");
+	struct line line = begin_line(level);
+	size_t kept = len < limit ? len : limit;
+	/* Not in the middle of a character. */
+	while (kept < len && kept > 0 && ((unsigned char)text[kept] & 0xc0) == 0x80)
+		kept--;
+	memcpy(line.text + line.len, text, kept);
+	line.len += kept;
+	if (kept < len) {
+		memcpy(line.text + line.len, CUT_MARK, strlen(CUT_MARK));
+		line.len += strlen(CUT_MARK);
+	}
+	end_line(&line);
 	errno = saved_errno;
 }

@@ -6,6 +6,7 @@
 #define MIXPORT_UTIL_LOG_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "util/cleanup.h"
 
@@ -24,6 +25,10 @@ bool log_enabled(enum log_level level);
 
 /* Writes one line. Never fails, keeps errno. */
 void log_write(enum log_level level, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/* As log_write, for one line that text_escape has made fit to be shown already: what is escaped
+ * twice cannot be read any more. */
+void log_escaped(enum log_level level, const char *text, size_t len);
 
 #define log_error(...) log_write(LOG_LEVEL_ERROR, __VA_ARGS__)
 #define log_warning(...) log_write(LOG_LEVEL_WARNING, __VA_ARGS__)

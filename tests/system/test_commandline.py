@@ -342,6 +342,18 @@ def test_starting_tells_all_faults_too(folder):
     assert f"{file}:5: " in done.stderr and f"{file}:6: " in done.stderr
 
 
+def test_what_a_fault_quotes_is_escaped_once_in_print_and_in_the_log(folder):
+    odd = folder / "a\x1b[31m\\b\nc"
+    file, done = check(folder, good(folder).replace("region = us", "region = moon\\x"))
+    told = next(line for line in said(done).splitlines() if "region" in line)
+    assert '"moon\\\\x"' in told
+    assert "<3>" + told + "\n" in mixportd("-c", file).stderr
+    done, start = mixportd("-c", odd, "--check-config"), mixportd("-c", odd)
+    shown = f"{folder}/a\\x1b[31m\\\\b\\nc: there is no such file"
+    assert done.stdout.startswith(shown)
+    assert start.stderr.startswith("<3>" + shown)
+
+
 def test_starting_tells_faults_with_priorities(folder):
     file, _ = check(folder, good(folder, daemon="colour = red\nlog_level = loud\n"))
     for line in mixportd("-c", file).stderr.splitlines():

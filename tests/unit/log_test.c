@@ -97,6 +97,23 @@ START_TEST(no_message_forges_a_line)
 }
 END_TEST
 
+START_TEST(what_is_escaped_already_is_not_escaped_again)
+{
+	begin_capture();
+	log_escaped(LOG_LEVEL_ERROR, "a\\n\\\\ and more", 5);
+	log_escaped(LOG_LEVEL_DEBUG, "left out", 8);
+	char message[4000];
+	memset(message, 'x', sizeof(message));
+	for (size_t i = 1; i + 2 < sizeof(message); i += 3)
+		memcpy(message + i, "\xe2\x82\xac", 3);
+	log_escaped(LOG_LEVEL_ERROR, message, sizeof(message));
+	_cleanup_free_ char *text = end_capture();
+	ck_assert_int_eq(strncmp(text, "<3>a\\n\\\\\n<3>x", 13), 0);
+	ck_assert_uint_le(strlen(text), 9 + 2048);
+	ck_assert_str_eq(text + strlen(text) - 7, "\xe2\x82\xac...\n");
+}
+END_TEST
+
 START_TEST(long_lines_are_cut_between_characters)
 {
 	static const char *const pieces[] = {"x", "\n", "\x01", "\xe2\x82\xac", "\xf0\x9f\x98\x80"};
@@ -171,6 +188,8 @@ int main(void)
 	    {"less important lines are left out", less_important_lines_are_left_out},
 	    {"levels have names", levels_have_names},
 	    {"no message forges a line", no_message_forges_a_line},
+	    {"what is escaped already is not escaped again",
+		what_is_escaped_already_is_not_escaped_again},
 	    {"long lines are cut between characters", long_lines_are_cut_between_characters},
 	    {"errno survives", errno_survives},
 	    {"threads do not interleave", threads_do_not_interleave},
