@@ -8,6 +8,7 @@
 #include "config.h"
 #include "config/config.h"
 #include "daemon/daemon.h"
+#include "daemon/supervisor.h"
 #include "util/account.h"
 #include "util/clock.h"
 
@@ -167,7 +168,10 @@ static enum exit_status run(const struct options *options)
 	daemon_prepare_process();
 	int r = config_load(options->config, clock_wall(&clock_system), &faults, &config);
 	daemon_log_faults(&faults);
-	return r < 0 ? EXIT_STATUS_CONFIG : daemon_run(config);
+	if (r == 0)
+		return daemon_run(config);
+	supervisor_turn_away();
+	return EXIT_STATUS_CONFIG;
 }
 
 int main(int argc, char **argv)
@@ -175,6 +179,7 @@ int main(int argc, char **argv)
 	struct options options;
 	if (parse_options(argc, argv, &options) < 0) {
 		print_usage(stderr);
+		supervisor_turn_away();
 		return EXIT_STATUS_USAGE;
 	}
 	switch (options.action) {

@@ -4,14 +4,19 @@
 
 #ifdef HAVE_SYSTEMD
 
+#include <poll.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <systemd/sd-daemon.h>
 
+#include "util/clock.h"
 #include "util/log.h"
+#include "util/timestamp.h"
 
 #define PASSED_LIMIT 16
+#define HANG_UP_FOR MICROSECONDS_PER_SECOND
 
 /* Filled once: sd_listen_fds_with_names clears the environment it reads. */
 static struct {
@@ -60,6 +65,45 @@ int supervisor_passed_socket(const char *name)
 	return -1;
 }
 
+/* Hangs up on one who waits at each of the sockets that are ready. Returns on how many. */
+static size_t hang_up(const struct pollfd *sockets, size_t count)
+{
+	size_t done = 0;
+	for (size_t i = 0; i < count; i++) {
+		int fd = sockets[i].revents
+			     ? accept4(sockets[i].fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)
+			     : -1;
+		done += fd >= 0;
+		cleanup_close(&fd);
+	}
+	return done;
+}
+
+void supervisor_turn_away(void)
+{
+	struct pollfd sockets[PASSED_LIMIT];
+	size_t count = 0;
+	size_t turned_away = 0;
+	int64_t patience = 0;
+	int64_t end = clock_monotonic(&clock_system) + HANG_UP_FOR;
+	if (!passed.read)
+		read_passed();
+	for (int i = 0; i < passed.count; i++)
+		if (passed.names[i])
+			sockets[count++] =
+			    (struct pollfd){.fd = SD_LISTEN_FDS_START + i, .events = POLLIN};
+	while (patience >= 0 &&
+	       poll(sockets, count, (int)(patience / MICROSECONDS_PER_MILLISECOND)) > 0) {
+		size_t done = hang_up(sockets, count);
+		if (done == 0)
+			break;
+		turned_away += done;
+		patience = end - clock_monotonic(&clock_system);
+	}
+	if (turned_away > 0)
+		log_info("connections hung up on: %zu", turned_away);
+}
+
 int64_t supervisor_watchdog_interval(void)
 {
 	uint64_t interval = 0;
@@ -82,6 +126,10 @@ int supervisor_passed_socket(const char *name)
 {
 	(void)name;
 	return -1;
+}
+
+void supervisor_turn_away(void)
+{
 }
 
 int64_t supervisor_watchdog_interval(void)

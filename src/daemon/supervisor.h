@@ -10,6 +10,12 @@
  * unknown name is closed on the first call. */
 int supervisor_passed_socket(const char *name);
 
+/* For a start that failed for good: hangs up on whoever waits at the sockets that were passed and
+ * have not been given away, and, when there was anybody, on those who come within a second. systemd
+ * would start the program again at once, and again, for as long as one waits; so it does once a
+ * second. */
+void supervisor_turn_away(void);
+
 /* How often the watchdog wants to hear from us, in microseconds; 0: there is none. */
 int64_t supervisor_watchdog_interval(void);
 

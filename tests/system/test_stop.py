@@ -452,6 +452,44 @@ def test_who_connects_before_it_runs_is_served(activated):
             assert parse(read_all(raw)).status == 200
 
 
+def is_hung_up(raw):
+    try:
+        return raw.recv(1) == b""
+    except ConnectionResetError:
+        return True
+
+
+@pytest.mark.parametrize("via", ["tcp", "unix"])
+def test_who_waits_for_a_start_that_fails_is_hung_up_on(activated, via):
+    """As long as one waits, systemd starts what failed again, without a pause."""
+    client = activated.client() if via == "tcp" else activated.over_unix()
+    waiting = [send(client, "/v1/projects", headers=["Connection: close"]) for _ in range(3)]
+    activated.configure("project demo", region="moon")
+    activated.launch()
+    assert activated.wait_end() == 78
+    for raw in waiting:
+        with raw:
+            assert is_hung_up(raw)
+
+
+def test_a_wrong_command_line_hangs_up_on_who_waits(activated):
+    activated.arguments = ["--no-such-option"]
+    with send(activated.over_unix(), "/v1/projects") as waiting:
+        activated.launch()
+        assert activated.wait_end() == 64
+        assert is_hung_up(waiting)
+
+
+def test_a_start_that_fails_leaves_the_passed_sockets_alone(activated):
+    activated.configure("project demo", region="moon")
+    activated.launch()
+    assert activated.wait_end() == 78
+    with send(activated.over_unix(), "/v1/projects", headers=["Connection: close"]) as waiting:
+        activated.configure("project demo", region="us")
+        launch(activated)
+        assert parse(read_all(waiting)).status == 200
+
+
 def test_the_environment_of_another_process_is_ignored(start_daemon, sim):
     daemon = start_daemon(sim, run=False)
     daemon.spawn = {"env": {**os.environ, "LISTEN_PID": "1", "LISTEN_FDS": "3"}}
