@@ -30,6 +30,8 @@ handler_fn dropin_get;
 handler_fn dropin_delete;
 handler_fn dropin_history;
 
+handler_fn reload_post;
+
 handler_fn health_live;
 handler_fn health_ready;
 handler_fn health_report;

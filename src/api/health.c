@@ -1,5 +1,6 @@
 #include "api/handlers.h"
 #include "api/reading.h"
+#include "api/reloads.h"
 #include "api/render.h"
 #include "api/server.h"
 #include "store/tx.h"
@@ -158,6 +159,30 @@ static const char *judge(const struct report *report, bool writable)
 	return "ok";
 }
 
+/* A fault may name what a token limited to some projects is not to see. */
+static void report_reload(struct request *request, struct writer *writer)
+{
+	struct reload_outcome outcome _cleanup_reload_outcome_;
+	const struct token *token = request->caller.token;
+	reloads_last(server_reloads(request_server(request)), &outcome);
+	if (outcome.number == 0) {
+		writer_null(writer);
+		return;
+	}
+	writer_begin_object(writer);
+	writer_member_boolean(writer, "ok", outcome.done);
+	writer_member_time(writer, "at", outcome.at);
+	writer_key(writer, "error");
+	if (outcome.done)
+		writer_null(writer);
+	else if (!outcome.lines || (token && token->projects))
+		writer_text(writer, "the configuration is not valid");
+	else
+		writer_text_span(writer,
+		    (struct span){.ptr = outcome.lines, .len = strcspn(outcome.lines, "\n")});
+	writer_end_object(writer);
+}
+
 struct answered health_report(struct request *request)
 {
 	struct err err = ERR_INIT;
@@ -179,6 +204,8 @@ struct answered health_report(struct request *request)
 	if (report.readable && tx_read(reader, report_projects, &report, &err) != 0)
 		return reply_failed(request, &err);
 	writer_end_array(writer);
+	writer_key(writer, "reload");
+	report_reload(request, writer);
 	writer_member_integer(writer, "operations_unknown", report.stats.operations_unknown);
 	writer_member_text(writer, "status", judge(&report, writable));
 	writer_end_object(writer);

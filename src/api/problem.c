@@ -32,6 +32,8 @@ static const struct problem_entry entries[PROBLEM_COUNT] = {
     [PROBLEM_INVALID_RESOLUTION] = {"invalid-resolution", 422, "The resolution is not valid"},
     [PROBLEM_IDEMPOTENCY_KEY_REUSED] = {"idempotency-key-reused", 422,
 	"The Idempotency-Key belongs to another request"},
+    [PROBLEM_CONFIGURATION_INVALID] = {"configuration-invalid", 422,
+	"The configuration is not valid"},
     [PROBLEM_UPSTREAM_REJECTED] = {"upstream-rejected", 422, "Mixpanel refused the request"},
     [PROBLEM_UPSTREAM_UNAUTHORIZED] = {"upstream-unauthorized", 502,
 	"Mixpanel refused the service account"},

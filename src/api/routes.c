@@ -55,6 +55,7 @@ const struct route routes_table[] = {
     {"GET", "/healthz", SCOPE_NONE, ROUTE_OPEN | ROUTE_HEALTH, 0, health_live, {NULL}},
     {"GET", "/readyz", SCOPE_NONE, ROUTE_OPEN | ROUTE_HEALTH, 0, health_ready, {NULL}},
     {"GET", "/v1/health", SCOPE_READ, 0, 0, health_report, {NULL}},
+    {"POST", "/v1/reload", SCOPE_ADMIN, 0, BODY, reload_post, {NULL}},
     {"GET", "/metrics", SCOPE_READ, ROUTE_HEALTH, 0, metrics_get, {NULL}},
 };
 

@@ -544,6 +544,11 @@ const char *server_version(const struct server *server)
 	return server->options.version;
 }
 
+struct reloads *server_reloads(const struct server *server)
+{
+	return server->options.reloads;
+}
+
 const struct clock *server_clock(const struct server *server)
 {
 	return server->options.clock;

@@ -11,6 +11,7 @@
 #include "util/err.h"
 
 struct server;
+struct reloads;
 
 enum listener_kind { LISTENER_SOCKET, LISTENER_TCP, LISTENER_HEALTH };
 #define LISTENER_COUNT 3
@@ -18,6 +19,7 @@ enum listener_kind { LISTENER_SOCKET, LISTENER_TCP, LISTENER_HEALTH };
 /* What the server is built from; everything outlives it. */
 struct server_options {
 	struct engine *engine;
+	struct reloads *reloads;
 	const struct clock *clock;
 	const char *database; /* readers are opened on it, one for each thread */
 	const char *version;
@@ -82,6 +84,9 @@ int64_t server_uptime(const struct server *server);
 
 /* As given in the options. */
 const char *server_version(const struct server *server);
+
+/* As given in the options. */
+struct reloads *server_reloads(const struct server *server);
 
 /* The clock given in the options. */
 const struct clock *server_clock(const struct server *server);

@@ -99,7 +99,7 @@ enum command_state {
 };
 
 #define WATCHES_LIMIT 4
-#define WATCH_KINDS (CHANGE_REFRESH + 1)
+#define WATCH_KINDS (CHANGE_RELOAD + 1)
 #define WATCH_BUCKETS 64
 
 struct watch {

@@ -14,6 +14,7 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 
+#include "api/reloads.h"
 #include "api/server.h"
 #include "config.h"
 #include "daemon/listeners.h"
@@ -37,6 +38,7 @@ struct daemon {
 	struct conn *writer;
 	struct conn *reader; /* for the status line */
 	struct engine *engine;
+	struct reloads *reloads;
 	struct server *server;
 	struct listeners listeners;
 	/* The engine starts before the server is there; what it tells then nobody waits for. */
@@ -168,6 +170,7 @@ static int build_server(struct daemon *daemon, struct err *err)
 {
 	const struct server_options options = {
 	    .engine = daemon->engine,
+	    .reloads = daemon->reloads,
 	    .clock = &clock_system,
 	    .database = daemon->config->database,
 	    .version = PACKAGE_VERSION,
@@ -194,11 +197,14 @@ static int start_serving(struct daemon *daemon, struct err *err)
 
 static void reload(struct daemon *daemon)
 {
+	const struct change ended = {.kind = CHANGE_RELOAD};
+	int64_t at = clock_wall(&clock_system);
 	struct faults faults _cleanup_faults_;
 	struct config *loaded _cleanup_config_ = NULL;
 	faults_init(&faults);
+	reloads_begin(daemon->reloads);
 	supervisor_notify("RELOADING=1");
-	int r = config_load(daemon->config->path, clock_wall(&clock_system), &faults, &loaded);
+	int r = config_load(daemon->config->path, at, &faults, &loaded);
 	if (r == 0)
 		r = config_check_reload(daemon->config, loaded, &faults);
 	daemon_log_faults(&faults);
@@ -213,6 +219,8 @@ static void reload(struct daemon *daemon)
 		log_info("reloaded %s", daemon->config->path);
 	}
 	supervisor_notify("READY=1");
+	reloads_end(daemon->reloads, at, &faults);
+	server_changed(&ended, 1, daemon->server);
 }
 
 static void take_last_refresh(const struct project_record *record, void *context)
@@ -278,12 +286,15 @@ static enum exit_status wait_for_end(struct daemon *daemon)
 		struct pollfd fds[] = {
 		    {.fd = daemon->signals, .events = POLLIN},
 		    {.fd = daemon->broken, .events = POLLIN},
+		    {.fd = reloads_fd(daemon->reloads), .events = POLLIN},
 		};
 		int r = poll(fds, ARRAY_SIZE(fds), (int)(every / MICROSECONDS_PER_MILLISECOND));
 		if (r > 0 && fds[1].revents)
 			return EXIT_STATUS_STORAGE;
 		if (r > 0 && fds[0].revents && !take_signal(daemon))
 			return EXIT_STATUS_STOPPED;
+		if (r > 0 && fds[2].revents)
+			reload(daemon);
 		look_round(daemon);
 	}
 }
@@ -299,6 +310,7 @@ static void tear_down(struct daemon *daemon)
 		engine_stop(daemon->engine);
 	atomic_store(&daemon->told, NULL);
 	server_free(daemon->server);
+	reloads_free(daemon->reloads);
 	engine_free(daemon->engine);
 	conn_close(daemon->reader);
 	conn_close(daemon->writer);
@@ -324,7 +336,8 @@ static enum exit_status build(struct daemon *daemon)
 		/* The engine reads and recovers what is stored; short of memory, nothing else of it
 		 * can fail. */
 		status = EXIT_STATUS_STORAGE;
-	else if (build_server(daemon, &err) < 0 || start_serving(daemon, &err) < 0)
+	else if (reloads_new(&err, &daemon->reloads) < 0 || build_server(daemon, &err) < 0 ||
+		 start_serving(daemon, &err) < 0)
 		;
 	else
 		return EXIT_STATUS_STOPPED;

@@ -67,7 +67,14 @@ struct command {
 	struct command *next; /* the mailbox's */
 };
 
-enum change_kind { CHANGE_PROJECT, CHANGE_CONNECTOR, CHANGE_JOB, CHANGE_OPERATION, CHANGE_REFRESH };
+enum change_kind {
+	CHANGE_PROJECT,
+	CHANGE_CONNECTOR,
+	CHANGE_JOB,
+	CHANGE_OPERATION,
+	CHANGE_REFRESH,
+	CHANGE_RELOAD, /* of the configuration; not told by the engine */
+};
 
 /* Something that was committed. id is the job_id or operation_id, "" otherwise; ticket is that of a
  * refresh that ended. */

@@ -56,7 +56,7 @@ MANAGE = [
     ("POST", "/api/app/projects/123456789/connectors"),
     ("DELETE", "/api/app/projects/123456789/connectors/never-known"),
 ]
-ADMIN = [("POST", "/v1/operations/op_nothing/resolve")]
+ADMIN = [("POST", "/v1/operations/op_nothing/resolve"), ("POST", "/v1/reload")]
 NEEDS = [(scope, *route) for scope, routes in (("read", READ), ("manage", MANAGE),
                                                ("admin", ADMIN)) for route in routes]
 RANK = {"read": 1, "manage": 2, "admin": 3}

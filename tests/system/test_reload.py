@@ -2,11 +2,13 @@
 
 import re
 import signal
+import subprocess
+import threading
 
 import pytest
 
-from harness import (DEMO_AND_OTHER, OTHER_PROJECT_ID, PROJECT_ID, TOKENS, Token, basic, gcs,
-                     slow, stays, wait_until)
+from harness import (DEMO_AND_OTHER, MIXPORTD, OTHER_PROJECT_ID, PROJECT_ID, TOKENS, Token, basic,
+                     gcs, slow, stays, wait_until)
 
 NEW_PAIR = "second-account:second-secret"
 NEW_TOKEN = Token("newcomer", "read")
@@ -20,8 +22,10 @@ def sim(start_sim):
 
 
 def write_tokens(daemon, *tokens):
+    """All at once: a reload under way reads the old ones or the new ones."""
     daemon.tokens = {token.name: token for token in tokens}
-    daemon.write_secret("tokens", "".join(token.line() for token in tokens))
+    path = daemon.write_secret("tokens.new", "".join(token.line() for token in tokens))
+    path.rename(daemon.folder / "tokens")
 
 
 def authorizations(sim):
@@ -437,3 +441,114 @@ def test_a_hangup_before_it_serves_does_not_end_it(start_daemon, sim):
     daemon.process.send_signal(signal.SIGHUP)
     wait_until(lambda: daemon.listening(2), what="listening")
     assert stays(lambda: daemon.process.poll() is None, 0.3)
+
+
+# POST /v1/reload
+
+
+def last_reload(api):
+    return api.get("/v1/health").json["reload"]
+
+
+def test_there_was_no_reload_at_first(api):
+    assert last_reload(api) is None
+
+
+def test_a_reload_asked_for_is_in_force_when_it_is_answered(daemon, api):
+    write_tokens(daemon, *TOKENS, NEW_TOKEN)
+    answer = api.post("/v1/reload", {})
+    assert answer.status == 200 and answer.json["reloaded"] is True
+    assert daemon.client("newcomer").get("/v1/projects").status == 200
+    told = last_reload(api)
+    assert told == {"ok": True, "at": answer.json["loaded_at"], "error": None}
+    credential = api.get("/v1/health").json["projects"][0]["credential"]
+    assert credential["loaded_at"] == answer.json["loaded_at"]
+
+
+@pytest.mark.parametrize("body", [None, b"{}", b" {} "])
+def test_a_reload_takes_an_empty_body(daemon, api, body):
+    assert api.post("/v1/reload", body).status == 200
+    assert daemon.over_unix().post("/v1/reload", body).status == 200
+
+
+@pytest.mark.parametrize("body", [b"[]", b'{"force":true}', b"null", b"{", b"{}{}"])
+def test_a_reload_takes_no_other_body(api, body):
+    assert api.post("/v1/reload", body).code == "invalid-json"
+    assert last_reload(api) is None
+
+
+def test_a_reload_refused_tells_what_check_config_tells(daemon, api):
+    daemon.expect_error("")
+    daemon.configure("daemon", log_level="loud", colour="red\\x")
+    daemon.configure("project demo", rate_limit="0")
+    write_tokens(daemon, *TOKENS, NEW_TOKEN)
+    checked = subprocess.run([MIXPORTD, "-c", daemon.file, "--check-config"], text=True,
+                             stdout=subprocess.PIPE).stdout.splitlines()[:-1]
+    answer = api.post("/v1/reload", {})
+    assert (answer.status, answer.code) == (422, "configuration-invalid")
+    assert [e["detail"] for e in answer.json["errors"]] == checked
+    assert all(set(e) == {"pointer", "code", "detail"} for e in answer.json["errors"])
+    assert len(checked) == 3
+    # Nothing was changed, the tokens neither.
+    assert daemon.client("newcomer").get("/v1/projects").status == 401
+    told = last_reload(api)
+    assert told["ok"] is False and told["error"] == checked[0]
+    assert all("<3>" + line in daemon.log() for line in checked)
+
+
+def test_a_reload_that_would_take_a_restart_is_refused(daemon, api):
+    daemon.expect_error("")
+    daemon.configure("daemon", max_connections=7)
+    answer = api.post("/v1/reload", {})
+    assert answer.code == "configuration-invalid"
+    assert "restart" in answer.json["errors"][0]["detail"]
+    daemon.configure("daemon", max_connections=None)
+    assert api.post("/v1/reload", {}).status == 200
+    assert last_reload(api)["ok"] is True
+
+
+def test_health_tells_of_a_reload_by_signal(daemon, api):
+    good(daemon)
+    wait_until(lambda: last_reload(api), what="the reload is told")
+    assert last_reload(api)["ok"] is True
+    daemon.configure("daemon", log_level="loud")
+    refused(daemon)
+    wait_until(lambda: not last_reload(api)["ok"], what="the refusal is told")
+    assert "log_level" in last_reload(api)["error"]
+
+
+def test_a_limited_token_neither_reloads_nor_learns_what_was_wrong(daemon, api):
+    write_tokens(daemon, *TOKENS, Token("confined", "admin", "demo"))
+    good(daemon)
+    confined = daemon.client("confined")
+    assert confined.post("/v1/reload", {}).code == "insufficient-scope"
+    daemon.expect_error("")
+    daemon.configure("project secret-name", project_id="0")
+    assert api.post("/v1/reload", {}).status == 422
+    assert last_reload(confined)["ok"] is False
+    assert "secret-name" not in confined.get("/v1/health").text
+    assert "/" not in last_reload(confined)["error"]
+
+
+def test_reloads_at_once_all_end_with_the_newest(daemon, api):
+    """Whoever asks after a change gets an answer that has seen it."""
+    failures = []
+
+    def ask(number):
+        try:
+            for _ in range(10):
+                assert daemon.client().post("/v1/reload", {}).status == 200
+        except Exception as failure:
+            failures.append(failure)
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for number in range(10):
+        token = Token(f"newcomer-{number}", "read")
+        write_tokens(daemon, *TOKENS, token)
+        assert api.post("/v1/reload", {}).status == 200
+        assert daemon.client(token.name).get("/v1/projects").status == 200
+    for thread in threads:
+        thread.join()
+    assert not failures

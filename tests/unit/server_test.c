@@ -15,6 +15,8 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include "api/handlers.h"
+#include "api/reloads.h"
 #include "api/reply.h"
 #include "api/request.h"
 #include "api/routes.h"
@@ -159,6 +161,7 @@ const struct route routes_table[] = {
     {"POST", "/v1/command", SCOPE_MANAGE, ROUTE_BODY_OPTIONAL, 1024, command, {NULL}},
     {"GET", "/api/app/projects/{}/connectors", SCOPE_READ,
 	ROUTE_PROJECT | ROUTE_DROPIN | ROUTE_KEPT, 0, kept, {NULL}},
+    {"POST", "/v1/reload", SCOPE_MANAGE, 0, 64, reload_post, {NULL}},
     {"GET", "/healthz", SCOPE_NONE, ROUTE_OPEN | ROUTE_HEALTH, 0, healthy, {NULL}},
 };
 const size_t routes_count = ARRAY_SIZE(routes_table);
@@ -176,6 +179,7 @@ struct fixture {
 	char socket_path[96];
 	struct conn *writer;
 	struct config *config;
+	struct reloads *reloads;
 	struct server *server;
 	uint16_t port;
 	uint16_t health_port;
@@ -256,8 +260,11 @@ static void start(struct fixture *fixture, const char *daemon_lines)
 	fixture->config = load(fixture, daemon_lines);
 	ck_assert_msg(
 	    conn_open_writer(fixture->database, &err, &fixture->writer) == 0, "%s", err.text);
-	struct server_options options = {
-	    .clock = &clock_system, .database = fixture->database, .version = "1"};
+	ck_assert_int_eq(reloads_new(&err, &fixture->reloads), 0);
+	struct server_options options = {.clock = &clock_system,
+	    .reloads = fixture->reloads,
+	    .database = fixture->database,
+	    .version = "1"};
 	ck_assert_int_eq(server_new(&options, fixture->config, &err, &fixture->server), 0);
 	struct listener_socket sockets[LISTENER_COUNT] = {
 	    [LISTENER_SOCKET] = {.fd = listen_unix(fixture->socket_path)},
@@ -284,6 +291,7 @@ static void stop(struct fixture *fixture, int64_t patience)
 {
 	server_stop(fixture->server, patience);
 	server_free(fixture->server);
+	reloads_free(fixture->reloads);
 	conn_close(fixture->writer);
 	config_unref(fixture->config);
 	close(fixture->kept_fd);
@@ -931,6 +939,79 @@ START_TEST(a_crowd_does_not_hide_health)
 }
 END_TEST
 
+/* A reload is asked for on a connection of its own. */
+static int ask_reload(struct fixture *fixture, uint64_t already_waiting)
+{
+	static const char request[] = "POST /v1/reload HTTP/1.1\r\nHost: localhost\r\n" AS(
+	    MANAGER) "Content-Type: application/json\r\nContent-Length: 2\r\n" TAIL "{}";
+	int fd = connect_tcp(fixture->port);
+	say(fd, request, strlen(request));
+	ck_until(waiting(fixture) == already_waiting + 1);
+	return fd;
+}
+
+static void end_reload(struct fixture *fixture, int64_t at, const char *fault)
+{
+	const struct change ended = {.kind = CHANGE_RELOAD};
+	_cleanup_faults_ struct faults faults;
+	faults_init(&faults);
+	if (fault)
+		faults_add(&faults, "conf", 3, "%s", fault);
+	reloads_end(fixture->reloads, at, &faults);
+	server_changed(&ended, 1, fixture->server);
+}
+
+static bool asked_for_reload(struct fixture *fixture)
+{
+	struct pollfd asked = {.fd = reloads_fd(fixture->reloads), .events = POLLIN};
+	return poll(&asked, 1, 0) == 1;
+}
+
+START_TEST(who_asks_before_a_reload_begins_shares_it)
+{
+	struct fixture fixture;
+	start(&fixture, "");
+	int first = ask_reload(&fixture, 0);
+	int second = ask_reload(&fixture, 1);
+	ck_assert(asked_for_reload(&fixture));
+	reloads_begin(fixture.reloads);
+	ck_assert(!asked_for_reload(&fixture));
+	int late = ask_reload(&fixture, 2);
+	end_reload(&fixture, MICROSECONDS_PER_SECOND, NULL);
+	ck_answer(hear_all(first), "{\"reloaded\":true,\"loaded_at\":\"1970-01-01T00:00:01Z\"}");
+	ck_assert_uint_eq(status_of(hear_all(second)), 200);
+	/* What this one wants read may have been written after it was read. */
+	ck_assert_uint_eq(waiting(&fixture), 1);
+	ck_assert(asked_for_reload(&fixture));
+	reloads_begin(fixture.reloads);
+	end_reload(&fixture, 2 * MICROSECONDS_PER_SECOND, "region: \"moon\" is not one");
+	const char *text = hear_all(late);
+	ck_assert_uint_eq(status_of(text), 422);
+	ck_answer(text, "\"code\":\"configuration-invalid\"");
+	ck_answer(text, "\"detail\":\"conf:3: region: \\\"moon\\\" is not one\"");
+	stop(&fixture, 0);
+}
+END_TEST
+
+START_TEST(a_stop_answers_who_waits_for_a_reload)
+{
+	struct fixture fixture;
+	start(&fixture, "");
+	int waits = ask_reload(&fixture, 0);
+	reloads_begin(fixture.reloads);
+	server_stop(fixture.server, MICROSECONDS_PER_SECOND);
+	const char *text = hear_all(waits);
+	ck_assert_uint_eq(status_of(text), 503);
+	ck_answer(text, "\"code\":\"stopping\"");
+	server_free(fixture.server);
+	reloads_free(fixture.reloads);
+	conn_close(fixture.writer);
+	config_unref(fixture.config);
+	close(fixture.kept_fd);
+	remove_folder(fixture.folder);
+}
+END_TEST
+
 int main(void)
 {
 	const struct unit_case cases[] = {
@@ -951,6 +1032,9 @@ int main(void)
 		a_client_that_ends_its_side_is_answered_and_let_go},
 	    {"a reload reaches who has nothing to do", a_reload_reaches_who_has_nothing_to_do},
 	    {"a crowd does not hide health", a_crowd_does_not_hide_health},
+	    {"who asks before a reload begins shares it",
+		who_asks_before_a_reload_begins_shares_it},
+	    {"a stop answers who waits for a reload", a_stop_answers_who_waits_for_a_reload},
 	    {NULL, NULL},
 	};
 	return unit_main("server", cases);
