@@ -13,8 +13,8 @@
 #include "util/jsontext.h"
 #include "util/timestamp.h"
 
-/* Seconds; reading some files takes none of them. */
-#define RELOAD_WAIT 60
+/* Seconds; reading some files takes none of them. mixportd --reload waits a little longer. */
+#define RELOAD_WAIT 50
 
 struct reloads {
 	int asked; /* eventfd */

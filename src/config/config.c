@@ -583,6 +583,24 @@ int config_load(const char *path, int64_t now, struct faults *faults, struct con
 	return 0;
 }
 
+int config_find_socket(const char *path, char **ret_socket)
+{
+	_cleanup_faults_ struct faults faults;
+	_cleanup_buffer_ struct buffer text;
+	_cleanup_config_ struct config *config = config_new(path, 0);
+	struct err err = ERR_INIT;
+	faults_init(&faults);
+	buffer_init(&text, CONFIG_FILE_LIMIT);
+	if (!config || file_read(path, &text, &err) != 0)
+		return 1;
+	struct parse parse = {.file = path, .faults = &faults, .config = config};
+	parse_text(&parse, (struct span){.ptr = buffer_text(&text), .len = text.len});
+	if (!config->socket)
+		return 1;
+	*ret_socket = TAKE(config->socket);
+	return 0;
+}
+
 struct config *config_ref(struct config *config)
 {
 	__atomic_add_fetch(&config->references, 1, __ATOMIC_RELAXED);

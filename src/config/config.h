@@ -79,6 +79,11 @@ struct config {
  * time. Returns 0 and a reference; -1 when there is any fault. */
 int config_load(const char *path, int64_t now, struct faults *faults, struct config **ret_config);
 
+/* Finds the socket that the file names, or has by default, whatever else is wrong with it. Opens no
+ * other file. Returns 0 and the path, which the caller frees; 1 when it names none, or cannot be
+ * read so far. */
+int config_find_socket(const char *path, char **ret_socket);
+
 /* Takes one more reference. Any thread. */
 struct config *config_ref(struct config *config);
 

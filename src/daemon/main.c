@@ -7,10 +7,13 @@
 
 #include "config.h"
 #include "config/config.h"
+#include "config/schema.h"
 #include "daemon/daemon.h"
+#include "daemon/remote.h"
 #include "daemon/supervisor.h"
 #include "util/account.h"
 #include "util/clock.h"
+#include "util/jsontext.h"
 
 #define DEFAULT_CONFIG "/etc/mixportd/mixportd.conf"
 
@@ -19,7 +22,7 @@
 #define SOCKET_GROUP "mixport"
 #define GROUPS_LIMIT 64
 
-enum action { ACTION_RUN, ACTION_CHECK, ACTION_DUMP, ACTION_VERSION, ACTION_HELP };
+enum action { ACTION_RUN, ACTION_CHECK, ACTION_DUMP, ACTION_RELOAD, ACTION_VERSION, ACTION_HELP };
 
 struct options {
 	const char *config;
@@ -28,7 +31,8 @@ struct options {
 
 static void print_usage(FILE *out)
 {
-	fputs("usage: mixportd [-c FILE] [--check-config] [--dump-config] [--version] [--help]\n",
+	fputs("usage: mixportd [-c FILE] [--check-config] [--dump-config] [--reload] [--version] "
+	      "[--help]\n",
 	    out);
 }
 
@@ -41,6 +45,9 @@ static void print_help(void)
 	      "  -c, --config FILE  read this configuration (" DEFAULT_CONFIG ")\n"
 	      "      --check-config print every fault of the configuration, then exit\n"
 	      "      --dump-config  print the configuration in force, without secrets, then exit\n"
+	      "      --reload       have the daemon that runs read its configuration again, and "
+	      "tell\n"
+	      "                     what came of it, then exit\n"
 	      "      --version      print the version, then exit\n"
 	      "      --help         print this, then exit\n"
 	      "\n"
@@ -55,6 +62,7 @@ static int parse_options(int argc, char **argv, struct options *options)
 	    {"config", required_argument, NULL, 'c'},
 	    {"check-config", no_argument, NULL, ACTION_CHECK},
 	    {"dump-config", no_argument, NULL, ACTION_DUMP},
+	    {"reload", no_argument, NULL, ACTION_RELOAD},
 	    {"version", no_argument, NULL, ACTION_VERSION},
 	    {"help", no_argument, NULL, ACTION_HELP},
 	    {NULL, 0, NULL, 0},
@@ -160,6 +168,56 @@ static enum exit_status check(const struct options *options, bool dump)
 	return r < 0 ? EXIT_STATUS_CONFIG : written();
 }
 
+/* Reloading ------------------------------------------------------------------------------------*/
+
+/* Posts where the configuration says that the daemon listens. Where it does not, or cannot be read
+ * so far, or is the one of the service, whose socket systemd may have made where it always is:
+ * there. Returns as remote_post. */
+static int post_reload(const char *file, struct err *err, struct remote_answer *ret_answer)
+{
+	static const char target[] = "/v1/reload";
+	const char *usual = schema_find(SCHEMA_DAEMON, "socket")->default_text;
+	_cleanup_free_ char *socket_path = NULL;
+	bool known = config_find_socket(file, &socket_path) == 0;
+	int r = known ? remote_post(socket_path, target, "{}", err, ret_answer) : 1;
+	if (r <= 0 ||
+	    (known && (strcmp(file, DEFAULT_CONFIG) != 0 || strcmp(socket_path, usual) == 0)))
+		return r;
+	return remote_post(usual, target, "{}", err, ret_answer);
+}
+
+static void print_errors(const json_t *document)
+{
+	const json_t *errors = json_object_get(document, "errors");
+	const char *detail = json_string_value(json_object_get(document, "detail"));
+	if (json_array_size(errors) == 0)
+		fprintf(stderr, "mixportd: %s\n", detail ? detail : "the daemon did not say why");
+	for (size_t i = 0; i < json_array_size(errors); i++) {
+		const json_t *line = json_object_get(json_array_get(errors, i), "detail");
+		fprintf(stderr, "%s\n", json_is_string(line) ? json_string_value(line) : "?");
+	}
+}
+
+static enum exit_status reload(const struct options *options)
+{
+	struct err err = ERR_INIT;
+	struct remote_answer answer _cleanup_remote_answer_ = {.status = 0};
+	json_t *document _cleanup_json_ = NULL;
+	int r = post_reload(options->config, &err, &answer);
+	if (r == 0)
+		r = jsontext_parse(span_of(answer.body), 0, &err, &document);
+	if (r != 0) {
+		fprintf(stderr, "mixportd: %s\n", err.text);
+		return r > 0 ? EXIT_STATUS_UNAVAILABLE : EXIT_STATUS_FAILED;
+	}
+	if (answer.status == 200) {
+		puts("mixportd: reloaded");
+		return written();
+	}
+	print_errors(document);
+	return answer.status == 422 ? EXIT_STATUS_CONFIG : EXIT_STATUS_FAILED;
+}
+
 static enum exit_status run(const struct options *options)
 {
 	struct faults faults _cleanup_faults_;
@@ -189,6 +247,8 @@ int main(int argc, char **argv)
 		return (int)check(&options, false);
 	case ACTION_DUMP:
 		return (int)check(&options, true);
+	case ACTION_RELOAD:
+		return (int)reload(&options);
 	case ACTION_VERSION:
 		puts("mixportd " PACKAGE_VERSION);
 		return (int)written();

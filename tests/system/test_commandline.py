@@ -87,7 +87,7 @@ def test_help_names_every_option():
     done = mixportd("--help")
     assert done.returncode == 0
     assert done.stderr == ""
-    for option in ("-c", "--check-config", "--dump-config", "--version", "--help"):
+    for option in ("-c", "--check-config", "--dump-config", "--reload", "--version", "--help"):
         assert option in done.stdout
 
 

@@ -1,7 +1,10 @@
 """SIGHUP: everything that changed takes effect, or nothing does."""
 
+import contextlib
+import os
 import re
 import signal
+import socket
 import subprocess
 import threading
 
@@ -552,3 +555,89 @@ def test_reloads_at_once_all_end_with_the_newest(daemon, api):
     for thread in threads:
         thread.join()
     assert not failures
+
+
+# mixportd --reload
+
+
+def ask(daemon, *before, **options):
+    """mixportd --reload with the daemon's configuration."""
+    return subprocess.run([*before, MIXPORTD, "-c", daemon.file, "--reload"], text=True,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, timeout=slow(90), **options)
+
+
+def test_the_option_reloads(daemon):
+    write_tokens(daemon, *TOKENS, NEW_TOKEN)
+    done = ask(daemon)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "mixportd: reloaded\n", "")
+    assert daemon.client("newcomer").get("/v1/projects").status == 200
+
+
+def test_the_option_tells_what_is_wrong(daemon, api):
+    daemon.expect_error("")
+    daemon.configure("daemon", log_level="loud", colour="red\\x")
+    checked = subprocess.run([MIXPORTD, "-c", daemon.file, "--check-config"], text=True,
+                             stdout=subprocess.PIPE).stdout.splitlines()[:-1]
+    done = ask(daemon)
+    assert (done.returncode, done.stdout) == (78, "")
+    assert done.stderr.splitlines() == checked and len(checked) == 2
+    assert last_reload(api)["ok"] is False
+
+
+def test_the_option_says_when_nobody_is_there(daemon):
+    assert daemon.stop() == 0
+    done = ask(daemon)
+    assert (done.returncode, done.stdout) == (69, "")
+    assert str(daemon.socket) in done.stderr
+
+
+def test_the_option_says_when_it_may_not(daemon):
+    daemon.configure("access", admin="", manage="", read="1")
+    good(daemon)
+    daemon.folder.chmod(0o711)
+    daemon.socket.chmod(0o666)
+    done = ask(daemon, "setpriv", "--reuid=1", "--regid=1", "--clear-groups", "--")
+    assert done.returncode == 1
+    assert "admin" in done.stderr
+
+
+ODD_ANSWERS = {
+    "none": b"", "nonsense": b"nonsense\r\n\r\n", "cut": b"HTTP/1.1 200 OK\r\n\r\n{",
+    "endless": b"x" * (2 << 20), "500": b"HTTP/1.1 500 Internal Server Error\r\n\r\n{}"}
+
+
+@pytest.mark.parametrize("answer", ODD_ANSWERS.values(), ids=ODD_ANSWERS)
+def test_the_option_does_not_believe_everything(start_daemon, sim, answer):
+    daemon = start_daemon(sim, run=False)
+    daemon.write_files()
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(str(daemon.socket))
+        other.listen()
+
+        def serve():
+            with other.accept()[0] as peer:
+                peer.recv(4096)
+                with contextlib.suppress(OSError):
+                    peer.sendall(answer)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        done = ask(daemon)
+        thread.join()
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("mixportd: ")
+
+
+@pytest.mark.parametrize("text", ["", "nonsense\n", "[daemon]\nsocket =\n",
+                                  "[daemon]\nsocket = " + "x" * 150 + "\n", None])
+def test_the_option_finds_the_usual_socket_when_no_other_is_known(daemon, text):
+    if os.geteuid() != 0 or subprocess.run(["unshare", "-m", "true"]).returncode != 0:
+        pytest.skip("needs root that may mount")
+    daemon.expect_error("")
+    daemon.file.unlink() if text is None else daemon.file.write_text(text)
+    done = ask(daemon, "unshare", "-m", "sh", "-ec",
+               "mount -t tmpfs none /run; mkdir /run/mixportd; "
+               'ln -s "$0" /run/mixportd/api.sock; exec "$@"', daemon.socket)
+    assert done.returncode == 78, done.stderr  # that daemon has other addresses
+    assert str(daemon.file) in done.stderr
