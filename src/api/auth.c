@@ -9,6 +9,7 @@
 
 #include "api/field.h"
 #include "util/digest.h"
+#include "util/log.h"
 #include "util/secret.h"
 
 /* Longest decoded "name:token". */
@@ -93,12 +94,33 @@ void auth_claim_done(struct auth_claim *claim)
 	secret_wipe(claim, sizeof(*claim));
 }
 
-const struct token *auth_find(const struct tokens *tokens, const struct auth_claim *claim)
+/* The token that was hashed with this after it. */
+static const struct token *find_with(
+    const struct tokens *tokens, const struct auth_claim *claim, const char *after)
 {
+	char text[TOKEN_LENGTH_LIMIT + 3];
 	uint8_t digest[DIGEST_SIZE];
-	digest_sha256(claim->token, strlen(claim->token), digest);
+	int len = snprintf(text, sizeof(text), "%s%s", claim->token, after);
+	digest_sha256(text, (size_t)len, digest);
+	secret_wipe(text, sizeof(text));
 	return claim->named ? tokens_find_named(tokens, claim->name, digest)
 			    : tokens_find(tokens, digest);
+}
+
+const struct token *auth_find(const struct tokens *tokens, const struct auth_claim *claim)
+{
+	return find_with(tokens, claim, "");
+}
+
+void auth_explain(struct tokens *tokens, const char *path, const struct auth_claim *claim)
+{
+	const struct token *token = find_with(tokens, claim, "\n");
+	const struct token *other = find_with(tokens, claim, "\r\n");
+	token = token ? token : other;
+	if (token && tokens_tell_once(tokens, token->name))
+		log_warning("the token of client %s in %s was hashed with its line end, so it lets "
+			    "nobody in; hash it without: printf %%s TOKEN | sha256sum",
+		    token->name, path);
 }
 
 int auth_peer_read(int fd, struct auth_peer *ret_peer)

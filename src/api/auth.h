@@ -27,6 +27,11 @@ void auth_claim_done(struct auth_claim *claim);
 /* The token that the claim is good for, compared in constant time; NULL when there is none. */
 const struct token *auth_find(const struct tokens *tokens, const struct auth_claim *claim);
 
+/* Logs why a claim that looks good is good for nothing, once for each client's name and set of
+ * tokens: its token was hashed together with the end of its line (echo instead of printf). path is
+ * that of the tokens. Takes the same time whether it was or not, but for the line in the log. */
+void auth_explain(struct tokens *tokens, const char *path, const struct auth_claim *claim);
+
 /* The process at the other end of a UNIX socket, as it was when it connected. */
 struct auth_peer {
 	uid_t uid;

@@ -351,8 +351,10 @@ static bool find_token(struct request *request)
 	if (auth_parse(headers->authorization, &claim) < 0)
 		return false;
 	const struct token *token = auth_find(&request->config->tokens, &claim);
-	if (!token)
+	if (!token) {
+		auth_explain(&request->config->tokens, request->config->tokens_path, &claim);
 		return false;
+	}
 	request->caller =
 	    (struct caller){.scope = token->scope, .name = token->name, .token = token};
 	return true;

@@ -308,6 +308,14 @@ const struct token *tokens_find_named(
 	return find_token(tokens, name, digest);
 }
 
+bool tokens_tell_once(struct tokens *tokens, const char *name)
+{
+	for (size_t i = 0; i < tokens->count; i++)
+		if (strcmp(tokens->tokens[i].name, name) == 0)
+			return !atomic_exchange(&tokens->tokens[i].told, true);
+	return false;
+}
+
 bool token_allows_project(const struct token *token, const char *name, int64_t project_id)
 {
 	if (!token->projects)

@@ -2,6 +2,7 @@
 #ifndef MIXPORT_CONFIG_ACCESS_H
 #define MIXPORT_CONFIG_ACCESS_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -65,6 +66,7 @@ struct token {
 	enum scope scope;
 	char **projects; /* NULL-terminated; NULL for all */
 	uint8_t digest[DIGEST_SIZE];
+	atomic_bool told; /* what is wrong with the tokens of this name; of the first one only */
 };
 
 /* The tokens file, read once. */
@@ -88,6 +90,10 @@ const struct token *tokens_find(const struct tokens *tokens, const uint8_t diges
 /* The token of this name that has this digest; as tokens_find. */
 const struct token *tokens_find_named(
     const struct tokens *tokens, const char *name, const uint8_t digest[DIGEST_SIZE]);
+
+/* Whether something is to be told of the tokens of this name: true once for each set of tokens. Any
+ * thread. */
+bool tokens_tell_once(struct tokens *tokens, const char *name);
 
 /* Whether the token may see the project. */
 bool token_allows_project(const struct token *token, const char *name, int64_t project_id);

@@ -1,6 +1,7 @@
 """Who may call what, and who may not call at all."""
 
 import grp
+import hashlib
 import os
 
 import pytest
@@ -119,6 +120,42 @@ def test_two_authorizations_are_not_let_in(daemon):
     data = f"GET /v1/projects HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer mxp_wrong\r\n" \
            f"{good}\r\nConnection: close\r\n\r\n"
     assert parse(daemon.client(None).raw(data.encode())).status in (400, 401)
+
+
+class HashedWith(Token):
+    """Whose hash was made of more than the token."""
+
+    end = "\n"
+
+    def line(self):
+        digest = hashlib.sha256((self.secret + self.end).encode()).hexdigest()
+        return f"{self.name}:{self.scope}:{self.projects}:{digest}\n"
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_token_hashed_with_its_line_end_is_told_once(start_daemon, sim, end):
+    echoed = [HashedWith(name, "admin") for name in ("echoed", "other", "unused")]
+    for token in echoed:
+        token.end = end
+    daemon = start_daemon(sim, tokens=(*TOKENS, *echoed))
+
+    def lines():
+        return [line for line in daemon.log().splitlines() if "line end" in line]
+
+    for _ in range(3):
+        assert daemon.client("echoed").get("/v1/projects").status == 401
+    value = basic("other", daemon.tokens["other"].secret)
+    assert daemon.client(None).get("/v1/projects",
+                                   headers={"Authorization": value}).status == 401
+    value = basic("somebody-else", daemon.tokens["unused"].secret)
+    assert daemon.client(None).get("/v1/projects",
+                                   headers={"Authorization": value}).status == 401
+    assert daemon.client(None).get("/v1/projects", headers={
+        "Authorization": "Bearer mxp_wrong"}).status == 401
+    assert [line[:3] for line in lines()] == ["<4>", "<4>"]
+    assert f"client echoed in {daemon.folder}/tokens" in lines()[0]
+    assert f"client other in {daemon.folder}/tokens" in lines()[1]
+    assert not any(token.secret in daemon.log() for token in echoed)
 
 
 # A token limited to a project

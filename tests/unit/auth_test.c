@@ -65,6 +65,19 @@ START_TEST(a_name_goes_with_its_token_only)
 }
 END_TEST
 
+START_TEST(what_is_told_of_a_client_is_told_once)
+{
+	static char a[] = "a", b[] = "b";
+	struct token list[] = {{.name = a}, {.name = b}, {.name = a}};
+	struct tokens tokens = {.tokens = list, .count = 3};
+	ck_assert(tokens_tell_once(&tokens, "a"));
+	ck_assert(!tokens_tell_once(&tokens, "a"));
+	ck_assert(tokens_tell_once(&tokens, "b"));
+	ck_assert(!tokens_tell_once(&tokens, "b"));
+	ck_assert(!tokens_tell_once(&tokens, "c"));
+}
+END_TEST
+
 START_TEST(a_peer_is_who_connected)
 {
 	int pair[2];
@@ -89,6 +102,7 @@ int main(void)
 	    {"bearer and basic are read", bearer_and_basic_are_read},
 	    {"anything else is no claim", anything_else_is_no_claim},
 	    {"a name goes with its token only", a_name_goes_with_its_token_only},
+	    {"what is told of a client is told once", what_is_told_of_a_client_is_told_once},
 	    {"a peer is who connected", a_peer_is_who_connected},
 	    {NULL, NULL},
 	};
