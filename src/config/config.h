@@ -84,7 +84,8 @@ int config_load(const char *path, int64_t now, struct faults *faults, struct con
  * read so far. */
 int config_find_socket(const char *path, char **ret_socket);
 
-/* Takes one more reference. Any thread. */
+/* Takes one more reference: the configuration with its projects, credentials and tokens stays as it
+ * is for whoever holds it, whatever is put in force meanwhile. Any thread. */
 struct config *config_ref(struct config *config);
 
 /* Gives a reference back; the last one wipes the credentials and frees. Takes NULL; returns NULL.

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 
 #include "config/schema.h"
@@ -528,6 +529,27 @@ START_TEST(credentials_and_tokens_come_with_it_and_no_dump_tells_them)
 }
 END_TEST
 
+START_TEST(who_holds_a_configuration_keeps_its_credential_to_the_last)
+{
+	write_config("user:hunter2\n", 0600, "");
+	_cleanup_faults_ struct faults faults;
+	struct config *config = NULL;
+	ck_assert_int_eq(load(&faults, &config), 0);
+	struct config *held = config_ref(config);
+	const struct config_project *project = config_find_project(held, "demo");
+	config_unref(config);
+	ck_assert_str_eq(project->credential->pair->data, "user:hunter2");
+	ck_assert_str_eq(project->base_url, "https://eu.mixpanel.com/api/app");
+	/* Afterwards even the memory is gone that it was in. */
+	struct secret *page = project->credential->pair;
+	size_t size = page->mapped;
+	ck_assert_int_eq(msync(page, size, MS_ASYNC), 0);
+	config_unref(held);
+	ck_assert_int_eq(msync(page, size, MS_ASYNC), -1);
+	remove_files();
+}
+END_TEST
+
 START_TEST(a_loose_credential_and_a_bad_token_are_told_together)
 {
 	write_config("user:hunter2\n", 0644, "#\nnonsense\n");
@@ -624,6 +646,8 @@ int main(void)
 	    {"the example is the defaults", the_example_is_the_defaults},
 	    {"credentials and tokens come with it and no dump tells them",
 		credentials_and_tokens_come_with_it_and_no_dump_tells_them},
+	    {"who holds a configuration keeps its credential to the last",
+		who_holds_a_configuration_keeps_its_credential_to_the_last},
 	    {"a loose credential and a bad token are told together",
 		a_loose_credential_and_a_bad_token_are_told_together},
 	    {"authorities must be certificates that nobody can change",
