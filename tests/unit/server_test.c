@@ -287,15 +287,21 @@ static void remove_folder(const char *folder)
 	rmdir(folder);
 }
 
-static void stop(struct fixture *fixture, int64_t patience)
+/* After server_stop. */
+static void give_back(struct fixture *fixture)
 {
-	server_stop(fixture->server, patience);
 	server_free(fixture->server);
 	reloads_free(fixture->reloads);
 	conn_close(fixture->writer);
 	config_unref(fixture->config);
 	close(fixture->kept_fd);
 	remove_folder(fixture->folder);
+}
+
+static void stop(struct fixture *fixture, int64_t patience)
+{
+	server_stop(fixture->server, patience);
+	give_back(fixture);
 }
 
 /* Clients ------------------------------------------------------------------------------------- */
@@ -744,12 +750,7 @@ START_TEST(stopping_ends_waits_and_answers_them)
 	}
 	/* The socket that was passed takes clients for whoever comes next. */
 	close(connect_tcp(fixture.port));
-	server_free(fixture.server);
-	fixture.server = NULL;
-	conn_close(fixture.writer);
-	config_unref(fixture.config);
-	close(fixture.kept_fd);
-	remove_folder(fixture.folder);
+	give_back(&fixture);
 }
 END_TEST
 
@@ -1003,12 +1004,7 @@ START_TEST(a_stop_answers_who_waits_for_a_reload)
 	const char *text = hear_all(waits);
 	ck_assert_uint_eq(status_of(text), 503);
 	ck_answer(text, "\"code\":\"stopping\"");
-	server_free(fixture.server);
-	reloads_free(fixture.reloads);
-	conn_close(fixture.writer);
-	config_unref(fixture.config);
-	close(fixture.kept_fd);
-	remove_folder(fixture.folder);
+	give_back(&fixture);
 }
 END_TEST
 
