@@ -115,10 +115,10 @@ static int take_settling(int64_t row, enum connector_settling settling, void *co
 /* A moment of the wall clock on the monotonic one; not later than now. */
 static int64_t monotonic_of(const struct project *project, int64_t wall)
 {
-	int64_t now = engine_now(project->engine);
-	int64_t at = wall - (engine_wall(project->engine) - now);
 	if (wall == TIMESTAMP_NONE)
 		return INT64_MIN;
+	int64_t now = engine_now(project->engine);
+	int64_t at = wall - (engine_wall(project->engine) - now);
 	return at > now ? now : at;
 }
 
