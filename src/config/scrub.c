@@ -226,8 +226,8 @@ static void blot_out(char *data, size_t len, size_t from, size_t to, bool base64
 {
 	char unit[UNIT_LIMIT];
 	for (size_t next = to; base64 && next < len; to = next) {
-		if (read_unit(data, len, &next, unit) != 1 ||
-		    !memchr(BASE64_CHARACTERS, unit[0], strlen(BASE64_CHARACTERS)))
+		if (read_unit(data, len, &next, unit) != 1 || unit[0] == '\0' ||
+		    !strchr(BASE64_CHARACTERS, unit[0]))
 			break;
 	}
 	memset(data + from, '*', to - from);

@@ -16,28 +16,20 @@
 #define ANSWER_LIMIT (1024 * 1024)
 #define STATUS_LINE "HTTP/1.1 "
 
-/* Returns a descriptor; -1 when nobody is there; -2 for any other failure. */
-static int connect_to(const char *path, struct err *err)
+/* Returns 0; 1 when nobody is there; -1. */
+static int connect_to(int fd, const char *path, struct err *err)
 {
 	const struct timeval patience = {.tv_sec = PATIENCE};
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	if (strlen(path) >= sizeof(address.sun_path)) {
-		err_set(err, "%s is too long for the path of a socket", path);
-		return -2;
-	}
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) < 0)
+		return err_set_errno(err, errno, "cannot make a socket");
+	if (strlen(path) >= sizeof(address.sun_path))
+		return err_set(err, "%s is too long for the path of a socket", path);
 	memcpy(address.sun_path, path, strlen(path) + 1);
-	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) < 0) {
-		err_set_errno(err, errno, "cannot make a socket");
-		return -2;
-	}
-	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0) {
-		err_set_errno(err, errno, "no daemon can be reached at %s", path);
-		return -1;
-	}
-	int connected = fd;
-	fd = -1;
-	return connected;
+	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0)
+		return 0;
+	err_set_errno(err, errno, "no daemon can be reached at %s", path);
+	return 1;
 }
 
 static int send_all(int fd, const struct buffer *request, struct err *err)
@@ -91,9 +83,10 @@ static int read_answer(struct remote_answer *answer, struct err *err)
 int remote_post(const char *socket_path, const char *target, const char *json, struct err *err,
     struct remote_answer *ret_answer)
 {
-	_cleanup_close_ int fd = connect_to(socket_path, err);
-	if (fd < 0)
-		return fd == -1 ? 1 : -1;
+	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int r = connect_to(fd, socket_path, err);
+	if (r != 0)
+		return r;
 	_cleanup_buffer_ struct buffer request;
 	buffer_init(&request, ANSWER_LIMIT);
 	_cleanup_remote_answer_ struct remote_answer answer = {.status = 0};
