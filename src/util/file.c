@@ -37,6 +37,8 @@
 #define ACL_TAG_OTHER 0x20
 #define ACL_ENTRIES_LIMIT 512
 
+#define ACCOUNT_LIMIT 256
+
 /* As many as the kernel follows. */
 #define LINKS_LIMIT 40
 
@@ -96,12 +98,24 @@ static int read_open_file(int fd, const char *path, struct buffer *buffer, struc
 	return err_set_errno(err, errno, "cannot read %s", path);
 }
 
+/* Which user it is, because root checks a configuration as another one. */
+static int not_allowed(const char *path, struct err *err)
+{
+	_cleanup_buffer_ struct buffer user;
+	buffer_init(&user, ACCOUNT_LIMIT);
+	account_append_user(geteuid(), &user);
+	return err_set(err, "user %s may not read %s, or not look into a folder on the way to it",
+	    buffer_text(&user), path);
+}
+
 int file_read(const char *path, struct buffer *buffer, struct err *err)
 {
 	/* Without O_NONBLOCK, opening a FIFO would wait for a writer. */
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0 && errno == ENOENT)
 		return 1;
+	if (fd < 0 && errno == EACCES)
+		return not_allowed(path, err);
 	if (fd < 0)
 		return err_set_errno(err, errno, "cannot open %s", path);
 	size_t len_before = buffer->len;

@@ -347,6 +347,12 @@ def test_a_check_by_root_looks_into_the_folder_as_the_start_does(machine, mode, 
 
 
 @needs_mounts
+def test_whose_eyes_could_not_see_is_told(machine):
+    os.chown(machine.credential, 0, 0)
+    assert "user mixportd may not read /etc/mixportd/credentials/demo" in verdict(machine)
+
+
+@needs_mounts
 def test_a_check_by_root_reads_the_configuration_as_the_start_does(machine):
     (machine.etc / "mixportd" / "mixportd.conf").chmod(0o600)
     assert "/etc/mixportd/mixportd.conf" in verdict(machine)
