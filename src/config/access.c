@@ -19,6 +19,8 @@ static const char *const scope_names[] = {
     [SCOPE_ADMIN] = "admin",
 };
 
+_Static_assert(ARRAY_SIZE(scope_names) == SCOPE_ADMIN + 1, "a scope has no name");
+
 const char *scope_name(enum scope scope)
 {
 	return scope_names[scope];

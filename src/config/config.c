@@ -38,6 +38,8 @@ static const struct {
     [REGION_IN] = {"in", "https://in.mixpanel.com/api/app"},
 };
 
+_Static_assert(ARRAY_SIZE(regions) == REGION_IN + 1, "a region has no name");
+
 const char *region_name(enum region region)
 {
 	return regions[region].name;

@@ -228,6 +228,8 @@ static const char *const level_names[] = {
     [LOG_LEVEL_DEBUG] = "debug",
 };
 
+_Static_assert(ARRAY_SIZE(level_names) == LOG_LEVEL_DEBUG + 1, "a level has no name");
+
 static int read_level(const struct schema_key *key, const char *text, void *field, struct err *err)
 {
 	(void)key;
@@ -702,7 +704,7 @@ _Static_assert(ARRAY_SIZE(schema_keys) <= SCHEMA_KEY_LIMIT, "tables by key are t
 static const struct {
 	const char *name;
 	const char *doc;
-} sections[SCHEMA_SECTION_COUNT] = {
+} sections[] = {
     [SCHEMA_DAEMON] = {"daemon", "The daemon itself and its listeners."},
     [SCHEMA_ACCESS] = {"access", "What the peers on the UNIX socket may do."},
     [SCHEMA_RETENTION] = {"retention", "How much of the past is kept."},
@@ -710,6 +712,8 @@ static const struct {
 	"One section for each Mixpanel project, as in [project demo]. The name stands in paths of "
 	"the API: 1 to 64 of A-Z a-z 0-9 . _ - and not digits only."},
 };
+
+_Static_assert(ARRAY_SIZE(sections) == SCHEMA_SECTION_COUNT, "a section has no name");
 
 const char *schema_section_name(enum schema_section section)
 {

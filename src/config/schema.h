@@ -20,7 +20,7 @@ enum schema_section {
 	SCHEMA_RETENTION,
 	SCHEMA_PROJECT, /* any number of them, each with a name */
 };
-#define SCHEMA_SECTION_COUNT 4
+#define SCHEMA_SECTION_COUNT (SCHEMA_PROJECT + 1)
 
 /* "daemon", "access", "retention", "project". */
 const char *schema_section_name(enum schema_section section);

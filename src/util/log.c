@@ -21,6 +21,8 @@ static const struct {
     [LOG_LEVEL_DEBUG] = {"debug", '7'},
 };
 
+_Static_assert(ARRAY_SIZE(levels) == LOG_LEVEL_DEBUG + 1, "a level has no name");
+
 static _Atomic enum log_level threshold = LOG_LEVEL_INFO;
 
 struct line {
