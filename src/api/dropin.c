@@ -190,7 +190,14 @@ static struct answered answer_created(struct request *request)
 	int r = tx_read(request_reader(request), read_one, &read, &err);
 	if (r)
 		return r > 0 ? answer_open(request) : reply_failed(request, &err);
+	engine_told(request_engine(request), request->command.result_operation_id);
 	return answer(&read, 201);
+}
+
+/* As long as Mixpanel's own edge would let a caller wait, and a little longer. */
+static uint64_t wait_of(const struct request *request)
+{
+	return (uint64_t)(request->project->write_timeout / MICROSECONDS_PER_SECOND) + 1;
 }
 
 static struct answered answer_deleted(struct request *request)
@@ -211,7 +218,8 @@ struct answered dropin_create(struct request *request)
 	return intent_create(request, &(struct intent){
 					  .lenient = true,
 					  .allow_duplicate = true,
-					  .wait = INTENT_WAIT_DEFAULT,
+					  .dropin = true,
+					  .wait = wait_of(request),
 					  .done = answer_created,
 					  .open = answer_open,
 				      });
@@ -221,5 +229,5 @@ struct answered dropin_delete(struct request *request)
 {
 	return intent_delete(
 	    request, &(struct intent){
-			 .wait = INTENT_WAIT_DEFAULT, .done = answer_deleted, .open = answer_open});
+			 .wait = wait_of(request), .done = answer_deleted, .open = answer_open});
 }

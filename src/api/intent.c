@@ -182,7 +182,7 @@ static struct answered look(struct request *request)
 		return answer_unreachable(request, undertaking);
 	case OPERATION_UNKNOWN:
 		/* A create stays so until it is reconciled; a delete is tried again by itself. */
-		if (undertaking->kind == OPERATION_CREATE)
+		if (undertaking->kind == OPERATION_CREATE && !undertaking->intent.dropin)
 			return undertaking->intent.open(request);
 		break;
 	case OPERATION_PLANNED:
@@ -325,6 +325,7 @@ struct answered intent_create(struct request *request, const struct intent *inte
 	    .idempotency_key = key ? arena_text(&request->arena, key) : NULL,
 	    .body = {.ptr = request->body.data, .len = request->body.len},
 	    .allow_duplicate = intent->allow_duplicate,
+	    .dropin = intent->dropin,
 	};
 	if (key && !request->command.idempotency_key)
 		return no_memory(request);

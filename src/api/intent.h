@@ -16,6 +16,7 @@ struct intent {
 	bool lenient;         /* create: unknown members at the top are passed on */
 	bool validate_only;   /* create: stop after the checks */
 	bool allow_duplicate; /* create: no look for the same import */
+	bool dropin;          /* by Mixpanel's own path: what is unknown is waited for, too */
 	uint64_t wait;        /* seconds, for the outcome */
 	handler_fn *done;     /* answers what was carried out */
 	handler_fn *open;     /* answers when the outcome is not known (yet) */

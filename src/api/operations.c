@@ -272,8 +272,7 @@ static void check_members(struct request *request, json_t *body, unsigned *fault
 {
 	const char *name;
 	json_t *value;
-	json_object_foreach(body, name, value)
-	{
+	json_object_foreach (body, name, value) {
 		if (strcmp(name, "outcome") == 0 || strcmp(name, "connector_id") == 0 ||
 		    strcmp(name, "reason") == 0)
 			continue;

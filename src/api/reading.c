@@ -154,6 +154,8 @@ void reading_operation(
 {
 	tag(reading, record->row);
 	tag(reading, record->revision);
+	if (record->state == OPERATION_UNKNOWN)
+		tag(reading, record->listings);
 	reading->tag = fingerprint_add_text(reading->tag, project);
 	render_operation(&reading->writer, record, project);
 }

@@ -177,6 +177,21 @@ static void operation_error(struct writer *writer, const struct operation_record
 	writer_end_object(writer);
 }
 
+/* How the search for the outcome of an unknown create goes. */
+static void operation_search(struct writer *writer, const struct operation_record *record)
+{
+	writer_key(writer, "search");
+	if (record->state != OPERATION_UNKNOWN) {
+		writer_null(writer);
+		return;
+	}
+	writer_begin_object(writer);
+	writer_member_integer(writer, "listings", record->listings);
+	writer_member_time(writer, "last_at", record->last_listed_at);
+	writer_member_boolean(writer, "over", record->search_over);
+	writer_end_object(writer);
+}
+
 void render_operation(
     struct writer *writer, const struct operation_record *record, const char *project)
 {
@@ -192,6 +207,7 @@ void render_operation(
 	writer_member_text(writer, "client", record->client);
 	writer_member_raw(writer, "request", record->request);
 	operation_error(writer, record);
+	operation_search(writer, record);
 	writer_member_time(writer, "created_at", record->created_at);
 	writer_member_time(writer, "sent_at", record->sent_at);
 	writer_member_time(writer, "finished_at", record->finished_at);

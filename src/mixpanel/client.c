@@ -341,6 +341,13 @@ static int64_t answer_retry_after(CURL *easy)
 	return backoff_retry_after(date - clock_wall(&clock_system) / MICROSECONDS_PER_SECOND);
 }
 
+static int64_t answer_date(CURL *easy)
+{
+	const char *text = answer_header(easy, "Date");
+	time_t date = text ? curl_getdate(text, NULL) : -1;
+	return date == -1 ? TIMESTAMP_NONE : (int64_t)date * MICROSECONDS_PER_SECOND;
+}
+
 static long answer_status(CURL *easy)
 {
 	long status = 0;
@@ -415,6 +422,7 @@ static void transfer_report(struct transfer *transfer, CURLcode code)
 	    .outcome = CLIENT_ANSWERED,
 	    .status = answer_status(transfer->easy),
 	    .message = message,
+	    .date = TIMESTAMP_NONE,
 	    .started_at = transfer->started_at,
 	    .duration = clock_monotonic(&clock_system) - transfer->started,
 	};
@@ -422,6 +430,7 @@ static void transfer_report(struct transfer *transfer, CURLcode code)
 		answer.outcome = judge_failure(transfer, code, message);
 	} else {
 		answer.retry_after = answer_retry_after(transfer->easy);
+		answer.date = answer_date(transfer->easy);
 		answer.body = (struct span){
 		    .ptr = buffer_text(&transfer->body),
 		    .len = transfer->body.len,

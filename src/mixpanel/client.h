@@ -32,8 +32,9 @@ struct client_answer {
 	struct span body;    /* at most CLIENT_BODY_LIMIT bytes */
 	const char *message; /* what went wrong, for people; "" when answered */
 	int64_t retry_after; /* microseconds, 0 when not sent, else within 1 s…1 h */
-	int64_t started_at;  /* wall clock, when the request was submitted */
-	int64_t duration;    /* microseconds */
+	int64_t date; /* Mixpanel's own clock when it answered; TIMESTAMP_NONE when not sent */
+	int64_t started_at; /* wall clock, when the request was submitted */
+	int64_t duration;   /* microseconds */
 };
 
 /* Called once for each request, on the client's thread, from client_run(). */

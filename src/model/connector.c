@@ -334,8 +334,7 @@ static void check_unknown(struct check *check, const struct object_rule *rule,
 {
 	const char *name;
 	json_t *value;
-	json_object_foreach(iterable(object), name, value)
-	{
+	json_object_foreach (iterable(object), name, value) {
 		if (json_is_null(value) || is_known(rule, name))
 			continue;
 		const struct place place = {.parent = parent, .name = name};
@@ -358,8 +357,7 @@ static void check_remap(
 		check_known(check, rule, &place, remap);
 		const char *name;
 		json_t *value;
-		json_object_foreach(iterable(remap), name, value)
-		{
+		json_object_foreach (iterable(remap), name, value) {
 			const struct place target = {.parent = &place, .name = name};
 			if (!is_known(rule, name) && !json_is_null(value) && !json_is_string(value))
 				note(check, &target, false, "wrong-type",
@@ -449,29 +447,112 @@ bool connector_id_is_valid(const char *text)
 	return true;
 }
 
-static bool has_all_members(const json_t *wanted, const json_t *there)
+/* What two imports are compared by. Borrowed. */
+struct source {
+	const char *connector_type;
+	const char *data_format;
+	const json_t *properties;
+};
+
+static struct source source_of_body(const json_t *body)
+{
+	return (struct source){
+	    .connector_type = member_text(body, "connector_type"),
+	    .data_format = member_text(json_object_get(body, "category_properties"), "data_format"),
+	    .properties = json_object_get(body, "connector_properties"),
+	};
+}
+
+static bool ends_with(const char *name, const char *end)
+{
+	size_t len = strlen(name);
+	size_t end_len = strlen(end);
+	return len >= end_len && strcmp(name + len - end_len, end) == 0;
+}
+
+/* A prefix without the slashes around it: Mixpanel may echo it in its own form. */
+static struct span bare_prefix(const char *prefix)
+{
+	while (*prefix == '/')
+		prefix++;
+	size_t len = strlen(prefix);
+	while (len > 0 && prefix[len - 1] == '/')
+		len--;
+	return (struct span){.ptr = prefix, .len = len};
+}
+
+/* Whether what both say of one member is the same source. */
+static bool same_member(const char *name, const json_t *a, const json_t *b)
+{
+	/* Who is let in to read makes it no other source. */
+	if (json_is_null(a) || json_is_null(b) || ends_with(name, "_role"))
+		return true;
+	if (!json_is_string(a) || !json_is_string(b))
+		return json_equal(a, b);
+	const char *left = json_string_value(a);
+	const char *right = json_string_value(b);
+	if (ends_with(name, "_prefix"))
+		return span_same(bare_prefix(left), bare_prefix(right));
+	if (ends_with(name, "_region"))
+		return strcasecmp(left, right) == 0;
+	return strcmp(left, right) == 0;
+}
+
+static bool same_source(const struct source *a, const struct source *b)
 {
 	const char *name;
 	json_t *value;
-	json_object_foreach(iterable(wanted), name,
-	    value) if (!json_is_null(value) &&
-		       !json_equal(value, json_object_get(there, name))) return false;
+	if (!json_is_object(a->properties) || !json_is_object(b->properties) ||
+	    !text_same(a->connector_type, b->connector_type) ||
+	    !text_same(a->data_format, b->data_format))
+		return false;
+	json_object_foreach (iterable(a->properties), name, value) {
+		const json_t *other = json_object_get(b->properties, name);
+		if (other && !same_member(name, value, other))
+			return false;
+	}
 	return true;
+}
+
+bool connector_bodies_same_import(const json_t *a, const json_t *b)
+{
+	const struct source left = source_of_body(a);
+	const struct source right = source_of_body(b);
+	return same_source(&left, &right);
 }
 
 bool connector_is_same_import(const json_t *body, const struct connector *connector)
 {
-	const json_t *wanted = member(body, "connector_properties");
-	const json_t *category = member(body, "category_properties");
-	if (!json_is_object(wanted) || !connector->properties.ptr ||
-	    !text_same(member_text(body, "connector_type"), connector->connector_type) ||
-	    !text_same(member_text(category, "data_format"), connector->data_format))
-		return false;
 	struct err err = ERR_INIT;
-	_cleanup_json_ json_t *there = NULL;
-	if (jsontext_parse(connector->properties, 0, &err, &there) < 0)
+	_cleanup_json_ json_t *properties = NULL;
+	if (!connector->properties.ptr ||
+	    jsontext_parse(connector->properties, 0, &err, &properties) < 0)
 		return false;
-	return json_is_object(there) && has_all_members(wanted, there);
+	const struct source left = source_of_body(body);
+	const struct source right = {
+	    .connector_type = connector->connector_type,
+	    .data_format = connector->data_format,
+	    .properties = properties,
+	};
+	return same_source(&left, &right);
+}
+
+int connector_import_key(struct buffer *key, const char *connector_type, const char *data_format,
+    const char *bucket, const char *prefix)
+{
+	if (!connector_type || !bucket)
+		return 1;
+	struct span bare = bare_prefix(prefix ? prefix : "");
+	buffer_printf(key, "%s\n%s\n%s\n%.*s", connector_type, data_format ? data_format : "",
+	    bucket, (int)bare.len, bare.ptr);
+	return buffer_failed(key) ? -1 : 0;
+}
+
+int connector_body_import_key(struct buffer *key, const json_t *body)
+{
+	const struct source source = source_of_body(body);
+	return connector_import_key(key, source.connector_type, source.data_format,
+	    connector_body_bucket(body), connector_body_prefix(body));
 }
 
 const char *connector_body_bucket(const json_t *body)

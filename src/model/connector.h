@@ -81,11 +81,19 @@ int connector_validate(const json_t *body, bool lenient, struct connector_faults
 void connector_faults_done(struct connector_faults *faults);
 #define _cleanup_connector_faults_ _cleanup_(connector_faults_done)
 
-/* Whether a connector that exists is what the body asks for: same type, same data_format, and every
- * non-null member of the body's connector_properties equal in the connector's. Members that only
- * Mixpanel's answer has (a region it filled in) do not count. A connector whose properties cannot
- * be parsed is never the same. */
+/* Whether two bodies, or a body and a connector that exists, ask for the same import: same type,
+ * same data_format, and every member of connector_properties that both name the same. null and
+ * absent are one; a prefix is compared without the slashes around it, a region whatever its case; a
+ * role makes no other source. What cannot be parsed is never the same. */
+bool connector_bodies_same_import(const json_t *a, const json_t *b);
 bool connector_is_same_import(const json_t *body, const struct connector *connector);
+
+/* Appends the key that two have in common whenever they are the same import, for an index: those
+ * with one key are few, and are compared as above. Returns 0; 1 when a type or bucket is missing,
+ * for which there is none; -1 without memory. schema_2 computes the same. */
+int connector_import_key(struct buffer *key, const char *connector_type, const char *data_format,
+    const char *bucket, const char *prefix);
+int connector_body_import_key(struct buffer *key, const json_t *body);
 
 /* The bucket and prefix a body names, by its connector_type; NULL where there is none. Borrowed
  * from the body. */

@@ -56,11 +56,20 @@ struct operation_record {
 	const char *error_message;
 	int64_t upstream_status; /* HTTP status of Mixpanel's answer, 0 for none */
 	int64_t created_at;
-	int64_t sent_at;          /* TIMESTAMP_NONE until sent */
-	int64_t finished_at;      /* TIMESTAMP_NONE until it came to an end */
-	int64_t empty_listing_at; /* the first complete listing since it became unknown that had no
-				   * candidate; TIMESTAMP_NONE for none */
+	int64_t sent_at;     /* TIMESTAMP_NONE until sent */
+	int64_t finished_at; /* TIMESTAMP_NONE until it came to an end */
 	bool allow_duplicate;
+	const char *import_key; /* a create: connector_import_key of its body; NULL for none */
+	/* a create, of its last sending: */
+	int64_t known_row; /* the last connector known then; -1 while no list had been read */
+	int64_t sent_upstream_at; /* the moment by Mixpanel's clock; TIMESTAMP_NONE for not known */
+	const char *account;      /* the fingerprint of the credential it went out with */
+	/* a create whose outcome is unknown: */
+	int64_t search_base;    /* the project's complete listings that do not count */
+	bool search_over;       /* there is no more hope that a listing decides it */
+	int64_t listings;       /* complete listings looked through since; read only */
+	int64_t last_listed_at; /* when the last of them was asked for; TIMESTAMP_NONE; read only */
+	bool untold;            /* nobody has been told the end of this drop-in create */
 	int64_t revision;
 };
 

@@ -4,6 +4,9 @@
 
 #include "store/conn_private.h"
 #include "store/job_store.h"
+
+/* Bucket and prefix come from an answer of Mixpanel's, which is shorter. */
+#define IMPORT_KEY_LIMIT ((size_t)8 * 1024 * 1024)
 #include "util/timestamp.h"
 
 /* Reading --------------------------------------------------------------------------------------*/
@@ -188,16 +191,33 @@ int connector_store_each_followed(struct conn *conn, int64_t project_id,
 	return step == SQLITE_DONE ? 0 : conn_read_failed(conn, err, "read connectors");
 }
 
-int connector_store_each_import(struct conn *conn, int64_t project_id, const char *connector_type,
-    const char *bucket, const char *prefix, connector_row_fn *row, void *context, struct err *err)
+int connector_store_each_import(struct conn *conn, int64_t project_id, const char *import_key,
+    int64_t after_row, connector_row_fn *row, void *context, struct err *err)
 {
 	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, STMT_CONNECTOR_EACH_IMPORT);
 	struct binder bind = {.stmt = stmt};
 	bind_integer(&bind, project_id);
-	bind_text(&bind, connector_type);
-	bind_text(&bind, bucket);
-	bind_text(&bind, prefix);
+	bind_text(&bind, import_key);
+	bind_integer(&bind, after_row);
 	return deliver_all(conn, stmt, row, context, err);
+}
+
+int connector_store_each_sent(struct conn *conn, int64_t project_id, const char *sent_key,
+    sent_import_fn *each, void *context, struct err *err)
+{
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, STMT_CONNECTOR_EACH_SENT);
+	struct binder bind = {.stmt = stmt};
+	bind_integer(&bind, project_id);
+	bind_text(&bind, sent_key);
+	int step;
+	while ((step = sqlite3_step(stmt)) == SQLITE_ROW) {
+		struct columns columns = {.stmt = stmt};
+		const char *connector_id = column_text(&columns);
+		int r = each(connector_id, column_span(&columns), context);
+		if (r)
+			return r;
+	}
+	return step == SQLITE_DONE ? 0 : conn_read_failed(conn, err, "read connectors");
 }
 
 /* Returns 0, 1 for a name nobody knows, as a damaged file may hold. */
@@ -301,12 +321,30 @@ static void bind_members(struct binder *binder, const struct connector *connecto
 	bind_span(binder, connector->raw);
 }
 
+/* Appends the key by which an import is found again; nothing when it has none. */
+static int make_key(const struct connector *connector, struct buffer *key, struct err *err)
+{
+	int r = connector_import_key(key, connector->connector_type, connector->data_format,
+	    connector->bucket, connector->prefix);
+	return r < 0 ? err_set(err, "no memory for a connector") : 0;
+}
+
+static const char *key_text(const struct buffer *key)
+{
+	return key->len > 0 ? buffer_text(key) : NULL;
+}
+
 static int insert(
     struct conn *writer, const struct connector_put *put, struct err *err, int64_t *ret_row)
 {
+	struct buffer key _cleanup_buffer_;
+	buffer_init(&key, IMPORT_KEY_LIMIT);
+	if (make_key(put->connector, &key, err) < 0)
+		return -1;
 	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, STMT_CONNECTOR_INSERT);
 	struct binder bind = {.stmt = stmt};
 	bind_members(&bind, put->connector);
+	bind_text(&bind, key_text(&key));
 	bind_integer(&bind, put->project_id);
 	bind_text(&bind, put->connector->connector_id);
 	bind_time(&bind, put->now);
@@ -320,9 +358,14 @@ static int insert(
 static int update(
     struct conn *writer, int64_t row, const struct connector_put *put, struct err *err)
 {
+	struct buffer key _cleanup_buffer_;
+	buffer_init(&key, IMPORT_KEY_LIMIT);
+	if (make_key(put->connector, &key, err) < 0)
+		return -1;
 	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, STMT_CONNECTOR_UPDATE);
 	struct binder bind = {.stmt = stmt};
 	bind_members(&bind, put->connector);
+	bind_text(&bind, key_text(&key));
 	bind_integer(&bind, keeps_status(put));
 	bind_time(&bind, put->observed_at);
 	bind_time(&bind, put->now);
@@ -431,25 +474,37 @@ int connector_store_delete(
 	return job_store_connector_gone(writer, row, now, err);
 }
 
-static int set_settling(struct conn *writer, int64_t row, const char *name, struct err *err)
+/* Runs an update of one connector that binds a text and the row. */
+static int set_text(
+    struct conn *writer, enum stmt id, int64_t row, const char *text, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, STMT_CONNECTOR_SETTLE);
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, id);
 	struct binder bind = {.stmt = stmt};
-	bind_text(&bind, name);
+	bind_text(&bind, text);
 	bind_integer(&bind, row);
 	if (sqlite3_step(stmt) != SQLITE_DONE)
 		return conn_write_failed(writer, err, "update a connector");
 	return 0;
 }
 
-int connector_store_created_by_us(struct conn *writer, int64_t row, struct err *err)
+int connector_store_created_by_us(
+    struct conn *writer, int64_t row, const char *sent_key, struct err *err)
 {
-	return set_settling(writer, row, settling_names[SETTLING_CREATED], err);
+	int r = connector_store_sent_key(writer, row, sent_key, err);
+	if (r)
+		return r;
+	return set_text(writer, STMT_CONNECTOR_SETTLE, row, settling_names[SETTLING_CREATED], err);
+}
+
+int connector_store_sent_key(
+    struct conn *writer, int64_t row, const char *sent_key, struct err *err)
+{
+	return set_text(writer, STMT_CONNECTOR_SENT, row, sent_key, err);
 }
 
 int connector_store_settled(struct conn *writer, int64_t row, struct err *err)
 {
-	return set_settling(writer, row, NULL, err);
+	return set_text(writer, STMT_CONNECTOR_SETTLE, row, NULL, err);
 }
 
 static const char *const part_names[] = {

@@ -72,9 +72,19 @@ typedef int followed_connector_fn(const struct followed_connector *connector, vo
 int connector_store_each_followed(struct conn *conn, int64_t project_id,
     followed_connector_fn *each, void *context, struct err *err);
 
-/* Calls row for every present connector with this type, bucket and prefix (NULL matches NULL). */
-int connector_store_each_import(struct conn *conn, int64_t project_id, const char *connector_type,
-    const char *bucket, const char *prefix, connector_row_fn *row, void *context, struct err *err);
+/* Calls row for every connector with this import key and a row beyond after_row that is present, or
+ * was concluded to be gone so lately that it settles yet. */
+int connector_store_each_import(struct conn *conn, int64_t project_id, const char *import_key,
+    int64_t after_row, connector_row_fn *row, void *context, struct err *err);
+
+/* Receives a connector and the body our create of it was sent with (SPAN_NONE when that operation
+ * is no longer kept). Returns as connector_row_fn. */
+typedef int sent_import_fn(const char *connector_id, struct span request, void *context);
+
+/* The same for every such connector whose create of ours was sent with this import key, whatever
+ * Mixpanel made of it in its echo. The writer's connection only. */
+int connector_store_each_sent(struct conn *conn, int64_t project_id, const char *sent_key,
+    sent_import_fn *each, void *context, struct err *err);
 
 /* What was confirmed or concluded of a connector so lately that it outranks what is read. */
 enum connector_settling {
@@ -127,8 +137,15 @@ int connector_store_put(struct conn *writer, const struct connector_put *put, st
 int connector_store_delete(
     struct conn *writer, int64_t row, bool by_us, int64_t now, struct err *err);
 
-/* Our create of the connector was confirmed: it is left settling. In a transaction. */
-int connector_store_created_by_us(struct conn *writer, int64_t row, struct err *err);
+/* Our create of the connector was confirmed: it is left settling. sent_key is the import key of the
+ * body it was sent with. In a transaction. */
+int connector_store_created_by_us(
+    struct conn *writer, int64_t row, const char *sent_key, struct err *err);
+
+/* It is the outcome of a create whose body has this import key (NULL for none). In a transaction.
+ */
+int connector_store_sent_key(
+    struct conn *writer, int64_t row, const char *sent_key, struct err *err);
 
 /* It is settling no longer. In a transaction. */
 int connector_store_settled(struct conn *writer, int64_t row, struct err *err);

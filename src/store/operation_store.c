@@ -40,9 +40,19 @@ static int column_operation(sqlite3_stmt *stmt, struct operation_record *ret_rec
 	ret_record->created_at = column_time(&columns);
 	ret_record->sent_at = column_time(&columns);
 	ret_record->finished_at = column_time(&columns);
-	ret_record->empty_listing_at = column_time(&columns);
 	ret_record->allow_duplicate = column_integer(&columns) != 0;
+	ret_record->import_key = column_text(&columns);
+	ret_record->known_row = column_integer(&columns);
+	ret_record->sent_upstream_at = column_time(&columns);
+	ret_record->account = column_text(&columns);
+	ret_record->search_base = column_integer(&columns);
+	ret_record->search_over = column_integer(&columns) != 0;
+	ret_record->untold = column_integer(&columns) != 0;
 	ret_record->revision = column_integer(&columns);
+	int64_t listings = column_integer(&columns) - ret_record->search_base;
+	int64_t listed_at = column_time(&columns);
+	ret_record->listings = listings > 0 ? listings : 0;
+	ret_record->last_listed_at = listings > 0 ? listed_at : TIMESTAMP_NONE;
 	return column_kind_and_state(kind, state, ret_record);
 }
 
@@ -74,7 +84,7 @@ int operation_store_get(struct conn *conn, const char *operation_id, operation_r
 	return deliver_one(conn, stmt, row, context, err);
 }
 
-static int get_row(
+int operation_store_get_row(
     struct conn *conn, int64_t operation_row, operation_row_fn *row, void *context, struct err *err)
 {
 	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, STMT_OPERATION_GET_ROW);
@@ -141,7 +151,8 @@ static int list(struct conn *conn, void *context, struct err *err)
 		return r;
 	work->more = work->newest.count > query->limit;
 	for (size_t i = 0; i < work->newest.count && i < query->limit; i++) {
-		r = get_row(conn, work->newest.list[i].row, work->row, work->context, err);
+		r = operation_store_get_row(
+		    conn, work->newest.list[i].row, work->row, work->context, err);
 		if (r)
 			return r;
 		work->last = work->newest.list[i].row;
@@ -171,11 +182,42 @@ int operation_store_list(struct conn *conn, const struct operation_query *query,
 }
 
 int operation_store_each_open(
-    struct conn *conn, int64_t project_id, operation_row_fn *row, void *context, struct err *err)
+    struct conn *conn, int64_t project_id, open_operation_fn *each, void *context, struct err *err)
 {
 	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, STMT_OPERATION_EACH_OPEN);
 	struct binder bind = {.stmt = stmt};
 	bind_integer(&bind, project_id);
+	int step;
+	while ((step = sqlite3_step(stmt)) == SQLITE_ROW) {
+		struct columns columns = {.stmt = stmt};
+		struct operation_record record = {.row = column_integer(&columns)};
+		record.operation_id = column_text(&columns);
+		const char *kind = column_text(&columns);
+		const char *state = column_text(&columns);
+		record.search_base = column_integer(&columns);
+		record.search_over = column_integer(&columns) != 0;
+		if (column_kind_and_state(kind, state, &record) < 0)
+			return err_set(err,
+			    "database %s: operation %s has a kind or state nobody knows",
+			    conn->path, record.operation_id);
+		const struct open_operation open = {
+		    .row = record.row,
+		    .operation_id = record.operation_id,
+		    .kind = record.kind,
+		    .state = record.state,
+		    .search_base = record.search_base,
+		    .search_over = record.search_over,
+		};
+		int r = each(&open, context);
+		if (r)
+			return r;
+	}
+	return step == SQLITE_DONE ? 0 : conn_read_failed(conn, err, "read operations");
+}
+
+static int deliver_all(
+    struct conn *conn, sqlite3_stmt *stmt, operation_row_fn *row, void *context, struct err *err)
+{
 	int step;
 	while ((step = sqlite3_step(stmt)) == SQLITE_ROW) {
 		int r = deliver(conn, stmt, row, context, err);
@@ -183,6 +225,60 @@ int operation_store_each_open(
 			return r;
 	}
 	return step == SQLITE_DONE ? 0 : conn_read_failed(conn, err, "read operations");
+}
+
+int operation_store_each_import(struct conn *conn, int64_t project_id, const char *import_key,
+    operation_row_fn *row, void *context, struct err *err)
+{
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, STMT_OPERATION_EACH_IMPORT);
+	struct binder bind = {.stmt = stmt};
+	bind_integer(&bind, project_id);
+	bind_text(&bind, import_key);
+	return deliver_all(conn, stmt, row, context, err);
+}
+
+int operation_store_each_untold(struct conn *conn, int64_t project_id, const char *client,
+    const char *import_key, int64_t since, operation_row_fn *row, void *context, struct err *err)
+{
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, STMT_OPERATION_UNTOLD);
+	struct binder bind = {.stmt = stmt};
+	bind_integer(&bind, project_id);
+	bind_text(&bind, client);
+	bind_text(&bind, import_key);
+	bind_time(&bind, since);
+	return deliver_all(conn, stmt, row, context, err);
+}
+
+int operation_store_deleting(struct conn *conn, int64_t project_id, const char *connector_id,
+    struct err *err, char ret_id[RANDOM_ID_SIZE])
+{
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, STMT_OPERATION_DELETING);
+	struct binder bind = {.stmt = stmt};
+	bind_integer(&bind, project_id);
+	bind_text(&bind, connector_id);
+	int step = sqlite3_step(stmt);
+	if (step == SQLITE_DONE)
+		return 1;
+	if (step != SQLITE_ROW)
+		return conn_read_failed(conn, err, "look for the delete of a connector");
+	snprintf(ret_id, RANDOM_ID_SIZE, "%s", (const char *)sqlite3_column_text(stmt, 0));
+	return 0;
+}
+
+int operation_store_creator(struct conn *conn, int64_t project_id, const char *account,
+    struct err *err, struct buffer *creator)
+{
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, STMT_OPERATION_CREATOR);
+	struct binder bind = {.stmt = stmt};
+	bind_integer(&bind, project_id);
+	bind_text(&bind, account);
+	int step = sqlite3_step(stmt);
+	if (step == SQLITE_DONE)
+		return 1;
+	if (step != SQLITE_ROW)
+		return conn_read_failed(conn, err, "look for who creates connectors");
+	buffer_append_text(creator, (const char *)sqlite3_column_text(stmt, 0));
+	return buffer_failed(creator) ? err_set(err, "no memory for a name") : 0;
 }
 
 int operation_store_claims(
@@ -211,7 +307,12 @@ static void bind_progress(struct binder *binder, const struct operation_record *
 	bind_integer(binder, record->upstream_status);
 	bind_time(binder, record->sent_at);
 	bind_time(binder, record->finished_at);
-	bind_time(binder, record->empty_listing_at);
+	bind_integer(binder, record->known_row);
+	bind_time(binder, record->sent_upstream_at);
+	bind_text(binder, record->account);
+	bind_integer(binder, record->search_base);
+	bind_integer(binder, record->search_over);
+	bind_integer(binder, record->untold);
 }
 
 int operation_store_insert(
@@ -228,6 +329,7 @@ int operation_store_insert(
 	bind_span(&bind, record->request);
 	bind_time(&bind, record->created_at);
 	bind_integer(&bind, record->allow_duplicate);
+	bind_text(&bind, record->import_key);
 	if (sqlite3_step(stmt) != SQLITE_DONE)
 		return conn_write_failed(writer, err, "write down an operation");
 	*ret_row = sqlite3_last_insert_rowid(writer->db);
@@ -248,7 +350,7 @@ int operation_store_update(
     struct conn *writer, const struct operation_record *record, struct err *err)
 {
 	struct operation_record wanted = *record;
-	int r = get_row(writer, record->row, check_move, &wanted, err);
+	int r = operation_store_get_row(writer, record->row, check_move, &wanted, err);
 	if (r)
 		return r < 0 ? r : err_set(err, "operation %s is not there", record->operation_id);
 	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, STMT_OPERATION_UPDATE);
@@ -257,6 +359,16 @@ int operation_store_update(
 	bind_integer(&bind, record->row);
 	if (sqlite3_step(stmt) != SQLITE_DONE)
 		return conn_write_failed(writer, err, "write down what became of an operation");
+	return 0;
+}
+
+int operation_store_told(struct conn *writer, const char *operation_id, struct err *err)
+{
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, STMT_OPERATION_TOLD);
+	struct binder bind = {.stmt = stmt};
+	bind_text(&bind, operation_id);
+	if (sqlite3_step(stmt) != SQLITE_DONE)
+		return conn_write_failed(writer, err, "note that an outcome was told");
 	return 0;
 }
 

@@ -4,12 +4,18 @@
 
 #include "model/operation.h"
 #include "store/conn.h"
+#include "util/buffer.h"
+#include "util/random.h"
 
 /* Receives one operation; as connector_row_fn. */
 typedef int operation_row_fn(const struct operation_record *record, void *context);
 
 /* One operation by id. Returns 0; 1 when there is none; -1. */
 int operation_store_get(struct conn *conn, const char *operation_id, operation_row_fn *row,
+    void *context, struct err *err);
+
+/* One by its row. Returns as above. */
+int operation_store_get_row(struct conn *conn, int64_t operation_row, operation_row_fn *row,
     void *context, struct err *err);
 
 /* The operation that this client bound to an idempotency key in this project. One that ended
@@ -31,19 +37,53 @@ struct operation_query {
 int operation_store_list(struct conn *conn, const struct operation_query *query,
     operation_row_fn *row, void *context, struct err *err, bool *ret_more, int64_t *ret_row);
 
-/* Calls row for every operation of the project that is planned, sending or unknown, oldest first.
- */
+/* An operation that is planned, sending or unknown, without what was asked for. */
+struct open_operation {
+	int64_t row;
+	const char *operation_id; /* holds until the callback returns */
+	enum operation_kind kind;
+	enum operation_state state;
+	int64_t search_base;
+	bool search_over;
+};
+
+/* Returns as operation_row_fn. */
+typedef int open_operation_fn(const struct open_operation *operation, void *context);
+
+/* Calls each for every open operation of the project, oldest first. The writer's connection only,
+ * as all that follow. */
 int operation_store_each_open(
-    struct conn *conn, int64_t project_id, operation_row_fn *row, void *context, struct err *err);
+    struct conn *conn, int64_t project_id, open_operation_fn *each, void *context, struct err *err);
+
+/* Calls row for every open create with this import key, oldest first. */
+int operation_store_each_import(struct conn *conn, int64_t project_id, const char *import_key,
+    operation_row_fn *row, void *context, struct err *err);
+
+/* Calls row for every create of this client with this import key that succeeded since then and that
+ * nobody has been told of, oldest first. */
+int operation_store_each_untold(struct conn *conn, int64_t project_id, const char *client,
+    const char *import_key, int64_t since, operation_row_fn *row, void *context, struct err *err);
+
+/* Its end was told. In a transaction. */
+int operation_store_told(struct conn *writer, const char *operation_id, struct err *err);
+
+/* The open delete of a connector. Returns 0 with its id; 1 when there is none; -1. */
+int operation_store_deleting(struct conn *conn, int64_t project_id, const char *connector_id,
+    struct err *err, char ret_id[RANDOM_ID_SIZE]);
+
+/* Appends whom Mixpanel named as the creator of the newest connector that a create of this account
+ * was answered with. Returns 0; 1 when that is not known; -1. */
+int operation_store_creator(struct conn *conn, int64_t project_id, const char *account,
+    struct err *err, struct buffer *creator);
 
 /* Writes a new operation from record (row, revision ignored). Returns 0; STORE_CONFLICT when its
  * key is bound; another store outcome; -1. In a transaction. */
 int operation_store_insert(
     struct conn *writer, const struct operation_record *record, struct err *err, int64_t *ret_row);
 
-/* Writes state, connector_id, candidates, error, upstream_status, sent_at, finished_at and
- * empty_listing_at of record to its row. The move must be allowed (operation_may_move) or the state
- * be unchanged; anything else is a bug. In a transaction. */
+/* Writes state, connector_id, candidates, error, upstream_status, sent_at, finished_at and what
+ * concerns the sending, the search and the telling of record to its row. The move must be allowed
+ * (operation_may_move) or the state be unchanged; anything else is a bug. In a transaction. */
 int operation_store_update(
     struct conn *writer, const struct operation_record *record, struct err *err);
 

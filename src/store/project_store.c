@@ -29,6 +29,7 @@ int project_store_get(struct conn *conn, int64_t project_id,
 	record.list_error_code = column_text(&columns);
 	record.list_error_message = column_text(&columns);
 	record.list_error_since = column_time(&columns);
+	record.complete_listings = column_integer(&columns);
 	record.connectors = column_integer(&columns);
 	record.jobs_active = column_integer(&columns);
 	row(&record, context);

@@ -45,6 +45,8 @@
 	" ORDER BY c.position " order ", c.connector_row " order " LIMIT ?9"
 
 #define PRESENT "c.deleted_at IS NULL"
+/* What a create of the same import must not pass: it is there, or was a moment ago. */
+#define GUARDED "(c.deleted_at IS NULL OR c.settling = 'observed')"
 #define DELETED "c.deleted_at IS NOT NULL"
 #define ANY "TRUE"
 
@@ -61,9 +63,13 @@
 #define OPERATION_COLUMNS                                                                          \
 	"operation_row, operation_id, kind, project_id, connector_id, state, candidates, "         \
 	"idempotency_key, client, request, error_code, error_message, upstream_status, "           \
-	"created_at, sent_at, finished_at, empty_listing_at, allow_duplicate, revision"
+	"created_at, sent_at, finished_at, allow_duplicate, import_key, known_row, "               \
+	"sent_upstream_at, account, search_base, search_over, untold, revision, "                  \
+	"(SELECT complete_listings FROM projects p WHERE p.project_id = operations.project_id), "  \
+	"(SELECT listed_at FROM projects p WHERE p.project_id = operations.project_id)"
 
 #define SELECT_OPERATIONS "SELECT " OPERATION_COLUMNS " FROM operations "
+#define OPEN "state IN ('planned', 'sending', 'unknown')"
 
 /* Keeps `since` while an error stands. */
 #define ERROR_SINCE(table, name) "coalesce(" table "." name ", ?4)"
@@ -87,13 +93,14 @@ static const struct {
     [STMT_PROJECT_ENSURE] = {FOR_WRITER,
 	"INSERT INTO projects (project_id) VALUES (?1) ON CONFLICT DO NOTHING"},
     [STMT_PROJECT_GET] = {FOR_ALL,
-	"SELECT listed_at, list_error_code, list_error_message, list_error_since, connectors,"
-	" jobs_active FROM projects WHERE project_id = ?1"},
+	"SELECT listed_at, list_error_code, list_error_message, list_error_since,"
+	" complete_listings, connectors, jobs_active FROM projects WHERE project_id = ?1"},
     [STMT_PROJECT_IDS] = {FOR_ALL, "SELECT project_id FROM projects"},
     [STMT_PROJECT_LISTED] = {FOR_WRITER,
-	"INSERT INTO projects (project_id, listed_at) VALUES (?1, ?2)"
+	"INSERT INTO projects (project_id, listed_at, complete_listings) VALUES (?1, ?2, 1)"
 	" ON CONFLICT (project_id) DO UPDATE SET listed_at = ?2, list_error_code = NULL,"
-	" list_error_message = NULL, list_error_since = NULL"},
+	" list_error_message = NULL, list_error_since = NULL,"
+	" complete_listings = complete_listings + 1"},
     [STMT_PROJECT_LIST_FAILED] = {FOR_WRITER,
 	"INSERT INTO projects (project_id, list_error_code, list_error_message, list_error_since)"
 	" VALUES (?1, ?2, ?3, ?4) ON CONFLICT (project_id) DO UPDATE SET list_error_code = ?2,"
@@ -121,10 +128,16 @@ static const struct {
     [STMT_CONNECTOR_LAST_ROW] = {FOR_WRITER,
 	"SELECT coalesce(max(connector_row), 0) FROM connectors"},
     [STMT_CONNECTOR_EACH_IMPORT] = {FOR_ALL,
-	SELECT_CONNECTORS("INDEXED BY connectors_by_import") "WHERE c.project_id = ?1 AND " PRESENT
-							     " AND c.connector_type = ?2"
-							     " AND c.bucket IS ?3 AND c.prefix IS "
-							     "?4 ORDER BY c.connector_row"},
+	SELECT_CONNECTORS("INDEXED BY connectors_by_import") "WHERE c.project_id = ?1 AND "
+							     "c.import_key = ?2 AND "
+							     "c.connector_row > ?3 AND " GUARDED
+							     " ORDER BY c.connector_row"},
+    [STMT_CONNECTOR_EACH_SENT] = {FOR_WRITER,
+	"SELECT c.connector_id, o.request FROM connectors c INDEXED BY connectors_by_sent"
+	" LEFT JOIN operations o INDEXED BY operations_by_connector"
+	"  ON o.project_id = c.project_id AND o.connector_id = c.connector_id"
+	"  AND o.kind = 'create' AND o.connector_id IS NOT NULL"
+	" WHERE c.project_id = ?1 AND c.sent_key = ?2 AND " GUARDED},
     [STMT_CONNECTOR_LIST_PRESENT] = {FOR_ALL,
 	LIST_CONNECTORS("connectors_present_by_position", PRESENT, ">", "ASC")},
     [STMT_CONNECTOR_LIST_PRESENT_NEWEST] = {FOR_ALL,
@@ -139,18 +152,19 @@ static const struct {
 	LIST_CONNECTORS("connectors_by_position", ANY, "<", "DESC")},
     [STMT_CONNECTOR_INSERT] = {FOR_WRITER,
 	"INSERT INTO connectors (label, connector_type, properties, category, data_format, bucket,"
-	" prefix, status, failure_message, created_by, created_at, raw, project_id, connector_id,"
-	" position, first_seen_at, updated_at, status_known_at)"
-	" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14,"
-	" coalesce(?11, ?15), ?15, ?15, ?16)"},
+	" prefix, status, failure_message, created_by, created_at, raw, import_key, project_id,"
+	" connector_id, position, first_seen_at, updated_at, status_known_at)"
+	" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15,"
+	" coalesce(?11, ?16), ?16, ?16, ?17)"},
     [STMT_CONNECTOR_UPDATE] = {FOR_WRITER,
 	"UPDATE connectors SET (label, connector_type, properties, category, data_format, bucket,"
-	" prefix, created_by, created_at, raw) = (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?10, ?11, ?12),"
-	" status = CASE WHEN ?13 THEN status ELSE ?8 END,"
-	" failure_message = CASE WHEN ?13 THEN failure_message ELSE ?9 END,"
-	" status_known_at = CASE WHEN ?13 THEN status_known_at ELSE ?14 END,"
-	" deleted_at = NULL, deleted_by = NULL, updated_at = ?15, revision = revision + 1,"
-	" settling = CASE WHEN deleted_at IS NULL THEN settling END WHERE connector_row = ?16"},
+	" prefix, created_by, created_at, raw, import_key)"
+	" = (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?10, ?11, ?12, ?13),"
+	" status = CASE WHEN ?14 THEN status ELSE ?8 END,"
+	" failure_message = CASE WHEN ?14 THEN failure_message ELSE ?9 END,"
+	" status_known_at = CASE WHEN ?14 THEN status_known_at ELSE ?15 END,"
+	" deleted_at = NULL, deleted_by = NULL, updated_at = ?16, revision = revision + 1,"
+	" settling = CASE WHEN deleted_at IS NULL THEN settling END WHERE connector_row = ?17"},
     [STMT_CONNECTOR_UPDATE_RAW] = {FOR_WRITER,
 	"UPDATE connectors SET raw = ?1 WHERE connector_row = ?2"},
     [STMT_CONNECTOR_CONFIRM] = {FOR_WRITER,
@@ -162,6 +176,8 @@ static const struct {
 	" WHERE connector_row = ?2 AND deleted_at IS NULL"},
     [STMT_CONNECTOR_DELETED_BY] = {FOR_WRITER,
 	"UPDATE connectors SET deleted_by = ?1, settling = ?2 WHERE connector_row = ?3"},
+    [STMT_CONNECTOR_SENT] = {FOR_WRITER,
+	"UPDATE connectors SET sent_key = ?1 WHERE connector_row = ?2"},
     [STMT_CONNECTOR_SETTLE] = {FOR_WRITER,
 	"UPDATE connectors SET settling = ?1 WHERE connector_row = ?2"},
     [STMT_CONNECTOR_HISTORY_SYNCED] = {FOR_WRITER,
@@ -255,22 +271,46 @@ static const struct {
 	"SELECT operation_row FROM operations INDEXED BY operations_by_state"
 	" WHERE project_id = ?1 AND operation_row < ?2 AND (?3 IS NULL OR kind = ?3)"
 	" AND state = ?5 ORDER BY operation_row DESC LIMIT ?4"},
-    [STMT_OPERATION_EACH_OPEN] = {FOR_ALL,
-	SELECT_OPERATIONS "INDEXED BY operations_by_state WHERE project_id = ?1"
-			  " AND state IN ('planned', 'sending', 'unknown')"
-			  " ORDER BY operation_row"},
+    /* Without what was asked for, which is long. */
+    [STMT_OPERATION_EACH_OPEN] = {FOR_WRITER,
+	"SELECT operation_row, operation_id, kind, state, search_base, search_over"
+	" FROM operations INDEXED BY operations_by_state WHERE project_id = ?1 AND " OPEN
+	" ORDER BY operation_row"},
+    [STMT_OPERATION_EACH_IMPORT] = {FOR_WRITER, SELECT_OPERATIONS
+	"INDEXED BY operations_by_import WHERE project_id = ?1 AND kind = 'create'"
+	" AND " OPEN " AND import_key = ?2 ORDER BY operation_row"},
+    [STMT_OPERATION_UNTOLD] = {FOR_WRITER,
+	SELECT_OPERATIONS "INDEXED BY operations_untold WHERE untold = 1 AND project_id = ?1"
+			  " AND client = ?2 AND import_key = ?3 AND state = 'succeeded'"
+			  " AND finished_at >= ?4 ORDER BY operation_row"},
+    [STMT_OPERATION_TOLD] = {FOR_WRITER,
+	"UPDATE operations SET untold = 0 WHERE operation_id = ?1"},
+    [STMT_OPERATION_DELETING] = {FOR_WRITER,
+	"SELECT operation_id FROM operations INDEXED BY operations_deleting"
+	" WHERE project_id = ?1 AND connector_id = ?2 AND kind = 'delete' AND " OPEN},
+    [STMT_OPERATION_CREATOR] = {FOR_WRITER,
+	"SELECT c.created_by FROM operations o INDEXED BY operations_by_account"
+	" CROSS JOIN connectors c ON c.project_id = o.project_id"
+	"  AND c.connector_id = o.connector_id WHERE o.project_id = ?1 AND o.account = ?2"
+	" AND o.kind = 'create' AND o.state = 'succeeded' AND o.upstream_status IN (200, 201)"
+	" AND c.created_by IS NOT NULL ORDER BY o.operation_row DESC LIMIT 1"},
     [STMT_OPERATION_INSERT] = {FOR_WRITER,
 	"INSERT INTO operations (state, connector_id, candidates, error_code, error_message,"
-	" upstream_status, sent_at, finished_at, empty_listing_at, operation_id, kind, project_id,"
-	" idempotency_key, client, request, created_at, allow_duplicate)"
-	" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)"},
+	" upstream_status, sent_at, finished_at, known_row, sent_upstream_at, account,"
+	" search_base, search_over, untold, operation_id, kind, project_id, idempotency_key,"
+	" client, request, created_at, allow_duplicate, import_key)"
+	" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,"
+	" ?18, ?19, ?20, ?21, ?22, ?23)"},
     [STMT_OPERATION_UPDATE] = {FOR_WRITER,
 	"UPDATE operations SET (state, connector_id, candidates, error_code, error_message,"
-	" upstream_status, sent_at, finished_at, empty_listing_at)"
-	" = (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9), revision = revision + 1"
-	" WHERE operation_row = ?10"},
+	" upstream_status, sent_at, finished_at, known_row, sent_upstream_at, account,"
+	" search_base, search_over, untold)"
+	" = (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14),"
+	" revision = revision + 1 WHERE operation_row = ?15"},
     [STMT_OPERATION_RECOVER_CREATES] = {FOR_WRITER,
 	"UPDATE operations SET state = 'unknown', sent_at = coalesce(sent_at, ?1),"
+	" search_over = 0, search_base = coalesce((SELECT complete_listings FROM projects p"
+	"  WHERE p.project_id = operations.project_id), 0),"
 	" revision = revision + 1 WHERE state = 'sending' AND kind = 'create'"},
     [STMT_OPERATION_RECOVER_DELETES] = {FOR_WRITER,
 	"UPDATE operations SET state = 'planned', revision = revision + 1"

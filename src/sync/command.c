@@ -5,10 +5,15 @@
 #include "store/connector_store.h"
 #include "store/operation_store.h"
 #include "sync/engine_private.h"
-#include "sync/reconcile.h"
 #include "util/jsontext.h"
 #include "util/log.h"
 #include "util/timestamp.h"
+
+/* A body is at most 64 KiB. */
+#define IMPORT_KEY_LIMIT ((size_t)128 * 1024)
+
+/* So long a caller of Mixpanel's own paths may come back for an end it was not told. */
+#define UNTOLD_FOR MICROSECONDS_PER_DAY
 
 static void fill_operation(struct command *command, const char *operation_id)
 {
@@ -39,176 +44,7 @@ static enum command_result not_written(struct command *command, int r, const str
 	return r == STORE_FULL || r == STORE_BROKEN ? COMMAND_STORE_UNAVAILABLE : COMMAND_FAILED;
 }
 
-/* Creating -------------------------------------------------------------------------------------*/
-
-/* A create being considered. */
-struct creating {
-	struct command *command;
-	json_t *body;
-	bool found;
-	enum command_result verdict;
-};
-
-static bool same_request(const json_t *body, struct span request)
-{
-	json_t *other _cleanup_json_ = NULL;
-	struct err err = ERR_INIT;
-	return jsontext_parse(request, 0, &err, &other) == 0 && json_equal(body, other);
-}
-
-static int look_at_key(const struct operation_record *record, void *context)
-{
-	struct creating *creating = context;
-	struct command *command = creating->command;
-	creating->found = true;
-	fill_operation(command, record->operation_id);
-	if (record->kind != OPERATION_CREATE || !same_request(creating->body, record->request))
-		creating->verdict = COMMAND_KEY_REUSED;
-	else if (operation_is_running(record->state))
-		creating->verdict = COMMAND_IN_PROGRESS;
-	else
-		creating->verdict = COMMAND_REPLAYED;
-	return 0;
-}
-
-static int look_at_import(
-    const struct connector_record *record, const struct job_record *latest, void *context)
-{
-	(void)latest;
-	struct creating *creating = context;
-	if (creating->found || !connector_is_same_import(creating->body, &record->connector))
-		return 0;
-	creating->found = true;
-	creating->verdict = COMMAND_DUPLICATE;
-	fill_connector(creating->command, record->connector.connector_id);
-	return 0;
-}
-
-/* Whether a create that has not ended may yet start the import the body asks for. One whose outcome
- * stayed unknown while two listings showed nothing of it has most likely not been carried out.
- * listed_at: when the last complete one was asked for. */
-static bool may_yet_start(const struct operation_record *record, int64_t listed_at)
-{
-	if (record->kind != OPERATION_CREATE)
-		return false;
-	if (record->state != OPERATION_UNKNOWN || record->candidates.ptr)
-		return true;
-	return record->empty_listing_at == TIMESTAMP_NONE ||
-	       listed_at < record->empty_listing_at + RECONCILE_LISTINGS_APART;
-}
-
-struct open_create {
-	struct creating *creating;
-	int64_t listed_at;
-};
-
-/* Two bodies ask for the same import when each has what the other names. */
-static bool asks_for_same(const json_t *body, struct span request)
-{
-	json_t *other _cleanup_json_ = NULL;
-	struct err err = ERR_INIT;
-	if (jsontext_parse(request, 0, &err, &other) < 0)
-		return false;
-	const json_t *formats[] = {
-	    json_object_get(json_object_get(body, "category_properties"), "data_format"),
-	    json_object_get(json_object_get(other, "category_properties"), "data_format"),
-	};
-	return json_equal(json_object_get(body, "connector_type"),
-		   json_object_get(other, "connector_type")) &&
-	       json_equal(formats[0], formats[1]) &&
-	       json_equal(json_object_get(body, "connector_properties"),
-		   json_object_get(other, "connector_properties"));
-}
-
-static int look_at_open(const struct operation_record *record, void *context)
-{
-	struct open_create *open = context;
-	struct creating *creating = open->creating;
-	if (creating->found || !may_yet_start(record, open->listed_at) ||
-	    !asks_for_same(creating->body, record->request))
-		return 0;
-	creating->found = true;
-	creating->verdict = COMMAND_IN_PROGRESS;
-	fill_operation(creating->command, record->operation_id);
-	return 0;
-}
-
-/* Returns 0 when nothing stands in the way, 1 when creating->verdict is the answer, or -1. */
-static int look_for_same(struct project *project, struct creating *creating, struct err *err)
-{
-	struct conn *writer = project->engine->writer;
-	struct command *command = creating->command;
-	const json_t *body = creating->body;
-	int r = 0;
-	if (command->idempotency_key)
-		r = operation_store_get_by_key(writer, command->project_id, command->client,
-		    command->idempotency_key, look_at_key, creating, err);
-	if (r < 0 || creating->found || command->allow_duplicate)
-		return r < 0 ? -1 : creating->found;
-	struct open_create open = {.creating = creating, .listed_at = project->listed_at};
-	r = operation_store_each_open(writer, command->project_id, look_at_open, &open, err);
-	if (r == 0 && !creating->found)
-		r = connector_store_each_import(writer, command->project_id,
-		    json_string_value(json_object_get(body, "connector_type")),
-		    connector_body_bucket(body), connector_body_prefix(body), look_at_import,
-		    creating, err);
-	return r < 0 ? -1 : creating->found;
-}
-
-static int insert_operation(struct conn *writer, void *context, struct err *err)
-{
-	const struct operation_record *record = context;
-	int64_t row = 0;
-	return operation_store_insert(writer, record, err, &row);
-}
-
-/* Writes the intent down and lines it up. */
-static enum command_result plan_operation(
-    struct project *project, struct command *command, struct operation_record *record)
-{
-	struct engine *engine = project->engine;
-	struct err err = ERR_INIT;
-	char id[RANDOM_ID_SIZE];
-	random_id("op_", id);
-	record->operation_id = id;
-	record->project_id = command->project_id;
-	record->state = OPERATION_PLANNED;
-	record->client = command->client;
-	record->created_at = engine_wall(engine);
-	record->sent_at = record->finished_at = record->empty_listing_at = TIMESTAMP_NONE;
-	int r = engine_write(engine, insert_operation, record, &err);
-	if (r != 0)
-		return not_written(command, r, &err);
-	log_info("project %s: %s %s planned for %s", project->settings->name,
-	    operation_kind_name(record->kind), id, command->client);
-	fill_operation(command, id);
-	/* Without memory it stays planned, and goes out after the next start. */
-	if (operation_enqueue(project, id, record->kind) < 0)
-		log_error(
-		    "project %s: no memory to send operation %s now", project->settings->name, id);
-	return COMMAND_ACCEPTED;
-}
-
-static enum command_result create(struct project *project, struct command *command)
-{
-	struct err err = ERR_INIT;
-	json_t *body _cleanup_json_ = NULL;
-	if (jsontext_parse(command->body, JSONTEXT_REJECT_DUPLICATES, &err, &body) < 0)
-		return failed(command, "%s", err.text);
-	struct creating creating = {.command = command, .body = body};
-	int r = look_for_same(project, &creating, &err);
-	if (r != 0)
-		return r < 0 ? failed(command, "%s", err.text) : creating.verdict;
-	struct operation_record record = {
-	    .kind = OPERATION_CREATE,
-	    .idempotency_key = command->idempotency_key,
-	    .request = command->body,
-	    .allow_duplicate = command->allow_duplicate,
-	};
-	return plan_operation(project, command, &record);
-}
-
-/* Deleting -------------------------------------------------------------------------------------*/
+/* Connectors -----------------------------------------------------------------------------------*/
 
 struct found_connector {
 	int64_t row;
@@ -235,21 +71,223 @@ static int find_connector(struct project *project, const char *connector_id, str
 	    connector_id, take_connector, found, err);
 }
 
-struct open_delete {
+/* Creating -------------------------------------------------------------------------------------*/
+
+/* A create being considered. */
+struct creating {
 	struct command *command;
+	json_t *body;
+	struct buffer key; /* of the import */
 	bool found;
+	enum command_result verdict;
 };
 
-static int look_at_delete(const struct operation_record *record, void *context)
+static bool same_request(const json_t *body, struct span request)
 {
-	struct open_delete *open = context;
-	if (record->kind != OPERATION_DELETE || !record->connector_id ||
-	    strcmp(record->connector_id, open->command->connector_id) != 0)
-		return 0;
-	open->found = true;
-	fill_operation(open->command, record->operation_id);
+	json_t *other _cleanup_json_ = NULL;
+	struct err err = ERR_INIT;
+	return jsontext_parse(request, 0, &err, &other) == 0 && json_equal(body, other);
+}
+
+static int look_at_key(const struct operation_record *record, void *context)
+{
+	struct creating *creating = context;
+	struct command *command = creating->command;
+	creating->found = true;
+	fill_operation(command, record->operation_id);
+	if (record->kind != OPERATION_CREATE || !same_request(creating->body, record->request))
+		creating->verdict = COMMAND_KEY_REUSED;
+	else if (operation_is_running(record->state))
+		creating->verdict = COMMAND_IN_PROGRESS;
+	else
+		creating->verdict = COMMAND_REPLAYED;
 	return 0;
 }
+
+static bool asks_for_same(const json_t *body, struct span request)
+{
+	json_t *other _cleanup_json_ = NULL;
+	struct err err = ERR_INIT;
+	return jsontext_parse(request, 0, &err, &other) == 0 &&
+	       connector_bodies_same_import(body, other);
+}
+
+/* A caller of Mixpanel's own paths cannot know of operations: one that repeats itself before it was
+ * told the end of its create gets that end. */
+static bool repeats(const struct creating *creating, const struct operation_record *record)
+{
+	const struct command *command = creating->command;
+	return command->dropin && !command->idempotency_key && record->untold &&
+	       text_same(command->client, record->client) &&
+	       same_request(creating->body, record->request);
+}
+
+/* A create that has not ended may yet start the import, however long ago it was sent. */
+static int look_at_open(const struct operation_record *record, void *context)
+{
+	struct creating *creating = context;
+	bool again = repeats(creating, record);
+	if (!again && !asks_for_same(creating->body, record->request))
+		return 0;
+	creating->found = true;
+	creating->verdict = again ? COMMAND_ACCEPTED : COMMAND_IN_PROGRESS;
+	fill_operation(creating->command, record->operation_id);
+	return again ? 1 : 0;
+}
+
+static int look_at_untold(const struct operation_record *record, void *context)
+{
+	struct creating *creating = context;
+	if (!repeats(creating, record) || !record->connector_id)
+		return 0;
+	fill_operation(creating->command, record->operation_id);
+	fill_connector(creating->command, record->connector_id);
+	creating->verdict = COMMAND_ACCEPTED;
+	return 1;
+}
+
+static int look_at_import(
+    const struct connector_record *record, const struct job_record *latest, void *context)
+{
+	(void)latest;
+	struct creating *creating = context;
+	if (creating->found || !connector_is_same_import(creating->body, &record->connector))
+		return 0;
+	creating->found = true;
+	creating->verdict = COMMAND_DUPLICATE;
+	fill_connector(creating->command, record->connector.connector_id);
+	return 0;
+}
+
+static int look_at_sent(const char *connector_id, struct span request, void *context)
+{
+	struct creating *creating = context;
+	if (creating->found || (request.ptr && !asks_for_same(creating->body, request)))
+		return 0;
+	creating->found = true;
+	creating->verdict = COMMAND_DUPLICATE;
+	fill_connector(creating->command, connector_id);
+	return 0;
+}
+
+/* Among the creates that have not ended; for Mixpanel's own paths also among those that ended well
+ * with nobody there to be told. Returns as look_for_same. */
+static int look_at_creates(struct project *project, struct creating *creating, struct err *err)
+{
+	struct conn *writer = project->engine->writer;
+	const struct command *command = creating->command;
+	const char *key = buffer_text(&creating->key);
+	int r = 0;
+	if (command->dropin || !command->allow_duplicate)
+		r = operation_store_each_import(
+		    writer, command->project_id, key, look_at_open, creating, err);
+	if (r < 0 || creating->found || !command->dropin)
+		return r < 0 ? -1 : creating->found;
+	r = operation_store_each_untold(writer, command->project_id, command->client, key,
+	    engine_wall(project->engine) - UNTOLD_FOR, look_at_untold, creating, err);
+	if (r <= 0)
+		return r;
+	struct found_connector found = {.row = 0};
+	r = find_connector(project, command->result_connector_id, err, &found);
+	/* One that was deleted since is created anew. */
+	return r < 0 ? -1 : r == 0 && !found.deleted;
+}
+
+/* Among the connectors that are there, by what Mixpanel echoes and by what was sent. */
+static int look_at_connectors(struct project *project, struct creating *creating, struct err *err)
+{
+	struct conn *writer = project->engine->writer;
+	int64_t project_id = creating->command->project_id;
+	const char *key = buffer_text(&creating->key);
+	int r =
+	    connector_store_each_import(writer, project_id, key, 0, look_at_import, creating, err);
+	if (r == 0 && !creating->found)
+		r = connector_store_each_sent(writer, project_id, key, look_at_sent, creating, err);
+	return r < 0 ? -1 : creating->found;
+}
+
+/* Returns 0 when nothing stands in the way, 1 when creating->verdict is the answer, or -1. */
+static int look_for_same(struct project *project, struct creating *creating, struct err *err)
+{
+	const struct command *command = creating->command;
+	int r = 0;
+	if (command->idempotency_key)
+		r = operation_store_get_by_key(project->engine->writer, command->project_id,
+		    command->client, command->idempotency_key, look_at_key, creating, err);
+	if (r < 0 || creating->found)
+		return r < 0 ? -1 : 1;
+	r = connector_body_import_key(&creating->key, creating->body);
+	if (r != 0)
+		return r < 0 ? err_set(err, "no memory for a create") : 0;
+	r = look_at_creates(project, creating, err);
+	if (r == 0 && !command->allow_duplicate)
+		r = look_at_connectors(project, creating, err);
+	return r;
+}
+
+static int insert_operation(struct conn *writer, void *context, struct err *err)
+{
+	const struct operation_record *record = context;
+	int64_t row = 0;
+	return operation_store_insert(writer, record, err, &row);
+}
+
+/* Writes the intent down and lines it up. */
+static enum command_result plan_operation(
+    struct project *project, struct command *command, struct operation_record *record)
+{
+	struct engine *engine = project->engine;
+	struct err err = ERR_INIT;
+	char id[RANDOM_ID_SIZE];
+	random_id("op_", id);
+	record->operation_id = id;
+	record->project_id = command->project_id;
+	record->state = OPERATION_PLANNED;
+	record->client = command->client;
+	record->created_at = engine_wall(engine);
+	record->sent_at = record->sent_upstream_at = record->finished_at = TIMESTAMP_NONE;
+	int r = engine_write(engine, insert_operation, record, &err);
+	if (r != 0)
+		return not_written(command, r, &err);
+	log_info("project %s: %s %s planned for %s", project->settings->name,
+	    operation_kind_name(record->kind), id, command->client);
+	fill_operation(command, id);
+	/* Without memory it stays planned, and goes out after the next start. */
+	if (operation_enqueue(project, id, record->kind) < 0)
+		log_error(
+		    "project %s: no memory to send operation %s now", project->settings->name, id);
+	return COMMAND_ACCEPTED;
+}
+
+static void creating_done(struct creating *creating)
+{
+	buffer_done(&creating->key);
+}
+
+static enum command_result create(struct project *project, struct command *command)
+{
+	struct err err = ERR_INIT;
+	json_t *body _cleanup_json_ = NULL;
+	if (jsontext_parse(command->body, JSONTEXT_REJECT_DUPLICATES, &err, &body) < 0)
+		return failed(command, "%s", err.text);
+	struct creating creating _cleanup_(creating_done) = {.command = command, .body = body};
+	buffer_init(&creating.key, IMPORT_KEY_LIMIT);
+	int r = look_for_same(project, &creating, &err);
+	if (r != 0)
+		return r < 0 ? failed(command, "%s", err.text) : creating.verdict;
+	struct operation_record record = {
+	    .kind = OPERATION_CREATE,
+	    .idempotency_key = command->idempotency_key,
+	    .request = command->body,
+	    .allow_duplicate = command->allow_duplicate,
+	    .import_key = creating.key.len > 0 ? buffer_text(&creating.key) : NULL,
+	    .known_row = -1,
+	    .untold = command->dropin && !command->idempotency_key,
+	};
+	return plan_operation(project, command, &record);
+}
+
+/* Deleting -------------------------------------------------------------------------------------*/
 
 /* That a connector is gone may be a conclusion; only what our own delete confirmed is answered
  * without asking Mixpanel. */
@@ -264,13 +302,10 @@ static enum command_result delete_connector(struct project *project, struct comm
 		return COMMAND_NOT_FOUND;
 	if (found.deleted && found.deleted_by_us)
 		return COMMAND_ALREADY_DONE;
-	struct open_delete open = {.command = command};
-	r = operation_store_each_open(
-	    project->engine->writer, project->settings->project_id, look_at_delete, &open, &err);
-	if (r < 0)
-		return failed(command, "%s", err.text);
-	if (open.found)
-		return COMMAND_ACCEPTED;
+	r = operation_store_deleting(project->engine->writer, project->settings->project_id,
+	    command->connector_id, &err, command->result_operation_id);
+	if (r <= 0)
+		return r < 0 ? failed(command, "%s", err.text) : COMMAND_ACCEPTED;
 	struct operation_record record = {
 	    .kind = OPERATION_DELETE,
 	    .connector_id = command->connector_id,
@@ -284,6 +319,9 @@ struct resolving {
 	struct engine *engine;
 	struct command *command;
 	enum command_result verdict;
+	int64_t connector_row; /* of the outcome */
+	int64_t row;           /* of the operation, */
+	struct buffer key;     /* and what it imports */
 };
 
 static int resolve_record(
@@ -304,7 +342,14 @@ static int resolve_record(
 	record.finished_at = engine_wall(engine);
 	changes_add(&engine->changes, CHANGE_OPERATION, record.project_id, record.operation_id);
 	resolving->verdict = COMMAND_ACCEPTED;
-	return operation_store_update(engine->writer, &record, err);
+	resolving->row = record.row;
+	if (record.import_key)
+		buffer_append_text(&resolving->key, record.import_key);
+	int r = operation_store_update(engine->writer, &record, err);
+	if (r == 0 && command->created)
+		r = connector_store_sent_key(
+		    engine->writer, resolving->connector_row, record.import_key, err);
+	return r;
 }
 
 struct resolve_call {
@@ -328,11 +373,12 @@ static int write_resolution(struct conn *writer, void *context, struct err *err)
 }
 
 /* Says why the connector cannot be the outcome. Returns whether it can. */
-static bool may_be_outcome(struct project *project, struct command *command)
+static bool may_be_outcome(struct project *project, struct command *command, int64_t *ret_row)
 {
 	struct err err = ERR_INIT;
 	struct found_connector found = {.row = 0};
 	int r = find_connector(project, command->connector_id, &err, &found);
+	*ret_row = found.row;
 	if (r != 0 || found.deleted) {
 		(void)failed(
 		    command, "connector %s is not present in this project", command->connector_id);
@@ -355,10 +401,16 @@ static enum command_result resolve(struct project *project, struct command *comm
 	    .command = command,
 	    .verdict = COMMAND_NOT_FOUND,
 	};
-	if (command->created && !may_be_outcome(project, command))
+	if (command->created && !may_be_outcome(project, command, &resolving.connector_row))
 		return COMMAND_CONNECTOR_MISSING;
 	fill_operation(command, command->operation_id);
+	buffer_init(&resolving.key, IMPORT_KEY_LIMIT);
 	int r = engine_write(project->engine, write_resolution, &resolving, &err);
+	if (r == 0 && resolving.verdict == COMMAND_ACCEPTED) {
+		search_end(project, resolving.row);
+		search_same_import(project, buffer_text(&resolving.key));
+	}
+	buffer_done(&resolving.key);
 	if (r != 0)
 		return not_written(command, r, &err);
 	if (resolving.verdict == COMMAND_ACCEPTED)

@@ -9,6 +9,7 @@
 #include "util/timestamp.h"
 
 #define COMMANDS_LIMIT 4096
+#define TOLD_LIMIT 4096
 #define TURN_MAXIMUM MICROSECONDS_PER_SECOND
 /* Each create is a commit of its own, on a slow disk tens of milliseconds: what callers wish must
  * not keep answers from being taken in until they time out, nor make the thread look stuck. */
@@ -223,6 +224,7 @@ struct engine *engine_free(struct engine *engine)
 	config_unref(engine->config);
 	free(engine->published);
 	free(engine->open_tickets);
+	free(engine->told);
 	pthread_mutex_destroy(&engine->mutex);
 	free(engine);
 	return NULL;
@@ -370,6 +372,35 @@ void engine_counters(struct engine *engine, struct engine_counters *ret_counters
 	pthread_mutex_unlock(&engine->mutex);
 }
 
+/* What was told ---------------------------------------------------------------------------------*/
+
+struct told {
+	char (*list)[RANDOM_ID_SIZE];
+	size_t count;
+};
+
+static int write_told(struct conn *writer, void *context, struct err *err)
+{
+	const struct told *told = context;
+	int r = 0;
+	for (size_t i = 0; i < told->count && r == 0; i++)
+		r = operation_store_told(writer, told->list[i], err);
+	return r;
+}
+
+static void note_told(struct engine *engine)
+{
+	struct err err = ERR_INIT;
+	pthread_mutex_lock(&engine->mutex);
+	struct told told = {.list = engine->told, .count = engine->told_count};
+	engine->told = NULL;
+	engine->told_count = 0;
+	pthread_mutex_unlock(&engine->mutex);
+	if (told.count > 0 && engine_write(engine, write_told, &told, &err) != 0)
+		log_debug("that outcomes were told is not written down: %s", err.text);
+	free(told.list);
+}
+
 /* The mailbox ----------------------------------------------------------------------------------*/
 
 void engine_submit(struct engine *engine, struct command *command)
@@ -389,6 +420,20 @@ void engine_submit(struct engine *engine, struct command *command)
 		command->done(command);
 		return;
 	}
+	client_wake(engine->client);
+}
+
+void engine_told(struct engine *engine, const char *operation_id)
+{
+	pthread_mutex_lock(&engine->mutex);
+	char(*told)[RANDOM_ID_SIZE] = NULL;
+	if (engine->told_count < TOLD_LIMIT)
+		told = reallocarray(engine->told, engine->told_count + 1, sizeof(*told));
+	if (told) {
+		engine->told = told;
+		snprintf(told[engine->told_count++], sizeof(*told), "%s", operation_id);
+	}
+	pthread_mutex_unlock(&engine->mutex);
 	client_wake(engine->client);
 }
 
@@ -424,6 +469,8 @@ static bool run_commands(struct engine *engine, int64_t now)
 {
 	struct command *command;
 	while ((command = take_command(engine, false))) {
+		/* Whoever was told before this was asked is not told again. */
+		note_told(engine);
 		command_run(engine, command);
 		/* The caller owns it again, and may have freed it when this returns. */
 		command->done(command);
@@ -535,6 +582,7 @@ static void turn(struct engine *engine)
 	atomic_store(&engine->last_turn, now);
 	take_config(engine);
 	bool more = run_commands(engine, now);
+	note_told(engine);
 	now = engine_now(engine);
 	int64_t next = turn_projects(engine, now);
 	drop_removed(engine);
@@ -575,6 +623,7 @@ static void *run(void *context)
 		turn(engine);
 	refuse_commands(engine);
 	last_answers(engine);
+	note_told(engine);
 	return NULL;
 }
 

@@ -51,6 +51,7 @@ struct command {
 	const char *idempotency_key; /* NULL for none */
 	struct span body;            /* create: as received, sent on as it is */
 	bool allow_duplicate;        /* create: no check for the same import */
+	bool dropin;                 /* create: by Mixpanel's own path, which knows no operations */
 	const char *operation_id;    /* resolve */
 	const char *reason;          /* resolve */
 	bool created;                /* resolve: the outcome */
@@ -117,6 +118,10 @@ struct engine *engine_free(struct engine *engine);
 /* Puts a command into the mailbox (at most 4096 wait). Any thread. `done` is called in every case,
  * from here when the mailbox is full or closed. */
 void engine_submit(struct engine *engine, struct command *command);
+
+/* The caller of a drop-in create was told the end of this operation. Any thread. When it cannot be
+ * written down, the caller is told once more if it repeats itself. */
+void engine_told(struct engine *engine, const char *operation_id);
 
 /* Puts a new configuration in force: projects come and go, credentials and limits change. Any
  * thread; takes its own reference. */

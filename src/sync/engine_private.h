@@ -4,6 +4,7 @@
  *	project.c     one project: what goes out next, what its answers mean for it
  *	refresh.c     listings, histories and single connectors: asked, gathered, applied
  *	operation.c   creates and deletes: written down, sent at most once, decided
+ *	search.c      what became of creates whose outcome is unknown
  *	command.c     what callers wish for
  */
 #ifndef MIXPORT_SYNC_ENGINE_PRIVATE_H
@@ -25,6 +26,7 @@
 #include "sync/planner.h"
 #include "sync/upstream.h"
 #include "sync/witness.h"
+#include "util/arena.h"
 #include "util/log.h"
 
 /* An operation that is to be sent, or on its way. */
@@ -76,6 +78,18 @@ struct call {
 	LIST_ENTRY(call) entry;
 };
 
+/* A create whose outcome is unknown, and when to look for it. Times are monotonic. */
+struct search {
+	int64_t row;
+	int64_t listings_from; /* of the project's complete listings, those beyond count */
+	int64_t look_from;     /* a list asked for earlier says nothing of it */
+	int64_t over_from;     /* a complete list asked for so late is the last hope */
+	bool fresh;            /* no list has been looked through yet */
+	bool look;             /* now */
+	bool give_up;          /* and say so, if it is not found */
+	bool over;             /* it was said */
+};
+
 /* The end of an operation that could not be written down yet because the disk is full. */
 struct unsaved {
 	struct call *call;
@@ -99,13 +113,14 @@ struct project {
 	STAILQ_HEAD(paged_list, call) paged; /* those whose next page waits for budget */
 	STAILQ_HEAD(unsaved_list, unsaved) unsaved;
 	struct witness witness;
-	bool loaded;            /* a listing was applied once */
-	bool list_tried;        /* it was, or at least one was asked for and came to an end */
-	bool removed;           /* no longer configured: goes when nothing is in flight */
-	bool list_on_end;       /* unknown creates wait for a listing after the create in flight */
-	int64_t listed_at;      /* wall clock: when the last complete listing was asked for */
-	int64_t list_begun_at;  /* monotonic: the same of the last one that was applied */
-	int64_t reconcile_from; /* monotonic: an older listing says nothing of unknown creates */
+	bool loaded;             /* a listing was applied once */
+	bool list_tried;         /* it was, or at least one was asked for and came to an end */
+	bool removed;            /* no longer configured: goes when nothing is in flight */
+	struct search *searches; /* sorted by row */
+	size_t search_count;
+	int64_t complete_listings; /* how many were applied, ever */
+	int64_t list_begun_at;     /* monotonic: when the last one that was applied was asked for */
+	int64_t date_ahead; /* Mixpanel's clock less the monotonic one; TIMESTAMP_NONE: not known */
 	LIST_ENTRY(project) entry;
 };
 
@@ -138,6 +153,8 @@ struct engine {
 	struct command *first_command;
 	struct command **last_command;
 	unsigned commands_waiting;
+	char (*told)[RANDOM_ID_SIZE]; /* operations whose end was told, to be written down */
+	size_t told_count;
 	bool closed;
 	struct config *config; /* in force */
 	bool config_changed;
@@ -283,11 +300,48 @@ void operation_save_unsaved(struct project *project);
 /* Frees them unwritten: those operations become unknown at the next start. */
 void operation_forget_unsaved(struct project *project);
 
-/* Looks for the outcomes of unknown creates among the connectors; in the transaction that applied a
- * complete listing, which was asked for at begun_at (monotonic). ret_again is set when the list is
- * to be read once more, and when at the latest (wall clock). Returns 0, a store outcome, or -1. */
-int operation_reconcile(struct project *project, const struct listing *listing, int64_t begun_at,
-    struct err *err, int64_t *ret_again);
+/* An operation as stored, for longer than the row's callback. */
+struct loaded_operation {
+	struct arena arena;
+	struct operation_record record;
+	bool incomplete; /* no memory for a part of it */
+};
+
+/* Loads it; to be freed with loaded_operation_done in every case. Returns 0, 1 when there is none,
+ * or -1. */
+int operation_load_row(
+    struct engine *engine, int64_t row, struct err *err, struct loaded_operation *loaded);
+
+/* Frees. */
+void loaded_operation_done(struct loaded_operation *loaded);
+
+/* Says in the log what became of an operation. */
+void operation_log(const struct project *project, const struct operation_record *record);
+
+/* search.c ------------------------------------------------------------------------------------*/
+
+/* The outcome of a create is unknown: it is looked for from now on. search_base is that of its
+ * record; sent_at is when it was sent at the latest (monotonic); over tells that it was said
+ * already that there is no more hope: it may turn up all the same. */
+void search_unknown(
+    struct project *project, int64_t row, int64_t search_base, int64_t sent_at, bool over);
+
+/* It is known. */
+void search_end(struct project *project, int64_t row);
+
+/* Something with this import key came, went or was decided: those that ask for the same are looked
+ * for again. NULL is fine. The same for what a connector imports. */
+void search_same_import(struct project *project, const char *import_key);
+void search_connector(struct project *project, int64_t connector_row);
+
+/* A list was applied that was asked for at begun_at (monotonic). */
+void search_listed(struct project *project, bool complete, int64_t begun_at);
+
+/* Looks for some of those that are to be looked for. Returns whether others are left. */
+bool search_turn(struct project *project);
+
+/* Frees. */
+void search_forget(struct project *project);
 
 /* command.c -----------------------------------------------------------------------------------*/
 

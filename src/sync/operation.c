@@ -8,7 +8,7 @@
  * (send_task). From there a create goes back to `planned` only when Mixpanel itself said 429, which
  * means that it was not carried out. Every other end that does not prove what happened is
  * `unknown`, and so is, at the next start, whatever was left `sending`. Nothing sends an `unknown`
- * create: only a connector that turns up in a complete listing, or a person, decides it. */
+ * create: only a connector that turns up in a list (search.c), or a person, decides it. */
 #include <string.h>
 
 #include "mixpanel/decode.h"
@@ -16,39 +16,22 @@
 #include "store/connector_store.h"
 #include "store/operation_store.h"
 #include "sync/engine_private.h"
-#include "sync/reconcile.h"
-#include "util/jsontext.h"
 #include "util/log.h"
 #include "util/timestamp.h"
-#include "util/writer.h"
 
 #define OPERATION_MEMORY_LIMIT (1024 * 1024)
-#define RECONCILE_MEMORY_LIMIT (64 * 1024 * 1024)
-#define RECONCILE_PAIRS_LIMIT 100000
 #define RETRY_AFTER MICROSECONDS_PER_SECOND
-
-/* A create whose answer was lost may still be on its way through Mixpanel. So that much is let pass
- * before a listing is asked what became of it; its caller has been told that it is unknown by then.
- */
-#define RECONCILE_AFTER MICROSECONDS_PER_SECOND
 
 /* Loading --------------------------------------------------------------------------------------*/
 
-/* An operation as stored, for longer than the row's callback. */
-struct loaded {
-	struct arena arena;
-	struct operation_record record;
-	bool incomplete; /* no memory for a part of it */
-};
-
-static const char *keep_text(struct loaded *loaded, struct arena *arena, const char *text)
+static const char *keep_text(struct loaded_operation *loaded, struct arena *arena, const char *text)
 {
 	const char *copy = arena_text(arena, text);
 	loaded->incomplete |= text && !copy;
 	return copy;
 }
 
-static struct span keep_span(struct loaded *loaded, struct arena *arena, struct span span)
+static struct span keep_span(struct loaded_operation *loaded, struct arena *arena, struct span span)
 {
 	if (!span.ptr)
 		return SPAN_NONE;
@@ -58,7 +41,7 @@ static struct span keep_span(struct loaded *loaded, struct arena *arena, struct 
 }
 
 static void keep_record(
-    struct loaded *loaded, struct arena *arena, const struct operation_record *record)
+    struct loaded_operation *loaded, struct arena *arena, const struct operation_record *record)
 {
 	struct operation_record copy = *record;
 	copy.operation_id = keep_text(loaded, arena, record->operation_id);
@@ -69,26 +52,36 @@ static void keep_record(
 	copy.request = keep_span(loaded, arena, record->request);
 	copy.error_code = keep_text(loaded, arena, record->error_code);
 	copy.error_message = keep_text(loaded, arena, record->error_message);
+	copy.import_key = keep_text(loaded, arena, record->import_key);
+	copy.account = keep_text(loaded, arena, record->account);
 	loaded->record = copy;
 }
 
 static int take_operation(const struct operation_record *record, void *context)
 {
-	struct loaded *loaded = context;
+	struct loaded_operation *loaded = context;
 	keep_record(loaded, &loaded->arena, record);
 	return loaded->incomplete ? -1 : 0;
 }
 
-static void loaded_done(struct loaded *loaded)
+void loaded_operation_done(struct loaded_operation *loaded)
 {
 	arena_done(&loaded->arena);
 }
 
-/* Returns 0, 1 when there is none, or -1. */
-static int load(
-    struct engine *engine, const char *operation_id, struct err *err, struct loaded *loaded)
+int operation_load_row(
+    struct engine *engine, int64_t row, struct err *err, struct loaded_operation *loaded)
 {
-	*loaded = (struct loaded){.incomplete = false};
+	*loaded = (struct loaded_operation){.incomplete = false};
+	arena_init(&loaded->arena, OPERATION_MEMORY_LIMIT);
+	return operation_store_get_row(engine->writer, row, take_operation, loaded, err);
+}
+
+/* Returns 0, 1 when there is none, or -1. */
+static int load(struct engine *engine, const char *operation_id, struct err *err,
+    struct loaded_operation *loaded)
+{
+	*loaded = (struct loaded_operation){.incomplete = false};
 	arena_init(&loaded->arena, OPERATION_MEMORY_LIMIT);
 	return operation_store_get(engine->writer, operation_id, take_operation, loaded, err);
 }
@@ -130,6 +123,7 @@ struct operation_work {
 	const struct connector *created; /* the connector of a create that succeeded */
 	bool deleted;                    /* a delete that succeeded */
 	int64_t observed_at;             /* when the request was sent */
+	int64_t begun_at;                /* monotonic: the same */
 	int64_t connector_row;
 };
 
@@ -159,7 +153,8 @@ static int write_outcome(struct operation_work *work, struct conn *writer, struc
 		enum connector_change change;
 		r = connector_store_put(writer, &put, err, &change, &work->connector_row);
 		if (r == 0)
-			r = connector_store_created_by_us(writer, work->connector_row, err);
+			r = connector_store_created_by_us(
+			    writer, work->connector_row, work->record->import_key, err);
 	} else if (work->deleted) {
 		r = connector_store_get(writer, project_id, work->record->connector_id, take_row,
 		    &work->connector_row, err);
@@ -201,6 +196,21 @@ static struct call *call_for(struct project *project, const struct operation_rec
 	return call;
 }
 
+/* What will tell, if the outcome is not known, which connectors are new. Returns 0, or -1. */
+static int note_sending(struct project *project, struct operation_record *record, struct err *err)
+{
+	int64_t now = engine_now(project->engine);
+	record->state = OPERATION_SENDING;
+	record->sent_at = engine_wall(project->engine);
+	record->account = project->settings->credential->fingerprint;
+	record->sent_upstream_at =
+	    project->date_ahead == TIMESTAMP_NONE ? TIMESTAMP_NONE : now + project->date_ahead;
+	record->known_row = -1;
+	if (!project->loaded)
+		return 0;
+	return connector_store_last_row(project->engine->writer, err, &record->known_row);
+}
+
 /* The commit that says `sending` stands before the connection: see the top of this file. */
 static void send_operation(
     struct project *project, struct task *task, struct operation_record *record)
@@ -212,10 +222,9 @@ static void send_operation(
 		task->not_before = engine_now(engine) + RETRY_AFTER;
 		return;
 	}
-	record->state = OPERATION_SENDING;
-	record->sent_at = engine_wall(engine);
 	struct operation_work work = {.project = project, .record = record};
-	if (engine_write(engine, write_operation, &work, &err) != 0) {
+	if (note_sending(project, record, &err) < 0 ||
+	    engine_write(engine, write_operation, &work, &err) != 0) {
 		log_write(engine_write_level(engine, LOG_LEVEL_ERROR),
 		    "operation %s stays planned: %s", record->operation_id, err.text);
 		task->not_before = engine_now(engine) + RETRY_AFTER;
@@ -232,7 +241,7 @@ static void send_operation(
 
 static void send_task(struct project *project, struct task *task)
 {
-	struct loaded loaded _cleanup_(loaded_done);
+	struct loaded_operation loaded _cleanup_(loaded_operation_done);
 	struct err err = ERR_INIT;
 	int r = load(project->engine, task->operation_id, &err, &loaded);
 	if (r < 0) {
@@ -410,7 +419,7 @@ static void fill_record(struct operation_record *record, struct decision *decisi
 		record->finished_at = wall;
 }
 
-static void tell_log(const struct project *project, const struct operation_record *record)
+void operation_log(const struct project *project, const struct operation_record *record)
 {
 	enum log_level level = LOG_LEVEL_INFO;
 	if (record->state == OPERATION_UNKNOWN || record->state == OPERATION_UNREACHABLE)
@@ -430,7 +439,7 @@ static void after_end(struct project *project, const struct operation_work *work
 	const struct operation_record *record = work->record;
 	struct task *task = find_task(project, record->operation_id);
 	int64_t now = engine_now(project->engine);
-	tell_log(project, record);
+	operation_log(project, record);
 	if (work->created) {
 		project_settle(project, work->connector_row, WITNESS_CREATED);
 		refresh_follow(project, work->connector_row);
@@ -439,10 +448,11 @@ static void after_end(struct project *project, const struct operation_work *work
 		project_settle(project, work->connector_row, WITNESS_REMOVED);
 		refresh_drop(project, work->connector_row);
 	}
-	if (record->state == OPERATION_UNKNOWN) {
-		project->reconcile_from = now + RECONCILE_AFTER;
-		planner_list_not_later(project->planner, project->reconcile_from);
-	}
+	if (record->state == OPERATION_UNKNOWN)
+		search_unknown(project, record->row, record->search_base, work->begun_at, false);
+	/* What another unknown create of the same import waited for may be decided by this. */
+	if (record->kind == OPERATION_CREATE)
+		search_same_import(project, record->import_key);
 	if (!task)
 		return;
 	task->in_flight = false;
@@ -452,6 +462,16 @@ static void after_end(struct project *project, const struct operation_work *work
 	}
 	int64_t delay = project_retry_delay(project, record->created_at);
 	task->not_before = now + (pause > delay ? pause : delay);
+}
+
+/* A list that is on its way was asked for too early to tell of what ends now. */
+static unsigned lists_in_flight(const struct project *project)
+{
+	const struct call *call;
+	LIST_FOREACH (call, &project->calls, entry)
+		if (call->kind == CALL_LIST)
+			return 1;
+	return 0;
 }
 
 static bool is_settling(const struct project *project, const struct operation_record *record)
@@ -466,13 +486,15 @@ static bool is_settling(const struct project *project, const struct operation_re
 static int write_end(struct call *call, const struct client_answer *answer, struct err *err)
 {
 	struct project *project = call->project;
-	struct loaded loaded _cleanup_(loaded_done);
+	struct loaded_operation loaded _cleanup_(loaded_operation_done);
 	int r = load(project->engine, call->operation_id, err, &loaded);
 	if (r != 0)
 		return -1;
 	struct decision decision;
 	decide(&decision, loaded.record.kind, is_settling(project, &loaded.record), answer);
 	fill_record(&loaded.record, &decision, answer, engine_wall(project->engine));
+	if (decision.state == OPERATION_UNKNOWN)
+		loaded.record.search_base = project->complete_listings + lists_in_flight(project);
 	struct operation_work work = {
 	    .project = project,
 	    .record = &loaded.record,
@@ -480,6 +502,7 @@ static int write_end(struct call *call, const struct client_answer *answer, stru
 	    .deleted =
 		loaded.record.kind == OPERATION_DELETE && decision.state == OPERATION_SUCCEEDED,
 	    .observed_at = call->started_at,
+	    .begun_at = call->begun_at,
 	};
 	r = engine_write(project->engine, write_operation, &work, err);
 	if (r == 0)
@@ -509,10 +532,6 @@ static void call_over(struct call *call)
 {
 	struct project *project = call->project;
 	project->creates_in_flight -= call->endpoint == ENDPOINT_CREATE;
-	if (project->list_on_end && project->creates_in_flight == 0) {
-		planner_list_not_later(project->planner, engine_now(project->engine));
-		project->list_on_end = false;
-	}
 	call_free(call);
 }
 
@@ -576,216 +595,4 @@ void operation_forget_unsaved(struct project *project)
 		STAILQ_REMOVE_HEAD(&project->unsaved, entry);
 		unsaved_free(unsaved);
 	}
-}
-
-/* Reconciling ----------------------------------------------------------------------------------*/
-
-/* The unknown creates of a project, and the connectors that could be their outcomes. */
-struct reconciling {
-	struct project *project;
-	struct loaded loaded; /* the memory of what follows */
-	struct operation_record *operations;
-	size_t operation_count;
-	size_t operation_size;
-	struct reconcile_pair *pairs;
-	size_t pair_count;
-	size_t pair_size;
-	const char **connectors; /* ids; a pair's connector is an index */
-	size_t connector_count;
-	size_t connector_size;
-	size_t current; /* the operation being looked at, */
-	json_t *body;   /* and what it asked for */
-	struct err *err;
-};
-
-static int no_memory(struct err *err)
-{
-	return err_set(err, "no memory to look for the outcomes of unknown creates");
-}
-
-/* Makes room for one more element. Returns 0, or -1. */
-static int grow(void **list, size_t count, size_t *size, size_t element)
-{
-	if (count < *size)
-		return 0;
-	size_t more = *size ? 2 * *size : 16;
-	void *grown = reallocarray(*list, more, element);
-	if (!grown)
-		return -1;
-	*list = grown;
-	*size = more;
-	return 0;
-}
-
-static int take_unknown(const struct operation_record *record, void *context)
-{
-	struct reconciling *work = context;
-	if (record->state != OPERATION_UNKNOWN || record->kind != OPERATION_CREATE)
-		return 0;
-	void *list = work->operations;
-	if (grow(&list, work->operation_count, &work->operation_size, sizeof(*record)) < 0)
-		return no_memory(work->err);
-	work->operations = list;
-	keep_record(&work->loaded, &work->loaded.arena, record);
-	if (work->loaded.incomplete)
-		return no_memory(work->err);
-	work->operations[work->operation_count++] = work->loaded.record;
-	return 0;
-}
-
-static int connector_index(struct reconciling *work, const char *connector_id, size_t *ret_index)
-{
-	for (size_t i = 0; i < work->connector_count; i++)
-		if (strcmp(work->connectors[i], connector_id) == 0) {
-			*ret_index = i;
-			return 0;
-		}
-	void *list = work->connectors;
-	if (grow(&list, work->connector_count, &work->connector_size, sizeof(char *)) < 0)
-		return no_memory(work->err);
-	work->connectors = list;
-	const char *copy = arena_text(&work->loaded.arena, connector_id);
-	if (!copy)
-		return no_memory(work->err);
-	*ret_index = work->connector_count;
-	work->connectors[work->connector_count++] = copy;
-	return 0;
-}
-
-static int take_pair(
-    const struct connector_record *record, const struct job_record *latest, void *context)
-{
-	(void)latest;
-	struct reconciling *work = context;
-	const struct operation_record *create = &work->operations[work->current];
-	if (record->first_seen_at < create->sent_at ||
-	    !connector_is_same_import(work->body, &record->connector))
-		return 0;
-	int claimed = operation_store_claims(work->project->engine->writer, create->project_id,
-	    record->connector.connector_id, create->row, work->err);
-	if (claimed != 0)
-		return claimed < 0 ? -1 : 0;
-	if (work->pair_count == RECONCILE_PAIRS_LIMIT)
-		return err_set(work->err, "too many connectors could be the outcome of a create");
-	void *list = work->pairs;
-	if (grow(&list, work->pair_count, &work->pair_size, sizeof(*work->pairs)) < 0)
-		return no_memory(work->err);
-	work->pairs = list;
-	struct reconcile_pair *pair = &work->pairs[work->pair_count];
-	pair->operation = work->current;
-	if (connector_index(work, record->connector.connector_id, &pair->connector) < 0)
-		return -1;
-	work->pair_count++;
-	return 0;
-}
-
-static int gather_pairs(struct reconciling *work)
-{
-	struct conn *writer = work->project->engine->writer;
-	for (size_t i = 0; i < work->operation_count; i++) {
-		const struct operation_record *create = &work->operations[i];
-		struct err parse = ERR_INIT;
-		json_t *body _cleanup_json_ = NULL;
-		/* It was validated when it was accepted. */
-		if (jsontext_parse(create->request, 0, &parse, &body) < 0)
-			continue;
-		work->current = i;
-		work->body = body;
-		int r = connector_store_each_import(writer, create->project_id,
-		    json_string_value(json_object_get(body, "connector_type")),
-		    connector_body_bucket(body), connector_body_prefix(body), take_pair, work,
-		    work->err);
-		if (r)
-			return r;
-	}
-	return 0;
-}
-
-static int write_candidates(struct reconciling *work, size_t operation, struct buffer *buffer)
-{
-	struct writer writer;
-	writer_init(&writer, buffer);
-	writer_begin_array(&writer);
-	for (size_t i = 0; i < work->pair_count; i++)
-		if (work->pairs[i].operation == operation)
-			writer_text(&writer, work->connectors[work->pairs[i].connector]);
-	writer_end_array(&writer);
-	return buffer_failed(buffer) ? no_memory(work->err) : 0;
-}
-
-/* Writes what the listing says of one unknown create. Brings *again forward. */
-static int settle_one(struct reconciling *work, size_t index, const struct reconcile_result *result,
-    int64_t listed_at, int64_t *again)
-{
-	struct operation_record *record = &work->operations[index];
-	struct engine *engine = work->project->engine;
-	struct buffer candidates _cleanup_buffer_;
-	buffer_init(&candidates, OPERATION_MEMORY_LIMIT);
-	const struct operation_record before = *record;
-	record->candidates = SPAN_NONE;
-	if (result->verdict == RECONCILE_FOUND) {
-		record->state = OPERATION_SUCCEEDED;
-		record->connector_id = work->connectors[result->connector];
-		record->error_code = record->error_message = NULL;
-		record->finished_at = engine_wall(engine);
-		tell_log(work->project, record);
-	} else if (result->verdict == RECONCILE_SEVERAL) {
-		if (write_candidates(work, index, &candidates) < 0)
-			return -1;
-		record->candidates = (struct span){.ptr = candidates.data, .len = candidates.len};
-	} else {
-		bool settled = record->empty_listing_at != TIMESTAMP_NONE &&
-			       listed_at >= record->empty_listing_at + RECONCILE_LISTINGS_APART;
-		if (record->empty_listing_at == TIMESTAMP_NONE)
-			record->empty_listing_at = listed_at;
-		earlier(
-		    again, reconcile_next_listing(listed_at, record->empty_listing_at, settled));
-	}
-	if (record->state == before.state && span_same(record->candidates, before.candidates) &&
-	    record->empty_listing_at == before.empty_listing_at)
-		return 0;
-	changes_add(&engine->changes, CHANGE_OPERATION, record->project_id, record->operation_id);
-	return operation_store_update(engine->writer, record, work->err);
-}
-
-static void reconciling_done(struct reconciling *work)
-{
-	loaded_done(&work->loaded);
-	free(work->operations);
-	free(work->pairs);
-	free(work->connectors);
-}
-
-int operation_reconcile(struct project *project, const struct listing *listing, int64_t begun_at,
-    struct err *err, int64_t *ret_again)
-{
-	struct reconciling work _cleanup_(reconciling_done) = {.project = project, .err = err};
-	arena_init(&work.loaded.arena, RECONCILE_MEMORY_LIMIT);
-	int r = operation_store_each_open(
-	    project->engine->writer, listing->project_id, take_unknown, &work, err);
-	if (r || work.operation_count == 0)
-		return r;
-	/* While another create is on its way, what is new may be that one's. */
-	if (project->creates_in_flight > 0) {
-		project->list_on_end = true;
-		return 0;
-	}
-	/* Asked for too early, it may have missed the last create that became unknown. */
-	if (begun_at < project->reconcile_from) {
-		*ret_again = engine_wall(project->engine) + RECONCILE_AFTER;
-		return 0;
-	}
-	r = gather_pairs(&work);
-	if (r)
-		return r;
-	_cleanup_free_ struct reconcile_result *results =
-	    calloc(work.operation_count, sizeof(*results));
-	if (!results)
-		return no_memory(err);
-	reconcile_decide(work.pairs, work.pair_count, work.operation_count, results);
-	int64_t again = INT64_MAX;
-	for (size_t i = 0; i < work.operation_count && r == 0; i++)
-		r = settle_one(&work, i, &results[i], listing->started_at, &again);
-	*ret_again = again;
-	return r;
 }

@@ -472,6 +472,14 @@ static void put_item(struct planner *planner, struct item *item, int64_t asked_a
 		enqueue(planner, item);
 }
 
+/* A connector that was never read by itself gets its turn somewhere in the first interval, so that
+ * the many of a first list do not come all at once. */
+static int64_t spread(struct planner *planner, int64_t now)
+{
+	return now -
+	       random_sequence_between(&planner->random, 0, planner->settings.status_interval);
+}
+
 int planner_put(struct planner *planner, const struct planner_connector *connector, int64_t now)
 {
 	struct item *history =
@@ -482,7 +490,10 @@ int planner_put(struct planner *planner, const struct planner_connector *connect
 	history->unfinished = connector->active;
 	history->young_until = connector->young_until;
 	put_item(planner, history, connector->history_read_at, now);
-	put_item(planner, single, connector->single_read_at, now);
+	int64_t single_read_at = connector->single_read_at;
+	if (single_read_at == NO_TIME && single->asked_at == NEVER)
+		single_read_at = spread(planner, now);
+	put_item(planner, single, single_read_at, now);
 	return 0;
 }
 

@@ -69,7 +69,7 @@ struct planner_connector {
 	bool active;             /* its newest job is unfinished */
 	int64_t young_until;     /* so long it counts as active anyway */
 	int64_t history_read_at; /* never: due now */
-	int64_t single_read_at;  /* the same */
+	int64_t single_read_at;  /* never: due somewhere within the interval */
 };
 
 /* A connector to follow, or changed facts about one. Returns 0, or -1 without memory. */

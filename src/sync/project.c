@@ -25,7 +25,7 @@ static struct planner_settings planner_settings_of(const struct config_project *
 static void take_record(const struct project_record *record, void *context)
 {
 	struct project *project = context;
-	project->listed_at = record->listed_at;
+	project->complete_listings = record->complete_listings;
 	project->loaded = record->listed_at != TIMESTAMP_NONE;
 	project->list_tried = project->loaded;
 }
@@ -51,8 +51,7 @@ int project_new(struct engine *engine, struct config *config, const struct confi
 	project->config = config_ref(config);
 	project->settings = settings;
 	int64_t now = engine_now(engine);
-	project->reconcile_from = now;
-	project->listed_at = TIMESTAMP_NONE;
+	project->date_ahead = TIMESTAMP_NONE;
 	project->list_begun_at = INT64_MIN;
 	ratelimit_init(&project->limit, settings->rate_limit, now);
 	upstream_init(&project->upstream, engine_wall(engine));
@@ -82,6 +81,7 @@ struct project *project_free(struct project *project)
 	refresh_end_all(project);
 	while (!LIST_EMPTY(&project->calls))
 		call_free(LIST_FIRST(&project->calls));
+	search_forget(project);
 	witness_done(&project->witness);
 	planner_free(project->planner);
 	config_unref(project->config);
@@ -91,12 +91,15 @@ struct project *project_free(struct project *project)
 
 /* Loading --------------------------------------------------------------------------------------*/
 
-static int enqueue_planned(const struct operation_record *record, void *context)
+static int take_open(const struct open_operation *operation, void *context)
 {
 	struct project *project = context;
-	if (record->state != OPERATION_PLANNED)
-		return 0;
-	return operation_enqueue(project, record->operation_id, record->kind);
+	if (operation->state == OPERATION_PLANNED)
+		return operation_enqueue(project, operation->operation_id, operation->kind);
+	if (operation->kind == OPERATION_CREATE)
+		search_unknown(project, operation->row, operation->search_base,
+		    engine_now(project->engine), operation->search_over);
+	return 0;
 }
 
 /* Until when it would have settled is not known, for the wall clock may have been set meanwhile:
@@ -143,7 +146,7 @@ int project_load(struct project *project, struct err *err)
 	int64_t id = project->settings->project_id;
 	if (connector_store_each_followed(writer, id, project_follow, project, err) != 0 ||
 	    connector_store_each_settling(writer, id, take_settling, project, err) != 0 ||
-	    operation_store_each_open(writer, id, enqueue_planned, project, err) != 0)
+	    operation_store_each_open(writer, id, take_open, project, err) != 0)
 		return err_wrap(err, "project %s", project->settings->name);
 	return 0;
 }
@@ -343,6 +346,8 @@ int64_t project_turn(struct project *project, int64_t now)
 	if (!STAILQ_EMPTY(&project->unsaved))
 		operation_save_unsaved(project);
 	forget_settled(project, now);
+	if (engine_may_write(project->engine, now) && search_turn(project))
+		next = now;
 	/* What was planned for a project that is no longer configured stays written down. */
 	while (!project->removed && project->in_flight < project->settings->max_concurrent &&
 	       engine_may_write(project->engine, now)) {
@@ -406,6 +411,8 @@ static void take_answer(struct call *call, const struct client_answer *answer)
 	struct project *project = call->project;
 	struct engine *engine = project->engine;
 	project->in_flight--;
+	if (answer->date != TIMESTAMP_NONE)
+		project->date_ahead = answer->date - engine_now(engine);
 	engine_count(engine, call->endpoint, answer);
 	enum upstream_state before = project->upstream.state;
 	enum upstream_verdict verdict =
@@ -466,7 +473,8 @@ int call_send(struct call *call, const char *url, struct span body, struct err *
 	    .url = url,
 	    .credential = settings->credential->pair->data,
 	    .body = body,
-	    .timeout = settings->timeout,
+	    .timeout =
+		endpoint_writes(call->endpoint) ? settings->write_timeout : settings->timeout,
 	    .done = call_ended,
 	    .context = call,
 	};

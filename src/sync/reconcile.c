@@ -1,41 +1,25 @@
 #include "sync/reconcile.h"
 
+#include "util/text.h"
 #include "util/timestamp.h"
 
-/* Whether another operation than this one fits the connector as well. */
-static bool is_contested(
-    const struct reconcile_pair *pairs, size_t pair_count, size_t operation, size_t connector)
+/* Whether Mixpanel says that it was made before the create was sent. */
+static bool is_older(
+    const struct reconcile_create *create, const struct reconcile_connector *connector)
 {
-	for (size_t i = 0; i < pair_count; i++)
-		if (pairs[i].connector == connector && pairs[i].operation != operation)
-			return true;
-	return false;
+	int64_t sent =
+	    create->sent_upstream_at != TIMESTAMP_NONE ? create->sent_upstream_at : create->sent_at;
+	return connector->created_at != TIMESTAMP_NONE && sent != TIMESTAMP_NONE &&
+	       connector->created_at < sent - RECONCILE_CLOCKS_APART;
 }
 
-void reconcile_decide(const struct reconcile_pair *pairs, size_t pair_count, size_t operation_count,
-    struct reconcile_result *ret_results)
+enum reconcile_fit reconcile_fit(
+    const struct reconcile_create *create, const struct reconcile_connector *connector)
 {
-	for (size_t i = 0; i < operation_count; i++)
-		ret_results[i] = (struct reconcile_result){.verdict = RECONCILE_NONE};
-	for (size_t i = 0; i < pair_count; i++) {
-		struct reconcile_result *result = &ret_results[pairs[i].operation];
-		if (result->verdict == RECONCILE_NONE) {
-			result->verdict = RECONCILE_FOUND;
-			result->connector = pairs[i].connector;
-		} else if (result->connector != pairs[i].connector) {
-			result->verdict = RECONCILE_SEVERAL;
-		}
-	}
-	/* Judged by the pairs alone, so that the order of the operations makes no difference. */
-	for (size_t i = 0; i < operation_count; i++)
-		if (ret_results[i].verdict == RECONCILE_FOUND &&
-		    is_contested(pairs, pair_count, i, ret_results[i].connector))
-			ret_results[i].verdict = RECONCILE_SEVERAL;
-}
-
-int64_t reconcile_next_listing(int64_t unknown_at, int64_t empty_at, bool settled)
-{
-	if (settled)
-		return INT64_MAX;
-	return empty_at == TIMESTAMP_NONE ? unknown_at : empty_at + RECONCILE_LISTINGS_APART;
+	if (connector->row <= create->known_row || is_older(create, connector))
+		return RECONCILE_OTHER;
+	bool new = create->known_row >= 0 || connector->created_at != TIMESTAMP_NONE;
+	bool ours = !create->creator || !connector->created_by ||
+		    text_same(create->creator, connector->created_by);
+	return new &&ours ? RECONCILE_FITS : RECONCILE_POSSIBLE;
 }

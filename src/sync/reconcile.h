@@ -1,8 +1,9 @@
 /* Which new connector is whose create? Pure.
  *
- * A create whose outcome is unknown is decided by listing: exactly one new connector with the same
- * content that no other operation claims is its outcome. None in two complete listings at least
- * 30 s apart leaves it unknown without candidates; several leave it unknown with those. */
+ * A create whose outcome is unknown is decided by evidence, however late it comes, or by a person:
+ * time alone decides nothing. Exactly one connector that was not known when the create was sent,
+ * that asks for the same import, that no other operation claims or may have made (search.c looks
+ * for those), and that speaks of neither an earlier time nor another creator, is its outcome. */
 #ifndef MIXPORT_SYNC_RECONCILE_H
 #define MIXPORT_SYNC_RECONCILE_H
 
@@ -10,35 +11,33 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define RECONCILE_LISTINGS_APART INT64_C(30000000)
+/* Mixpanel's created_at and its Date header come from different clocks of its own. */
+#define RECONCILE_CLOCKS_APART INT64_C(120000000)
 
-/* One create whose outcome is unknown, and a connector that could be its outcome: new since it was
- * sent, with the same content, claimed by no other operation. */
-struct reconcile_pair {
-	size_t operation; /* index */
-	size_t connector; /* index */
+/* A create as it was sent. Times are wall clock, TIMESTAMP_NONE for not known. */
+struct reconcile_create {
+	int64_t known_row; /* the last connector known then; -1 while no list had been read */
+	int64_t sent_at;   /* by our clock */
+	int64_t sent_upstream_at; /* by Mixpanel's */
+	const char *creator;      /* whom Mixpanel names for our creates; NULL for not known */
 };
 
-enum reconcile_verdict {
-	RECONCILE_FOUND,   /* exactly this connector */
-	RECONCILE_SEVERAL, /* candidates remain; a person must say */
-	RECONCILE_NONE,    /* nothing fits in this listing */
+/* A connector that is there and asks for the same import. */
+struct reconcile_connector {
+	int64_t row;
+	int64_t created_at;     /* as Mixpanel says */
+	const char *created_by; /* the same; NULL for not known */
 };
 
-/* What is to be said of one operation. */
-struct reconcile_result {
-	enum reconcile_verdict verdict;
-	size_t connector; /* for RECONCILE_FOUND */
+enum reconcile_fit {
+	RECONCILE_OTHER,    /* it was there before: not the outcome */
+	RECONCILE_POSSIBLE, /* a person must say */
+	RECONCILE_FITS,
 };
 
-/* Decides each of operation_count operations from the pairs that fit, in any order. A connector
- * that fits two operations decides neither. ret_results holds operation_count. */
-void reconcile_decide(const struct reconcile_pair *pairs, size_t pair_count, size_t operation_count,
-    struct reconcile_result *ret_results);
-
-/* When the list is to be read again for an operation that became unknown at unknown_at and for
- * which the first listing without a candidate began at empty_at (TIMESTAMP_NONE for none yet);
- * INT64_MAX when two such listings are in (settled). Wall clock, microseconds. */
-int64_t reconcile_next_listing(int64_t unknown_at, int64_t empty_at, bool settled);
+/* How a connector fits. One that was not known only because no list had been read yet needs
+ * Mixpanel's own word that it is new. */
+enum reconcile_fit reconcile_fit(
+    const struct reconcile_create *create, const struct reconcile_connector *connector);
 
 #endif

@@ -231,6 +231,7 @@ static int follow_record(
 	    .row = record->row,
 	    .created_at = created_at == TIMESTAMP_NONE ? record->first_seen_at : created_at,
 	    .history_synced_at = record->history_synced_at,
+	    .status_known_at = record->status_known_at,
 	    .unfinished = has_unfinished(project, record->row, latest),
 	};
 	return project_follow(&connector, project);
@@ -371,18 +372,13 @@ struct listing_work {
 	struct project *project;
 	struct listing listing;
 	struct listing_outcome outcome;
-	int64_t again_at; /* wall clock; INT64_MAX: not before its turn */
 };
 
 static int write_listing(struct conn *writer, void *context, struct err *err)
 {
 	struct listing_work *work = context;
 	struct engine *engine = work->project->engine;
-	int r = apply_listing(writer, &work->listing, &engine->changes, err, &work->outcome);
-	if (r == 0 && work->listing.pages->complete)
-		r = operation_reconcile(
-		    work->project, &work->listing, work->listing.begun_at, err, &work->again_at);
-	return r;
+	return apply_listing(writer, &work->listing, &engine->changes, err, &work->outcome);
 }
 
 /* A deleted connector that a list shows is looked at by itself, as if somebody had asked. */
@@ -403,8 +399,10 @@ static void take_presence(struct call *call, const struct listing_outcome *outco
 {
 	struct project *project = call->project;
 	int64_t now = engine_now(project->engine);
-	for (size_t i = 0; i < outcome->came.count; i++)
+	for (size_t i = 0; i < outcome->came.count; i++) {
 		refresh_follow(project, outcome->came.rows[i]);
+		search_connector(project, outcome->came.rows[i]);
+	}
 	for (size_t i = 0; i < outcome->doubted.count; i++)
 		look_again(project, outcome->doubted.rows[i]);
 	if (!call->pages.complete)
@@ -425,19 +423,16 @@ static void listing_applied(struct call *call, const struct listing_work *work)
 	int64_t wall = engine_wall(engine);
 	project->loaded = true;
 	project->list_begun_at = call->begun_at;
-	if (call->pages.complete)
-		project->listed_at = call->started_at;
+	project->complete_listings += call->pages.complete;
 	engine_count_changed(engine, 0, work->outcome.updated);
 	take_presence(call, &work->outcome);
+	search_listed(project, call->pages.complete, call->begun_at);
 	if (call->pages.complete)
 		upstream_listed(&project->upstream, NULL, NULL, wall);
 	else
 		upstream_listed(&project->upstream, "upstream-listing-incomplete",
 		    "Mixpanel says that the connector list goes on, but not where", wall);
 	planner_done(project->planner, &call->plan, 0, now);
-	if (work->again_at != INT64_MAX)
-		planner_list_not_later(
-		    project->planner, now + (work->again_at > wall ? work->again_at - wall : 0));
 	note_listing(project, true, call->begun_at);
 }
 
@@ -457,7 +452,6 @@ static void apply_listing_call(struct call *call)
 		    .now = engine_wall(project->engine),
 		    .now_monotonic = engine_now(project->engine),
 		},
-	    .again_at = INT64_MAX,
 	};
 	struct err err = ERR_INIT;
 	if (engine_write(project->engine, write_listing, &work, &err) == 0)
@@ -615,6 +609,7 @@ static void apply_gone(struct call *call)
 	engine_count_changed(project->engine, 0, 1);
 	witness_not_absent(&project->witness, row);
 	project_settle(project, row, WITNESS_OBSERVED);
+	search_connector(project, row);
 	single_over(call);
 	unfollow(project, row);
 }

@@ -509,7 +509,7 @@ class Daemon:
                 "project_id": number, "region": "us",
                 "credential": self.folder / "credential", "base_url": self.sim.base_url,
                 "list_interval": "200ms", "active_interval": "100ms", "idle_interval": "500ms",
-                "status_interval": "1s", "settle_time": "200ms",
+                "settle_time": "200ms",
                 "rate_limit": 60000}
         for section, changes in self.config.items():
             if changes is None:

@@ -206,7 +206,7 @@ def test_an_unclear_create_is_never_sent_again(api, sim, daemon, action, members
 
 
 def test_a_timeout_is_unclear(start_daemon, sim):
-    api = start_daemon(sim, config={"project demo": {"timeout": "400ms"}}).client()
+    api = start_daemon(sim, config={"project demo": {"write_timeout": "400ms"}}).client()
     sim.fault("hang", "create")
     here = operation_of(api.create(gcs(), wait=20))
     assert api.operation(here).json["state"] == "unknown"

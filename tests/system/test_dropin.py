@@ -157,7 +157,8 @@ def test_a_created_connector_is_in_both_interfaces(api):
 
 
 @pytest.mark.parametrize("action", ["drop-before", "status", "html"])
-def test_an_unclear_create_is_504_with_the_operation(sim, api, action):
+def test_an_unclear_create_is_504_with_the_operation(sim, start_daemon, action):
+    api = start_daemon(sim, config={"project demo": {"write_timeout": "500ms"}}).client()
     sim.fault(action, "create")
     answer = api.post(BASE, gcs())
     assert (answer.status, answer.json["type"]) == (504, "outcome-unknown")

@@ -40,7 +40,8 @@ UNCLEAR = {
 EXECUTABLE = [name for name in UNCLEAR if name != "drop-during"]
 UNCLEAR_CASES = [(name, False) for name in UNCLEAR] + [(name, True) for name in EXECUTABLE]
 
-FAST = {"project demo": {"timeout": f"{int(1000 * max(1, SLOW))}ms"}}
+FAST = {"project demo": {"timeout": f"{int(1000 * max(1, SLOW))}ms",
+                         "write_timeout": f"{int(1000 * max(1, SLOW))}ms"}}
 
 
 def strike(sim, name, endpoint="create", count=1, **more):
@@ -82,7 +83,8 @@ class Many:
         self.numbers = {case: 1000 + number for number, case in enumerate(cases)}
         projects = {self.names[case]: self.numbers[case] for case in cases}
         keys = {"list_interval": "1s", "active_interval": "1s", "idle_interval": "1s",
-                "timeout": f"{int(3000 * max(1, SLOW))}ms", **keys}
+                "timeout": f"{int(3000 * max(1, SLOW))}ms",
+                "write_timeout": f"{int(3000 * max(1, SLOW))}ms", **keys}
         self.sim = Sim(*sim_options, projects=projects.values())
         self.daemon = Daemon(self.sim, projects=projects,
                              config={f"project {name}": keys for name in projects})
@@ -428,7 +430,8 @@ def look(many, case):
 
 
 def records(seen, kind):
-    return [{k: v for k, v in record.items() if k != "sync"} for record in seen[kind]]
+    return [{k: v for k, v in record.items() if k not in ("sync", "status_known_at")}
+            for record in seen[kind]]
 
 
 def shown_in(seen, case):

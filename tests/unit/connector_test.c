@@ -168,14 +168,14 @@ static bool is_same(const char *body_text, const char *properties)
 	return connector_is_same_import(body, &connector);
 }
 
-START_TEST(the_same_import_has_all_that_the_body_asks_for)
+START_TEST(the_same_import_names_the_same_source)
 {
 	const char *body = "{" GCS "," CATEGORY "}";
 	ck_assert(is_same(body, "{\"gcs_bucket\":\"b\",\"gcs_prefix\":\"\"}"));
 	ck_assert(
 	    is_same(body, "{\"gcs_prefix\":\"\",\"gcs_region\":\"us\",\"gcs_bucket\":\"b\"}"));
 	ck_assert(!is_same(body, "{\"gcs_bucket\":\"b\",\"gcs_prefix\":\"p\"}"));
-	ck_assert(!is_same(body, "{\"gcs_bucket\":\"b\"}"));
+	ck_assert(is_same(body, "{\"gcs_bucket\":\"b\"}"));
 	ck_assert(!is_same(body, "{\"gcs_bucket\":"));
 	ck_assert(!is_same(body, NULL));
 	ck_assert(!is_same("{" GCS ",\"category_properties\":{\"data_format\":\"mixpanel_group\"}}",
@@ -185,6 +185,61 @@ START_TEST(the_same_import_has_all_that_the_body_asks_for)
 			  "{\"gcs_bucket\":\"b\",\"gcs_region\":null}," CATEGORY "}",
 	    "{\"gcs_bucket\":\"b\"}"));
 	ck_assert(!is_same("[]", "{}"));
+}
+END_TEST
+
+static json_t *body_with(const char *properties)
+{
+	struct buffer text _cleanup_buffer_;
+	buffer_init(&text, 4096);
+	buffer_printf(&text, "{\"connector_type\":\"s3Import\",\"connector_properties\":%s,%s}",
+	    properties, CATEGORY);
+	return parse(buffer_text(&text));
+}
+
+/* Both ways round, and with the same key whenever they are the same. */
+START_TEST(null_absent_and_other_forms_ask_for_the_same_import)
+{
+	static const struct {
+		const char *a;
+		const char *b;
+		bool same;
+	} cases[] = {
+	    {"{\"s3_bucket\":\"b\"}", "{\"s3_bucket\":\"b\",\"s3_region\":null}", true},
+	    {"{\"s3_bucket\":\"b\"}", "{\"s3_bucket\":\"b\",\"s3_region\":\"us-east-1\"}", true},
+	    {"{\"s3_bucket\":\"b\",\"s3_region\":\"US-EAST-1\"}",
+		"{\"s3_bucket\":\"b\",\"s3_region\":\"us-east-1\"}", true},
+	    {"{\"s3_bucket\":\"b\",\"s3_region\":\"us-east-2\"}",
+		"{\"s3_bucket\":\"b\",\"s3_region\":\"us-east-1\"}", false},
+	    {"{\"s3_bucket\":\"b\",\"s3_prefix\":\"p\"}",
+		"{\"s3_bucket\":\"b\",\"s3_prefix\":\"/p//\"}", true},
+	    {"{\"s3_bucket\":\"b\",\"s3_prefix\":\"\"}",
+		"{\"s3_bucket\":\"b\",\"s3_prefix\":\"/\"}", true},
+	    {"{\"s3_bucket\":\"b\",\"s3_prefix\":\"p/q\"}",
+		"{\"s3_bucket\":\"b\",\"s3_prefix\":\"pq\"}", false},
+	    {"{\"s3_bucket\":\"b\",\"s3_role\":\"r\"}", "{\"s3_bucket\":\"b\",\"s3_role\":\"s\"}",
+		true},
+	    {"{\"s3_bucket\":\"b\",\"new\":1}", "{\"s3_bucket\":\"b\",\"new\":2}", false},
+	    {"{\"s3_bucket\":\"b\",\"new\":1}", "{\"s3_bucket\":\"b\"}", true},
+	    {"{\"s3_bucket\":\"b\"}", "{\"s3_bucket\":\"B\"}", false},
+	    {"[]", "[]", false},
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_json_ json_t *a = body_with(cases[i].a);
+		_cleanup_json_ json_t *b = body_with(cases[i].b);
+		ck_assert_msg(
+		    connector_bodies_same_import(a, b) == cases[i].same, "%s", cases[i].b);
+		ck_assert(connector_bodies_same_import(b, a) == cases[i].same);
+		struct buffer keys[2];
+		buffer_init(&keys[0], 4096);
+		buffer_init(&keys[1], 4096);
+		int r = connector_body_import_key(&keys[0], a);
+		ck_assert_int_eq(connector_body_import_key(&keys[1], b), r);
+		if (cases[i].same)
+			ck_assert_str_eq(buffer_text(&keys[0]), buffer_text(&keys[1]));
+		buffer_done(&keys[0]);
+		buffer_done(&keys[1]);
+	}
 }
 END_TEST
 
@@ -208,8 +263,9 @@ int main(void)
 	    {"a lenient check lets unknown top members pass",
 		a_lenient_check_lets_unknown_top_members_pass},
 	    {"ids are opaque but fit in a path", ids_are_opaque_but_fit_in_a_path},
-	    {"the same import has all that the body asks for",
-		the_same_import_has_all_that_the_body_asks_for},
+	    {"the same import names the same source", the_same_import_names_the_same_source},
+	    {"null, absent and other forms ask for the same import",
+		null_absent_and_other_forms_ask_for_the_same_import},
 	    {"bucket and prefix go by the type", bucket_and_prefix_go_by_the_type},
 	    {NULL, NULL},
 	};

@@ -264,6 +264,7 @@ static void fill_config(struct stage *stage)
 	    .idle_interval = MICROSECONDS_PER_HOUR,
 	    .status_interval = MICROSECONDS_PER_HOUR,
 	    .settle_time = MICROSECONDS_PER_SECOND,
+	    .write_timeout = 10 * MICROSECONDS_PER_SECOND,
 	    .rate_limit = 100000,
 	    .max_concurrent = 4,
 	    .timeout = PATIENCE_SECONDS * SECOND,

@@ -5,6 +5,9 @@
 
 #include "store/migrate.h"
 #include "util/file.h"
+#include "util/jsontext.h"
+
+#define OLD_KEY "gcsImport\nmixpanel_event\nb\np/q"
 
 static const struct migration steps[] = {
     {"CREATE TABLE a (x INTEGER) STRICT; INSERT INTO a VALUES (1)"},
@@ -130,6 +133,66 @@ static int check_old_job(const struct job_record *record, void *context)
 	return 0;
 }
 
+static const char old_imports[] =
+    "UPDATE connectors SET prefix = '/p/q//';"
+    "UPDATE operations SET request = CAST('{\"connector_type\":\"s3Import\","
+    "\"connector_properties\":{\"s3_bucket\":\"b\",\"s3_prefix\":\"//p/\",\"gcs_prefix\":null},"
+    "\"category_properties\":{\"data_format\":\"remap_event\"}}' AS BLOB);";
+
+/* What a migration computes in SQL is what the model computes. */
+static int check_old_connector(
+    const struct connector_record *record, const struct job_record *latest, void *context)
+{
+	(void)latest;
+	unsigned *found = context;
+	const struct connector *connector = &record->connector;
+	struct buffer key _cleanup_buffer_;
+	buffer_init(&key, 4096);
+	ck_assert_int_eq(connector_import_key(&key, connector->connector_type,
+			     connector->data_format, connector->bucket, connector->prefix),
+	    0);
+	ck_assert_str_eq(buffer_text(&key), OLD_KEY);
+	(*found)++;
+	return 0;
+}
+
+static int check_old_operation(const struct operation_record *record, void *context)
+{
+	unsigned *found = context;
+	struct err err = ERR_INIT;
+	json_t *body _cleanup_json_ = NULL;
+	ck_assert_int_eq(jsontext_parse(record->request, 0, &err, &body), 0);
+	struct buffer key _cleanup_buffer_;
+	buffer_init(&key, 4096);
+	ck_assert_int_eq(connector_body_import_key(&key, body), 0);
+	ck_assert_str_eq(buffer_text(&key), record->import_key);
+	(*found)++;
+	return 0;
+}
+
+static int check_open_operation(const struct open_operation *open, void *context)
+{
+	struct fixture *fixture = context;
+	unsigned found = 0;
+	ck_assert_int_eq(operation_store_get_row(fixture->writer, open->row, check_old_operation,
+			     &found, &fixture->err),
+	    0);
+	ck_assert_uint_eq(found, 1);
+	return 0;
+}
+
+static void check_old_keys(struct fixture *fixture)
+{
+	unsigned found = 0;
+	ck_assert_int_eq(connector_store_each_import(fixture->writer, PROJECT, OLD_KEY, 0,
+			     check_old_connector, &found, &fixture->err),
+	    0);
+	ck_assert_uint_eq(found, 1);
+	ck_assert_int_eq(operation_store_each_open(fixture->writer, PROJECT, check_open_operation,
+			     fixture, &fixture->err),
+	    0);
+}
+
 /* tests/unit/data holds one database for each schema there ever was, as SQL. */
 START_TEST(a_database_of_schema_1_opens_with_all_it_held)
 {
@@ -145,6 +208,7 @@ START_TEST(a_database_of_schema_1_opens_with_all_it_held)
 	ck_assert_int_eq(sqlite3_open(fixture.path, &db), SQLITE_OK);
 	ck_assert_msg(sqlite3_exec(db, buffer_text(&sql), NULL, NULL, NULL) == SQLITE_OK, "%s",
 	    sqlite3_errmsg(db));
+	ck_assert_int_eq(sqlite3_exec(db, old_imports, NULL, NULL, NULL), SQLITE_OK);
 	sqlite3_close(db);
 	buffer_done(&sql);
 	fixture.writer = fixture_open(&fixture);
@@ -160,6 +224,7 @@ START_TEST(a_database_of_schema_1_opens_with_all_it_held)
 			     check_old_job, &found, &fixture.err),
 	    0);
 	ck_assert(found);
+	check_old_keys(&fixture);
 	fixture_done(&fixture);
 }
 END_TEST

@@ -280,6 +280,9 @@ START_TEST(an_operation)
 	    .request = span_of("{\"connector_type\": \"gcsImport\"}"),
 	    .error_code = "timeout",
 	    .error_message = "no answer in 30 s",
+	    .listings = 3,
+	    .last_listed_at = DAY,
+	    .search_over = true,
 	    .created_at = DAY,
 	    .sent_at = DAY + 1000,
 	    .finished_at = TIMESTAMP_NONE,
@@ -290,6 +293,7 @@ START_TEST(an_operation)
 	    "\"idempotency_key\":\"k\",\"client\":\"etl\","
 	    "\"request\":{\"connector_type\": \"gcsImport\"},"
 	    "\"error\":{\"code\":\"timeout\",\"message\":\"no answer in 30 s\"},"
+	    "\"search\":{\"listings\":3,\"last_at\":\"2026-07-01T00:00:00Z\",\"over\":true},"
 	    "\"created_at\":\"2026-07-01T00:00:00Z\",\"sent_at\":\"2026-07-01T00:00:00.001Z\","
 	    "\"finished_at\":null}");
 }
@@ -311,6 +315,7 @@ START_TEST(a_delete_has_no_request)
 	    "{\"operation_id\":\"op_2\",\"kind\":\"delete\",\"project\":\"demo\","
 	    "\"connector_id\":\"c-1\",\"state\":\"succeeded\",\"candidates\":[],"
 	    "\"idempotency_key\":null,\"client\":\"uid:0\",\"request\":null,\"error\":null,"
+	    "\"search\":null,"
 	    "\"created_at\":\"2026-07-01T00:00:00Z\",\"sent_at\":\"2026-07-01T00:00:00Z\","
 	    "\"finished_at\":\"2026-07-01T00:00:00Z\"}");
 }

@@ -214,7 +214,7 @@ START_TEST(what_settles_is_told_until_it_has_settled)
 	int64_t b = fixture_add(&fixture, "b", T0);
 	int64_t c = fixture_add(&fixture, "c", T0);
 	int64_t d = fixture_add(&fixture, "d", T0);
-	connector_store_created_by_us(fixture.writer, a, &fixture.err);
+	connector_store_created_by_us(fixture.writer, a, "k", &fixture.err);
 	connector_store_delete(fixture.writer, b, true, T0, &fixture.err);
 	connector_store_delete(fixture.writer, c, false, T0, &fixture.err);
 	connector_store_delete(fixture.writer, d, false, T0, &fixture.err);
@@ -304,23 +304,55 @@ START_TEST(filters_combine)
 }
 END_TEST
 
-START_TEST(imports_of_a_bucket_are_found_absent_members_too)
+static struct rows imports_of(struct fixture *fixture, const char *key, int64_t after_row)
 {
+	struct rows rows = {0};
+	ck_assert_int_eq(connector_store_each_import(fixture->writer, PROJECT, key, after_row,
+			     rows_add_connector, &rows, &fixture->err),
+	    0);
+	return rows;
+}
+
+START_TEST(imports_are_found_by_their_key_while_they_are_there_or_settle)
+{
+	static const char key[] = "gcsImport\nmixpanel_event\nb\n";
 	struct fixture fixture;
 	fixture_init(&fixture);
-	fixture_add(&fixture, "a", T0);
+	int64_t a = fixture_add(&fixture, "a", T0);
 	struct connector connector = fixture_connector("b");
-	connector.prefix = NULL;
+	connector.prefix = "//";
 	int64_t b = fixture_put(&fixture, &connector, T0, CONNECTOR_NEW);
-	struct rows rows = {0};
-	ck_assert_int_eq(connector_store_each_import(fixture.writer, PROJECT, "gcsImport", "b",
-			     NULL, rows_add_connector, &rows, &fixture.err),
-	    0);
-	ck_assert_uint_eq(rows.count, 1);
-	ck_assert_int_eq(rows.list[0], b);
+	connector.connector_id = "c";
+	connector.prefix = "c";
+	int64_t c = fixture_put(&fixture, &connector, T0, CONNECTOR_NEW);
+	ck_assert_uint_eq(imports_of(&fixture, key, 0).count, 2);
+	ck_assert_int_eq(imports_of(&fixture, key, a).list[0], b);
+	ck_assert_uint_eq(imports_of(&fixture, key, b).count, 0);
+	connector.prefix = "";
+	fixture_put(&fixture, &connector, T0 + 1, CONNECTOR_CHANGED);
+	ck_assert_int_eq(imports_of(&fixture, key, b).list[0], c);
+	fixture_delete(&fixture, "a", T0);
+	connector_store_delete(fixture.writer, b, true, T0, &fixture.err);
+	ck_assert_int_eq(imports_of(&fixture, key, 0).list[0], a);
+	ck_assert_uint_eq(imports_of(&fixture, key, 0).count, 2);
+	connector_store_settled(fixture.writer, a, &fixture.err);
+	ck_assert_uint_eq(imports_of(&fixture, key, 0).count, 1);
 	fixture_done(&fixture);
 }
 END_TEST
+
+struct sent {
+	char connector_id[8];
+	char request[8];
+};
+
+static int take_sent(const char *connector_id, struct span request, void *context)
+{
+	struct sent *sent = context;
+	snprintf(sent->connector_id, sizeof(sent->connector_id), "%s", connector_id);
+	snprintf(sent->request, sizeof(sent->request), "%.*s", (int)request.len, request.ptr);
+	return 0;
+}
 
 struct followed {
 	int count;
@@ -754,8 +786,39 @@ static struct operation_record operation(const char *id, enum operation_state st
 	    .created_at = T0,
 	    .sent_at = TIMESTAMP_NONE,
 	    .finished_at = TIMESTAMP_NONE,
-	    .empty_listing_at = TIMESTAMP_NONE,
+	    .sent_upstream_at = TIMESTAMP_NONE,
 	};
+}
+
+/* Whatever Mixpanel made of the prefix in its echo. */
+START_TEST(what_was_sent_is_found_by_its_own_key)
+{
+	struct fixture fixture;
+	fixture_init(&fixture);
+	int64_t row = fixture_add(&fixture, "a", T0);
+	struct operation_record record = operation("op_1", OPERATION_SUCCEEDED);
+	record.connector_id = "a";
+	operation_store_insert(fixture.writer, &record, &fixture.err, &record.row);
+	connector_store_created_by_us(fixture.writer, row, "sent", &fixture.err);
+	struct sent sent = {.connector_id = ""};
+	ck_assert_int_eq(connector_store_each_sent(
+			     fixture.writer, PROJECT, "other", take_sent, &sent, &fixture.err),
+	    0);
+	ck_assert_str_eq(sent.connector_id, "");
+	ck_assert_int_eq(connector_store_each_sent(
+			     fixture.writer, PROJECT, "sent", take_sent, &sent, &fixture.err),
+	    0);
+	ck_assert_str_eq(sent.connector_id, "a");
+	ck_assert_str_eq(sent.request, "{ }");
+	fixture_done(&fixture);
+}
+END_TEST
+
+static int count_open(const struct open_operation *open, void *context)
+{
+	struct rows *rows = context;
+	rows->list[rows->count++] = open->row;
+	return 0;
 }
 
 static int copy_operation(const struct operation_record *record, void *context)
@@ -825,8 +888,7 @@ START_TEST(what_was_left_sending_is_unknown_or_repeated)
 	operation_store_get(writer, "op_2", copy_operation, &found, err);
 	ck_assert_int_eq(found.state, OPERATION_PLANNED);
 	struct rows open = {0};
-	ck_assert_int_eq(
-	    operation_store_each_open(writer, PROJECT, rows_add_operation, &open, err), 0);
+	ck_assert_int_eq(operation_store_each_open(writer, PROJECT, count_open, &open, err), 0);
 	ck_assert_uint_eq(open.count, 3);
 	ck_assert_int_eq(open.list[0], create.row);
 	struct store_stats stats;
@@ -1233,8 +1295,9 @@ int main(void)
 	    {"a history error keeps its beginning until a good one",
 		a_history_error_keeps_its_beginning_until_a_good_one},
 	    {"filters combine", filters_combine},
-	    {"imports of a bucket are found, absent members too",
-		imports_of_a_bucket_are_found_absent_members_too},
+	    {"imports are found by their key while they are there or settle",
+		imports_are_found_by_their_key_while_they_are_there_or_settle},
+	    {"what was sent is found by its own key", what_was_sent_is_found_by_its_own_key},
 	    {"following takes times of those that are present",
 		following_takes_times_of_those_that_are_present},
 	    {"following tells whether a job is unfinished",

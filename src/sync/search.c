@@ -1,0 +1,370 @@
+/* What became of the creates whose outcome is unknown.
+ *
+ * What can go wrong: looking for them undoes or holds up something else, for good when there are
+ * many; a connector is given to the wrong create; one that turns up late is overlooked.
+ *
+ * Why it cannot: each create is looked at in a transaction of its own, a few in each turn, with one
+ * look-up by index for what could be its outcome, however many others are open. It is looked at
+ * after the first list that was asked for since it became unknown, and again whenever something
+ * came, went or was decided that asks for the same import: any list may decide it, the thousandth
+ * too. The deciding itself is in reconcile.h. */
+#include <string.h>
+
+#include "model/operation.h"
+#include "store/operation_store.h"
+#include "sync/engine_private.h"
+#include "sync/reconcile.h"
+#include "util/jsontext.h"
+#include "util/timestamp.h"
+#include "util/writer.h"
+
+/* A create whose answer was lost may still be on its way through Mixpanel. So much is let pass
+ * before a list is asked what became of it; its caller has been told that it is unknown by then. */
+#define SEARCH_AFTER MICROSECONDS_PER_SECOND
+
+/* So many are looked at in a turn, and offered to a person at most. */
+#define SEARCHES_A_TURN 8
+#define CANDIDATES_LIMIT 100
+#define CANDIDATES_JSON_LIMIT ((size_t)64 * 1024)
+
+/* It takes so many complete lists before there is no more hope. */
+#define LISTINGS_NEEDED 2
+
+static int compare_searches(const void *a, const void *b)
+{
+	int64_t left = ((const struct search *)a)->row;
+	int64_t right = ((const struct search *)b)->row;
+	return (left > right) - (left < right);
+}
+
+static struct search *find_search(const struct project *project, int64_t row)
+{
+	const struct search wanted = {.row = row};
+	if (project->search_count == 0)
+		return NULL;
+	return bsearch(
+	    &wanted, project->searches, project->search_count, sizeof(wanted), compare_searches);
+}
+
+/* Returns 0, or -1 without memory. */
+static int add_search(struct project *project, const struct search *search)
+{
+	if (find_search(project, search->row))
+		return 0;
+	struct search *searches =
+	    reallocarray(project->searches, project->search_count + 1, sizeof(*searches));
+	if (!searches)
+		return -1;
+	project->searches = searches;
+	size_t place = project->search_count++;
+	for (; place > 0 && searches[place - 1].row > search->row; place--)
+		searches[place] = searches[place - 1];
+	searches[place] = *search;
+	return 0;
+}
+
+void search_unknown(
+    struct project *project, int64_t row, int64_t search_base, int64_t sent_at, bool over)
+{
+	const struct config_project *settings = project->settings;
+	/* Neither may Mixpanel carry it out later, nor its lists show it later than so. */
+	int64_t wait = settings->settle_time > settings->write_timeout ? settings->settle_time
+								       : settings->write_timeout;
+	const struct search search = {
+	    .row = row,
+	    .listings_from = search_base,
+	    .look_from = engine_now(project->engine) + SEARCH_AFTER,
+	    .over_from = sent_at + wait,
+	    .fresh = true,
+	    .over = over,
+	};
+	if (add_search(project, &search) < 0)
+		log_error("project %s: no memory to look for the outcome of a create before the "
+			  "next start",
+		    settings->name);
+	planner_list_not_later(project->planner, search.look_from);
+}
+
+void search_end(struct project *project, int64_t row)
+{
+	struct search *search = find_search(project, row);
+	if (!search)
+		return;
+	size_t behind = (size_t)(project->searches + project->search_count - (search + 1));
+	memmove(search, search + 1, behind * sizeof(*search));
+	project->search_count--;
+}
+
+static int look_at_one(const struct operation_record *record, void *context)
+{
+	struct search *search = find_search(context, record->row);
+	if (search && !search->fresh)
+		search->look = true;
+	return 0;
+}
+
+void search_same_import(struct project *project, const char *import_key)
+{
+	struct err err = ERR_INIT;
+	if (project->search_count == 0 || !import_key)
+		return;
+	if (operation_store_each_import(project->engine->writer, project->settings->project_id,
+		import_key, look_at_one, project, &err) != 0)
+		log_error("project %s: cannot look for the outcomes of creates: %s",
+		    project->settings->name, err.text);
+}
+
+static int take_connector_key(
+    const struct connector_record *record, const struct job_record *latest, void *context)
+{
+	(void)latest;
+	const struct connector *connector = &record->connector;
+	return connector_import_key(context, connector->connector_type, connector->data_format,
+	    connector->bucket, connector->prefix);
+}
+
+void search_connector(struct project *project, int64_t connector_row)
+{
+	struct err err = ERR_INIT;
+	struct buffer key _cleanup_buffer_;
+	buffer_init(&key, 1024 * 1024);
+	if (project->search_count == 0)
+		return;
+	if (connector_store_get_row(
+		project->engine->writer, connector_row, take_connector_key, &key, &err) == 0)
+		search_same_import(project, buffer_text(&key));
+}
+
+void search_listed(struct project *project, bool complete, int64_t begun_at)
+{
+	for (size_t i = 0; i < project->search_count; i++) {
+		struct search *search = &project->searches[i];
+		if (search->fresh && begun_at >= search->look_from) {
+			search->fresh = false;
+			search->look = true;
+		}
+		search->give_up |=
+		    complete && !search->over && begun_at >= search->over_from &&
+		    project->complete_listings >= search->listings_from + LISTINGS_NEEDED;
+		search->look |= search->give_up;
+	}
+}
+
+/* Looking --------------------------------------------------------------------------------------*/
+
+struct looking {
+	struct project *project;
+	const struct search *search;
+	json_t *body; /* what was asked for */
+	struct reconcile_create create;
+	struct buffer creator;
+	struct buffer candidates; /* JSON */
+	struct writer writer;
+	size_t candidate_count;
+	char outcome[CONNECTOR_ID_LENGTH_LIMIT + 1]; /* the last of them */
+	int64_t outcome_row;
+	bool fits;
+	bool undecided; /* until another create has come to its end */
+	bool changed;
+	enum operation_state state;
+	struct err *err;
+};
+
+/* Another open create that may have made the connector. */
+struct rival {
+	struct looking *looking;
+	int64_t row;           /* of the create that is looked at */
+	int64_t connector_row; /* of the connector */
+};
+
+static int look_at_rival(const struct operation_record *record, void *context)
+{
+	struct rival *rival = context;
+	if (record->row == rival->row || record->state == OPERATION_PLANNED ||
+	    record->known_row >= rival->connector_row)
+		return 0;
+	struct err err = ERR_INIT;
+	json_t *body _cleanup_json_ = NULL;
+	if (jsontext_parse(record->request, 0, &err, &body) == 0 &&
+	    !connector_bodies_same_import(rival->looking->body, body))
+		return 0;
+	rival->looking->undecided = record->state == OPERATION_SENDING;
+	return 1;
+}
+
+/* With the only candidate there is: returns 1 when another create may have made it, 0, or -1. */
+static int has_rival(struct looking *looking, const struct operation_record *create)
+{
+	struct rival rival = {
+	    .looking = looking,
+	    .row = create->row,
+	    .connector_row = looking->outcome_row,
+	};
+	return operation_store_each_import(looking->project->engine->writer, create->project_id,
+	    create->import_key, look_at_rival, &rival, looking->err);
+}
+
+struct candidates_of {
+	struct looking *looking;
+	const struct operation_record *create;
+};
+
+static int take_candidate(
+    const struct connector_record *record, const struct job_record *latest, void *context)
+{
+	(void)latest;
+	struct candidates_of *work = context;
+	struct looking *looking = work->looking;
+	struct conn *writer = looking->project->engine->writer;
+	const struct operation_record *create = work->create;
+	const char *id = record->connector.connector_id;
+	if (record->deleted_at != TIMESTAMP_NONE || looking->candidate_count == CANDIDATES_LIMIT ||
+	    !connector_is_same_import(looking->body, &record->connector))
+		return 0;
+	int claimed =
+	    operation_store_claims(writer, create->project_id, id, create->row, looking->err);
+	if (claimed != 0)
+		return claimed < 0 ? -1 : 0;
+	const struct reconcile_connector connector = {
+	    .row = record->row,
+	    .created_at = record->connector.created_at,
+	    .created_by = record->connector.created_by,
+	};
+	enum reconcile_fit fit = reconcile_fit(&looking->create, &connector);
+	if (fit == RECONCILE_OTHER)
+		return 0;
+	looking->fits = fit == RECONCILE_FITS;
+	looking->outcome_row = record->row;
+	snprintf(looking->outcome, sizeof(looking->outcome), "%s", id);
+	writer_text(&looking->writer, id);
+	looking->candidate_count++;
+	return 0;
+}
+
+/* Returns 0, or -1. */
+static int gather(struct looking *looking, const struct operation_record *create)
+{
+	struct conn *writer = looking->project->engine->writer;
+	looking->create = (struct reconcile_create){
+	    .known_row = create->known_row,
+	    .sent_at = create->sent_at,
+	    .sent_upstream_at = create->sent_upstream_at,
+	};
+	int r = 1;
+	if (create->account)
+		r = operation_store_creator(
+		    writer, create->project_id, create->account, looking->err, &looking->creator);
+	if (r == 0)
+		looking->create.creator = buffer_text(&looking->creator);
+	if (r < 0)
+		return -1;
+	struct candidates_of work = {.looking = looking, .create = create};
+	writer_begin_array(&looking->writer);
+	/* Mixpanel's echo may have a form of its own, which is why the key is not the last word. */
+	r = connector_store_each_import(writer, create->project_id, create->import_key,
+	    create->known_row, take_candidate, &work, looking->err);
+	writer_end_array(&looking->writer);
+	if (r == 0 && buffer_failed(&looking->candidates))
+		r = err_set(looking->err, "no memory for the candidates of a create");
+	if (r == 0 && looking->candidate_count == 1 && looking->fits) {
+		r = has_rival(looking, create);
+		looking->fits = r == 0;
+	}
+	return r < 0 ? -1 : 0;
+}
+
+static void decide(struct looking *looking, struct operation_record *record)
+{
+	record->candidates = SPAN_NONE;
+	if (looking->candidate_count == 1 && looking->fits) {
+		record->state = OPERATION_SUCCEEDED;
+		record->connector_id = looking->outcome;
+		record->error_code = record->error_message = NULL;
+		record->finished_at = engine_wall(looking->project->engine);
+	} else if (looking->candidate_count > 0) {
+		record->candidates =
+		    (struct span){.ptr = looking->candidates.data, .len = looking->candidates.len};
+	}
+	record->search_over |= looking->search->give_up;
+}
+
+static int look(struct looking *looking, const struct operation_record *stored)
+{
+	struct engine *engine = looking->project->engine;
+	struct operation_record record = *stored;
+	looking->state = record.state;
+	/* It was validated when it was accepted. */
+	if (record.state != OPERATION_UNKNOWN || !record.import_key ||
+	    jsontext_parse(record.request, 0, looking->err, &looking->body) < 0)
+		return 0;
+	if (gather(looking, &record) < 0)
+		return -1;
+	if (looking->undecided)
+		return 0;
+	decide(looking, &record);
+	if (record.state == stored->state && record.search_over == stored->search_over &&
+	    span_same(record.candidates, stored->candidates))
+		return 0;
+	looking->state = record.state;
+	looking->changed = true;
+	changes_add(&engine->changes, CHANGE_OPERATION, record.project_id, record.operation_id);
+	if (record.state == OPERATION_SUCCEEDED)
+		operation_log(looking->project, &record);
+	return operation_store_update(engine->writer, &record, looking->err);
+}
+
+static int write_look(struct conn *writer, void *context, struct err *err)
+{
+	struct looking *looking = context;
+	struct loaded_operation loaded _cleanup_(loaded_operation_done);
+	looking->err = err;
+	(void)writer;
+	int r = operation_load_row(looking->project->engine, looking->search->row, err, &loaded);
+	return r ? r : look(looking, &loaded.record);
+}
+
+/* Looks once. What cannot be written is looked at again with the next list. */
+static void look_once(struct project *project, struct search *search)
+{
+	struct err err = ERR_INIT;
+	struct looking looking = {.project = project, .search = search};
+	buffer_init(&looking.creator, 64 * 1024);
+	buffer_init(&looking.candidates, CANDIDATES_JSON_LIMIT);
+	writer_init(&looking.writer, &looking.candidates);
+	search->look = false;
+	int r = engine_write(project->engine, write_look, &looking, &err);
+	if (r < 0 || r > 1) {
+		log_write(engine_write_level(project->engine, LOG_LEVEL_ERROR),
+		    "project %s: the outcome of a create could not be looked for: %s",
+		    project->settings->name, err.text);
+		search->fresh = true;
+	} else if (r == 1 || looking.state != OPERATION_UNKNOWN) {
+		search_end(project, search->row);
+	} else {
+		search->over |= search->give_up;
+		search->give_up = false;
+	}
+	json_decref(looking.body);
+	buffer_done(&looking.creator);
+	buffer_done(&looking.candidates);
+}
+
+bool search_turn(struct project *project)
+{
+	size_t looked = 0;
+	for (size_t i = project->search_count; i-- > 0;) {
+		if (!project->searches[i].look)
+			continue;
+		if (looked++ == SEARCHES_A_TURN)
+			return true;
+		look_once(project, &project->searches[i]);
+	}
+	return false;
+}
+
+void search_forget(struct project *project)
+{
+	free(project->searches);
+	project->searches = NULL;
+	project->search_count = 0;
+}
