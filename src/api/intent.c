@@ -29,6 +29,7 @@ struct undertaking {
 	enum operation_kind kind;
 	enum operation_state state;
 	int64_t upstream_status;
+	const char *error_code;
 	const char *error_message;
 	const char *connector_id;
 };
@@ -59,7 +60,7 @@ static struct answered answer_rejected(struct request *request, struct undertaki
 {
 	const char *message = undertaking->error_message ? undertaking->error_message : "";
 	int64_t status = undertaking->upstream_status;
-	if (status == 401)
+	if (text_same(undertaking->error_code, "upstream-unauthorized"))
 		return reply_problem(request, PROBLEM_UPSTREAM_UNAUTHORIZED,
 		    "Mixpanel does not accept the credential of project %s, so it did not carry "
 		    "out "
@@ -150,6 +151,7 @@ static int take_operation(const struct operation_record *record, void *context)
 	if (operation_is_running(record->state))
 		return 0;
 	undertaking->upstream_status = record->upstream_status;
+	undertaking->error_code = arena_text(arena, record->error_code);
 	undertaking->error_message = arena_text(arena, record->error_message);
 	undertaking->connector_id = arena_text(arena, record->connector_id);
 	return 0;

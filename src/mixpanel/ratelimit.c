@@ -15,11 +15,12 @@
 
 #define PER_MINUTE_MAXIMUM 1000000
 
-/* One request in twenty is kept for the foreground. */
-#define RESERVE_DIVISOR 20
+/* One request in five is kept for writes; one in two at most is for those who wait. */
+#define RESERVE_DIVISOR 5
+#define WAITED_DIVISOR 2
 
-/* The background may save up a quarter of a minute's budget: enough for a small project to be read
- * at once after a pause, too little to leave nothing for what comes right after it. */
+/* What is scheduled may save up a quarter of a minute's budget: enough for a small project to be
+ * read at once after a pause, too little to leave nothing for what comes right after it. */
 #define BURST_DIVISOR 4
 
 static int64_t slot_of(int64_t now)
@@ -28,10 +29,23 @@ static int64_t slot_of(int64_t now)
 	return now % SLOT_LENGTH < 0 ? slot - 1 : slot;
 }
 
-static uint32_t *slot_at(struct ratelimit *limit, int64_t slot)
+static uint32_t *slot_at(struct ratelimit_window *window, int64_t slot)
 {
 	int64_t place = slot % RATELIMIT_SLOTS;
-	return &limit->slots[place < 0 ? place + RATELIMIT_SLOTS : place];
+	return &window->slots[place < 0 ? place + RATELIMIT_SLOTS : place];
+}
+
+static void empty_slot(struct ratelimit_window *window, int64_t slot)
+{
+	uint32_t *count = slot_at(window, slot);
+	window->used -= *count;
+	*count = 0;
+}
+
+static void count_one(struct ratelimit_window *window, int64_t slot)
+{
+	window->used++;
+	++*slot_at(window, slot);
 }
 
 static double burst_of(uint64_t per_minute)
@@ -50,16 +64,15 @@ static void slide(struct ratelimit *limit, int64_t now)
 	if (first < slot - RATELIMIT_SLOTS + 1)
 		first = slot - RATELIMIT_SLOTS + 1;
 	for (int64_t s = first; s <= slot; s++) {
-		uint32_t *count = slot_at(limit, s);
-		limit->window_used -= *count;
-		*count = 0;
+		empty_slot(&limit->all, s);
+		empty_slot(&limit->waited, s);
 	}
 	limit->slot_now = slot;
 }
 
 /* Tokens a microsecond: as many as the window lets through in the long run, since a faster pace
  * would only fill it early and then wait out the rest of every minute. */
-static double background_rate(const struct ratelimit *limit)
+static double scheduled_rate(const struct ratelimit *limit)
 {
 	uint64_t reserve = limit->per_minute / RESERVE_DIVISOR;
 	return (double)(limit->per_minute - reserve) / (double)MINUTE;
@@ -69,7 +82,7 @@ static void refill(struct ratelimit *limit, int64_t now)
 {
 	if (now <= limit->refilled_at)
 		return;
-	double gained = (double)(now - limit->refilled_at) * background_rate(limit);
+	double gained = (double)(now - limit->refilled_at) * scheduled_rate(limit);
 	double burst = burst_of(limit->per_minute);
 	limit->tokens = limit->tokens + gained < burst ? limit->tokens + gained : burst;
 	limit->refilled_at = now;
@@ -84,9 +97,15 @@ static void advance(struct ratelimit *limit, int64_t now)
 /* How many requests the window may hold before this class has to wait. */
 static uint64_t window_limit(const struct ratelimit *limit, enum ratelimit_class rate_class)
 {
-	if (rate_class == RATELIMIT_FOREGROUND)
+	if (rate_class == RATELIMIT_WRITE)
 		return limit->per_minute;
 	return limit->per_minute - limit->per_minute / RESERVE_DIVISOR;
+}
+
+static uint64_t waited_limit(const struct ratelimit *limit)
+{
+	uint64_t most = limit->per_minute / WAITED_DIVISOR;
+	return most > 0 ? most : 1;
 }
 
 void ratelimit_init(struct ratelimit *limit, uint64_t per_minute, int64_t now)
@@ -113,31 +132,35 @@ void ratelimit_change(struct ratelimit *limit, uint64_t per_minute, int64_t now)
 bool ratelimit_take(struct ratelimit *limit, enum ratelimit_class rate_class, int64_t now)
 {
 	advance(limit, now);
-	if (limit->window_used >= window_limit(limit, rate_class)) {
+	if (rate_class == RATELIMIT_WAITED && limit->waited.used >= waited_limit(limit))
+		return false;
+	if (limit->all.used >= window_limit(limit, rate_class)) {
 		/* Nothing is saved up meanwhile: it would go out in one burst when the window
 		 * opens, and the same would come about in every minute from then. */
-		if (rate_class == RATELIMIT_BACKGROUND)
+		if (rate_class == RATELIMIT_SCHEDULED)
 			limit->tokens = 0.0;
 		return false;
 	}
-	if (rate_class == RATELIMIT_BACKGROUND && limit->tokens < 1.0)
+	if (rate_class == RATELIMIT_SCHEDULED && limit->tokens < 1.0)
 		return false;
-	/* What the foreground takes the background goes without. */
+	/* What the others take goes from what is scheduled. */
 	limit->tokens = limit->tokens > 1.0 ? limit->tokens - 1.0 : 0.0;
-	limit->window_used++;
-	++*slot_at(limit, limit->slot_now);
+	count_one(&limit->all, limit->slot_now);
+	if (rate_class == RATELIMIT_WAITED)
+		count_one(&limit->waited, limit->slot_now);
 	return true;
 }
 
 /* When enough of the oldest slots will have left the window. */
-static int64_t window_opens(struct ratelimit *limit, uint64_t at_most, int64_t now)
+static int64_t window_opens(
+    struct ratelimit_window *window, int64_t slot_now, uint64_t at_most, int64_t now)
 {
-	if (limit->window_used < at_most)
+	if (window->used < at_most)
 		return now;
-	uint64_t left = limit->window_used;
-	int64_t slot = limit->slot_now - RATELIMIT_SLOTS;
+	uint64_t left = window->used;
+	int64_t slot = slot_now - RATELIMIT_SLOTS;
 	while (left >= at_most)
-		left -= *slot_at(limit, ++slot);
+		left -= *slot_at(window, ++slot);
 	return (slot + RATELIMIT_SLOTS) * SLOT_LENGTH;
 }
 
@@ -147,24 +170,27 @@ static int64_t token_comes(const struct ratelimit *limit, int64_t now)
 {
 	if (limit->tokens >= 1.0)
 		return now;
-	double wait = (1.0 - limit->tokens) / background_rate(limit);
+	double wait = (1.0 - limit->tokens) / scheduled_rate(limit);
 	return limit->refilled_at + (int64_t)wait + 2;
 }
 
 int64_t ratelimit_next(struct ratelimit *limit, enum ratelimit_class rate_class, int64_t now)
 {
 	advance(limit, now);
-	int64_t next = window_opens(limit, window_limit(limit, rate_class), now);
-	if (rate_class == RATELIMIT_BACKGROUND) {
-		int64_t token = token_comes(limit, now);
-		if (token > next)
-			next = token;
-	}
+	int64_t next =
+	    window_opens(&limit->all, limit->slot_now, window_limit(limit, rate_class), now);
+	int64_t own = now;
+	if (rate_class == RATELIMIT_SCHEDULED)
+		own = token_comes(limit, now);
+	else if (rate_class == RATELIMIT_WAITED)
+		own = window_opens(&limit->waited, limit->slot_now, waited_limit(limit), now);
+	if (own > next)
+		next = own;
 	return next > now ? next : now;
 }
 
 uint64_t ratelimit_available(struct ratelimit *limit, int64_t now)
 {
 	advance(limit, now);
-	return limit->window_used < limit->per_minute ? limit->per_minute - limit->window_used : 0;
+	return limit->all.used < limit->per_minute ? limit->per_minute - limit->all.used : 0;
 }

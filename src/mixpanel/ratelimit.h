@@ -1,9 +1,10 @@
 /* The budget of upstream requests of one project. Pure; driven by the caller's monotonic clock.
  *
  * Two rules together. A window over the last 60 s, in slots of 100 ms that count until they have
- * wholly left it, never lets more than per_minute requests into any minute. A token bucket that
- * refills evenly paces the background, so that a burst does not eat a whole minute at once; and the
- * last twentieth of the window is kept for those who wait for an answer. */
+ * wholly left it, never lets more than per_minute requests into any minute; a fifth of it is for
+ * writes alone, and at most half of it for what callers wait for, so that no reader can hold back a
+ * create or the scheduled refreshing. A token bucket that refills evenly paces what is scheduled,
+ * so that a burst does not eat a whole minute at once. */
 #ifndef MIXPORT_MIXPANEL_RATELIMIT_H
 #define MIXPORT_MIXPANEL_RATELIMIT_H
 
@@ -13,18 +14,25 @@
 #define RATELIMIT_SLOTS 601
 
 enum ratelimit_class {
-	RATELIMIT_FOREGROUND, /* creates, deletes and what a caller waits for */
-	RATELIMIT_BACKGROUND, /* scheduled refreshes */
+	RATELIMIT_WRITE,     /* creates and deletes */
+	RATELIMIT_WAITED,    /* refreshes that a caller waits for */
+	RATELIMIT_SCHEDULED, /* all others */
 };
 
-/* Invariant: window_used is the sum of slots; slot_now is the slot of the latest call. */
+/* What went out in the last minute. Invariant: used is the sum of slots. */
+struct ratelimit_window {
+	uint64_t used;
+	uint32_t slots[RATELIMIT_SLOTS];
+};
+
+/* Invariant: slot_now is the slot of the latest call. */
 struct ratelimit {
 	uint64_t per_minute;
-	uint64_t window_used;
 	int64_t slot_now;
-	double tokens; /* of the background's bucket */
+	double tokens; /* of the bucket of what is scheduled */
 	int64_t refilled_at;
-	uint32_t slots[RATELIMIT_SLOTS];
+	struct ratelimit_window all;
+	struct ratelimit_window waited; /* those of them that were */
 };
 
 /* A full budget at monotonic time now. per_minute is 1…1,000,000. */

@@ -33,7 +33,8 @@
 struct task {
 	char operation_id[RANDOM_ID_SIZE];
 	enum operation_kind kind;
-	int64_t not_before; /* monotonic */
+	int64_t not_before;    /* monotonic */
+	int64_t failing_since; /* the same; INT64_MIN while it has not failed */
 	bool in_flight;
 	STAILQ_ENTRY(task) entry;
 };
@@ -61,6 +62,10 @@ enum call_kind { CALL_LIST, CALL_HISTORY, CALL_GET, CALL_OPERATION };
 /* One thing asked of Mixpanel, over as many pages as it takes. */
 struct call {
 	struct project *project;
+	/* What it was made under, whatever is in force meanwhile: origin, credential, and so what
+	 * is scrubbed from its answer, are one. */
+	struct config *config;
+	const struct config_project *settings;
 	enum call_kind kind;
 	enum endpoint endpoint;
 	struct plan plan; /* of kind PLAN_NOTHING for what nobody planned */
@@ -73,6 +78,7 @@ struct call {
 	int64_t last_row;   /* CALL_LIST: the last connector known when it was asked for */
 	struct pages pages;
 	struct buffer next_url; /* the page that waits for its turn */
+	bool waited;            /* in flight: it counts among those that somebody waits for */
 	bool ended;             /* CALL_OPERATION: only its end is still to be written */
 	STAILQ_ENTRY(call) paged;
 	LIST_ENTRY(call) entry;
@@ -106,6 +112,7 @@ struct project {
 	struct ratelimit limit;
 	struct upstream upstream;
 	unsigned in_flight;
+	unsigned waited_in_flight;
 	unsigned creates_in_flight;         /* until their end is written */
 	STAILQ_HEAD(task_list, task) tasks; /* in the order they were asked for */
 	LIST_HEAD(refresh_list, refresh) refreshes;
@@ -242,11 +249,8 @@ struct call *call_free(struct call *call);
  * 0, or -1 when nothing was sent; the caller keeps the call then. */
 int call_send(struct call *call, const char *url, struct span body, struct err *err);
 
-/* Takes one request out of the budget. */
-bool project_take(struct project *project, bool waited, int64_t now);
-
 /* How long a thing that fails again and again is left alone: as long as it has failed already, from
- * 2 s to a minute, with jitter. since is wall-clock time, TIMESTAMP_NONE for the first failure. */
+ * 2 s to a minute, with jitter. since is monotonic. */
 int64_t project_retry_delay(struct project *project, int64_t since);
 
 /* refresh.c -----------------------------------------------------------------------------------*/

@@ -96,6 +96,7 @@ int operation_enqueue(struct project *project, const char *operation_id, enum op
 	snprintf(task->operation_id, sizeof(task->operation_id), "%s", operation_id);
 	task->kind = kind;
 	task->not_before = INT64_MIN;
+	task->failing_since = INT64_MIN;
 	STAILQ_INSERT_TAIL(&project->tasks, task, entry);
 	return 0;
 }
@@ -197,12 +198,13 @@ static struct call *call_for(struct project *project, const struct operation_rec
 }
 
 /* What will tell, if the outcome is not known, which connectors are new. Returns 0, or -1. */
-static int note_sending(struct project *project, struct operation_record *record, struct err *err)
+static int note_sending(struct call *call, struct operation_record *record, struct err *err)
 {
+	struct project *project = call->project;
 	int64_t now = engine_now(project->engine);
 	record->state = OPERATION_SENDING;
 	record->sent_at = engine_wall(project->engine);
-	record->account = project->settings->credential->fingerprint;
+	record->account = call->settings->credential->fingerprint;
 	record->sent_upstream_at =
 	    project->date_ahead == TIMESTAMP_NONE ? TIMESTAMP_NONE : now + project->date_ahead;
 	record->known_row = -1;
@@ -223,7 +225,7 @@ static void send_operation(
 		return;
 	}
 	struct operation_work work = {.project = project, .record = record};
-	if (note_sending(project, record, &err) < 0 ||
+	if (note_sending(call, record, &err) < 0 ||
 	    engine_write(engine, write_operation, &work, &err) != 0) {
 		log_write(engine_write_level(engine, LOG_LEVEL_ERROR),
 		    "operation %s stays planned: %s", record->operation_id, err.text);
@@ -291,8 +293,8 @@ int operation_send_next(struct project *project, int64_t now, int64_t *next)
 		earlier(next, upstream_next(&project->upstream, now));
 		return 0;
 	}
-	if (!project_take(project, true, now)) {
-		earlier(next, ratelimit_next(&project->limit, RATELIMIT_FOREGROUND, now));
+	if (!ratelimit_take(&project->limit, RATELIMIT_WRITE, now)) {
+		earlier(next, ratelimit_next(&project->limit, RATELIMIT_WRITE, now));
 		return 0;
 	}
 	send_task(project, task);
@@ -314,7 +316,8 @@ struct decision {
 static void decide_refusal(struct decision *decision, const struct client_answer *answer)
 {
 	decision->state = OPERATION_REJECTED;
-	decision->code = answer->status == 401 ? "upstream-unauthorized" : "upstream-rejected";
+	decision->code =
+	    upstream_refuses_account(answer) ? "upstream-unauthorized" : "upstream-rejected";
 	char said[400];
 	decode_error_message(answer->body, said, sizeof(said));
 	if (said[0])
@@ -460,7 +463,9 @@ static void after_end(struct project *project, const struct operation_work *work
 		task_over(project, task);
 		return;
 	}
-	int64_t delay = project_retry_delay(project, record->created_at);
+	if (task->failing_since == INT64_MIN)
+		task->failing_since = now;
+	int64_t delay = project_retry_delay(project, task->failing_since);
 	task->not_before = now + (pause > delay ? pause : delay);
 }
 

@@ -37,8 +37,8 @@
 #define GAP_MINIMUM INT64_C(50000)
 #define MINUTE 60e6
 
-/* What scheduled refreshes may use of the budget; the rest is for those who wait (ratelimit.h). */
-#define SCHEDULED_SHARE 0.95
+/* What scheduled refreshes may use of the budget; the rest is for writes (ratelimit.h). */
+#define SCHEDULED_SHARE 0.8
 #define IDLE_SHARE 0.2
 #define SINGLE_SHARE 0.05
 
@@ -693,6 +693,7 @@ static struct plan plan_item(const struct item *item, bool waited)
 	    .kind = item->item_class == CLASS_SINGLE ? PLAN_SINGLE : PLAN_HISTORY,
 	    .connector_row = item->row,
 	    .waited = waited,
+	    .retry = item->failures > 0,
 	};
 }
 

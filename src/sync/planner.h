@@ -42,6 +42,7 @@ struct plan {
 	int64_t connector_row; /* for PLAN_HISTORY and PLAN_SINGLE */
 	bool waited;           /* somebody waits for it */
 	bool bulk;             /* and for many others with it: one of a whole project's */
+	bool retry;            /* it failed last time */
 	int64_t due;           /* PLAN_NOTHING: when something will be due (INT64_MAX: never) */
 };
 

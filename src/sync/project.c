@@ -235,19 +235,32 @@ static void forget_settled(struct project *project, int64_t now)
 		log_debug("project %s: %s", project->settings->name, err.text);
 }
 
+static void earlier(int64_t *next, int64_t at)
+{
+	if (at < *next)
+		*next = at;
+}
+
 /* Sending --------------------------------------------------------------------------------------*/
 
-bool project_take(struct project *project, bool waited, int64_t now)
+/* Takes one request out of the budget; brings *next forward when there is none. */
+static bool take(
+    struct project *project, enum ratelimit_class rate_class, int64_t now, int64_t *next)
 {
-	return ratelimit_take(
-	    &project->limit, waited ? RATELIMIT_FOREGROUND : RATELIMIT_BACKGROUND, now);
+	if (ratelimit_take(&project->limit, rate_class, now))
+		return true;
+	earlier(next, ratelimit_next(&project->limit, rate_class, now));
+	return false;
+}
+
+static enum ratelimit_class class_of(const struct plan *plan)
+{
+	return plan->waited ? RATELIMIT_WAITED : RATELIMIT_SCHEDULED;
 }
 
 int64_t project_retry_delay(struct project *project, int64_t since)
 {
-	int64_t delay = RETRY_MINIMUM;
-	if (since != TIMESTAMP_NONE)
-		delay = engine_wall(project->engine) - since;
+	int64_t delay = engine_now(project->engine) - since;
 	if (delay < RETRY_MINIMUM)
 		delay = RETRY_MINIMUM;
 	if (delay > RETRY_MAXIMUM)
@@ -256,25 +269,24 @@ int64_t project_retry_delay(struct project *project, int64_t since)
 	       random_sequence_between(&project->engine->random, 0, MICROSECONDS_PER_SECOND);
 }
 
-static void earlier(int64_t *next, int64_t at)
-{
-	if (at < *next)
-		*next = at;
-}
-
-/* A caller's own wish is tried while requests are held back, and may take the last place; the
- * thousands of histories that come with the refresh of a whole project are and may not. */
+/* A caller's own wish is tried while requests are held back; the thousands of histories that come
+ * with the refresh of a whole project are not. */
 static bool is_own_wish(const struct plan *plan)
 {
 	return plan->waited && !plan->bulk;
 }
 
-/* One place is left free for what somebody waits for, so that a few answers that hang do not hold a
- * create back. It is asked for again when a request ends. */
-static bool has_place(const struct project *project, const struct plan *plan)
+/* One place is left free for writes, and of four or more another one for what callers wait for, so
+ * that a few answers that hang hold neither back; those who wait get half of them at most. It is
+ * asked for again when a request ends. */
+static bool has_place(const struct project *project, enum ratelimit_class rate_class)
 {
 	uint64_t places = project->settings->max_concurrent;
-	return is_own_wish(plan) || places == 1 || project->in_flight + 1 < places;
+	if (places == 1)
+		return true;
+	if (rate_class == RATELIMIT_WAITED)
+		return project->waited_in_flight < places / 2 && project->in_flight + 1 < places;
+	return project->in_flight + (places < 4 ? 1 : 2) < places;
 }
 
 static bool send_planned(struct project *project, int64_t now, int64_t *next)
@@ -285,17 +297,14 @@ static bool send_planned(struct project *project, int64_t now, int64_t *next)
 		earlier(next, plan.due);
 		return false;
 	}
-	if (!has_place(project, &plan))
+	if (!has_place(project, class_of(&plan)))
 		return false;
 	if (!upstream_may_ask(&project->upstream, is_own_wish(&plan), now)) {
 		earlier(next, upstream_next(&project->upstream, now));
 		return false;
 	}
-	if (!project_take(project, plan.waited, now)) {
-		earlier(next, ratelimit_next(&project->limit,
-				  plan.waited ? RATELIMIT_FOREGROUND : RATELIMIT_BACKGROUND, now));
+	if (!take(project, class_of(&plan), now, next))
 		return false;
-	}
 	refresh_send_plan(project, &plan, now);
 	return true;
 }
@@ -303,18 +312,14 @@ static bool send_planned(struct project *project, int64_t now, int64_t *next)
 static bool send_page(struct project *project, int64_t now, int64_t *next)
 {
 	struct call *call = STAILQ_FIRST(&project->paged);
-	if (!call)
+	if (!call || !has_place(project, class_of(&call->plan)))
 		return false;
 	if (!upstream_may_ask(&project->upstream, true, now)) {
 		earlier(next, upstream_next(&project->upstream, now));
 		return false;
 	}
-	if (!project_take(project, call->plan.waited, now)) {
-		earlier(next,
-		    ratelimit_next(&project->limit,
-			call->plan.waited ? RATELIMIT_FOREGROUND : RATELIMIT_BACKGROUND, now));
+	if (!take(project, class_of(&call->plan), now, next))
 		return false;
-	}
 	STAILQ_REMOVE_HEAD(&project->paged, paged);
 	refresh_send_page(call);
 	return true;
@@ -326,14 +331,14 @@ static bool send_get(struct project *project, int64_t now, int64_t *next)
 	LIST_FOREACH (refresh, &project->refreshes, entry) {
 		if (refresh->connector_row == 0 || refresh->phase != REFRESH_RECORDS)
 			continue;
+		if (!has_place(project, RATELIMIT_WAITED))
+			return false;
 		if (!upstream_may_ask(&project->upstream, true, now)) {
 			earlier(next, upstream_next(&project->upstream, now));
 			return false;
 		}
-		if (!project_take(project, true, now)) {
-			earlier(next, ratelimit_next(&project->limit, RATELIMIT_FOREGROUND, now));
+		if (!take(project, RATELIMIT_WAITED, now, next))
 			return false;
-		}
 		refresh_send_get(project, refresh);
 		return true;
 	}
@@ -386,6 +391,8 @@ struct call *call_new(struct project *project, enum call_kind kind, enum endpoin
 	if (!call)
 		return NULL;
 	call->project = project;
+	call->config = config_ref(project->config);
+	call->settings = project->settings;
 	call->kind = kind;
 	call->endpoint = endpoint;
 	call->started_at = engine_wall(project->engine);
@@ -402,8 +409,23 @@ struct call *call_free(struct call *call)
 	LIST_REMOVE(call, entry);
 	pages_done(&call->pages);
 	buffer_done(&call->next_url);
+	config_unref(call->config);
 	free(call);
 	return NULL;
+}
+
+/* One number for each connector or operation, and one for the list. */
+static uint64_t subject_of(const struct call *call)
+{
+	if (call->kind == CALL_LIST)
+		return UPSTREAM_LIST;
+	if (call->kind != CALL_OPERATION)
+		return (uint64_t)call->plan.connector_row;
+	/* FNV-1a; rows stay far below the highest bit. */
+	uint64_t hash = UINT64_C(14695981039346656037);
+	for (const char *at = call->operation_id; *at; at++)
+		hash = (hash ^ (unsigned char)*at) * UINT64_C(1099511628211);
+	return hash | UINT64_C(1) << 63;
 }
 
 static void take_answer(struct call *call, const struct client_answer *answer)
@@ -411,13 +433,19 @@ static void take_answer(struct call *call, const struct client_answer *answer)
 	struct project *project = call->project;
 	struct engine *engine = project->engine;
 	project->in_flight--;
+	project->waited_in_flight -= call->waited;
 	if (answer->date != TIMESTAMP_NONE)
 		project->date_ahead = answer->date - engine_now(engine);
 	engine_count(engine, call->endpoint, answer);
 	enum upstream_state before = project->upstream.state;
-	enum upstream_verdict verdict =
-	    upstream_ended(&project->upstream, answer, endpoint_writes(call->endpoint),
-		call->asked_at, engine_now(engine), engine_wall(engine), &engine->random);
+	const struct upstream_request request = {
+	    .write = endpoint_writes(call->endpoint),
+	    .subject = subject_of(call),
+	    .known = call->plan.retry,
+	    .started = call->asked_at,
+	};
+	enum upstream_verdict verdict = upstream_ended(&project->upstream, answer, &request,
+	    engine_now(engine), engine_wall(engine), &engine->random);
 	if (verdict == VERDICT_FAILED && before != project->upstream.state)
 		log_warning("project %s: upstream %s: %s", project->settings->name,
 		    upstream_state_name(project->upstream.state), project->upstream.message);
@@ -434,7 +462,7 @@ static void take_answer(struct call *call, const struct client_answer *answer)
 static void call_ended(const struct client_answer *answer, void *context)
 {
 	struct call *call = context;
-	const struct credential *credential = call->project->settings->credential;
+	const struct credential *credential = call->settings->credential;
 	struct client_answer clean = *answer;
 	union {
 		const char *received;
@@ -457,7 +485,9 @@ static void call_ended(const struct client_answer *answer, void *context)
 int call_send(struct call *call, const char *url, struct span body, struct err *err)
 {
 	struct project *project = call->project;
-	const struct config_project *settings = project->settings;
+	/* All that makes up the request is of one configuration: the one the call was made under.
+	 */
+	const struct config_project *settings = call->settings;
 	struct buffer own _cleanup_buffer_;
 	buffer_init(&own, 8192);
 	if (!url) {
@@ -481,6 +511,8 @@ int call_send(struct call *call, const char *url, struct span body, struct err *
 	if (client_submit(project->engine->client, &request, err) < 0)
 		return -1;
 	project->in_flight++;
+	call->waited = call->kind == CALL_GET ? call->ticket != 0 : call->plan.waited;
+	project->waited_in_flight += call->waited;
 	upstream_asked(&project->upstream, call->asked_at);
 	return 0;
 }

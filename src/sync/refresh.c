@@ -17,6 +17,7 @@
 /* What the sync block of a record shows when its refresh failed. */
 struct failure {
 	const char *code;
+	int64_t retry_after; /* microseconds, when Mixpanel asked for it; else 0 */
 	char message[256];
 };
 
@@ -26,6 +27,7 @@ static void failure_set(struct failure *failure, const char *code, const char *f
 	va_list arguments;
 	va_start(arguments, format);
 	failure->code = code;
+	failure->retry_after = 0;
 	vsnprintf(failure->message, sizeof(failure->message), format, arguments);
 	va_end(arguments);
 }
@@ -278,35 +280,25 @@ static int write_failure(struct conn *writer, void *context, struct err *err)
 	return r;
 }
 
-static int take_since(
+static int take_failing(
     const struct connector_record *record, const struct job_record *latest, void *context)
 {
 	(void)latest;
-	*(int64_t *)context = record->history_error_since;
+	*(bool *)context = record->history_error_code != NULL;
 	return 0;
 }
 
-static void take_list_since(const struct project_record *record, void *context)
+/* Whether the connector could not be read the last time either. */
+static bool was_failing(struct call *call)
 {
-	*(int64_t *)context = record->list_error_since;
-}
-
-/* Since when the same thing has been failing; it is left alone for as long again. */
-static int64_t failing_since(struct call *call)
-{
-	struct conn *writer = call->project->engine->writer;
-	int64_t since = TIMESTAMP_NONE;
 	struct err err = ERR_INIT;
-	if (call->kind == CALL_LIST)
-		(void)project_store_get(
-		    writer, call->project->settings->project_id, take_list_since, &since, &err);
-	else
-		(void)connector_store_get_row(
-		    writer, call->plan.connector_row, take_since, &since, &err);
-	return since;
+	bool failing = false;
+	(void)connector_store_get_row(
+	    call->project->engine->writer, call->plan.connector_row, take_failing, &failing, &err);
+	return failing;
 }
 
-/* The call ends without a result; it is planned again after the delay. */
+/* The call ends without a result; it is planned again after its backoff, at least the delay. */
 static void call_given_up(struct call *call, int64_t delay)
 {
 	struct project *project = call->project;
@@ -327,7 +319,6 @@ static void call_failed(struct call *call, const struct failure *failure)
 	struct engine *engine = project->engine;
 	struct failed_work work = {.call = call, .failure = failure};
 	struct err err = ERR_INIT;
-	int64_t delay = project_retry_delay(project, failing_since(call));
 	(void)engine_write(engine, write_failure, &work, &err);
 	if (call->kind == CALL_LIST) {
 		/* Once for all in a row: an outage lasts hours. */
@@ -341,7 +332,7 @@ static void call_failed(struct call *call, const struct failure *failure)
 		log_debug("project %s: connector %s could not be refreshed: %s",
 		    project->settings->name, call->connector_id, failure->message);
 	}
-	call_given_up(call, delay);
+	call_given_up(call, failure->retry_after > 0 ? failure->retry_after : 1);
 }
 
 /* Our own store could not take the answer: nothing is said about Mixpanel. */
@@ -350,7 +341,7 @@ static void store_failed(struct call *call, const struct err *err)
 	log_write(engine_write_level(call->project->engine, LOG_LEVEL_WARNING),
 	    "project %s: Mixpanel's answer to the %s call could not be stored: %s",
 	    call->project->settings->name, endpoint_name(call->endpoint), err->text);
-	call_given_up(call, project_retry_delay(call->project, TIMESTAMP_NONE));
+	call_given_up(call, 1);
 }
 
 void refresh_not_sent(
@@ -359,8 +350,7 @@ void refresh_not_sent(
 	log_error("project %s: a request to Mixpanel could not be made: %s",
 	    project->settings->name, message);
 	if (plan)
-		planner_done(project->planner, plan, project_retry_delay(project, TIMESTAMP_NONE),
-		    engine_now(project->engine));
+		planner_done(project->planner, plan, 1, engine_now(project->engine));
 	project->list_tried |= plan && plan->kind == PLAN_LIST;
 	call_free(call);
 	refresh_end_all(project);
@@ -660,7 +650,7 @@ static bool queue_next_page(struct call *call, const struct page_end *end)
 	buffer_init(&url, call->next_url.limit);
 	if (!end->has_more || !end->next_url[0])
 		return false;
-	if (endpoint_next_url(&url, project->settings->base_url, end->next_url, &err) < 0) {
+	if (endpoint_next_url(&url, call->settings->base_url, end->next_url, &err) < 0) {
 		log_warning("project %s: the next page of the %s is left out: %s",
 		    project->settings->name, endpoint_name(call->endpoint), err.text);
 		return false;
@@ -718,6 +708,7 @@ static void describe(struct failure *failure, const struct client_answer *answer
 		failure->code = code_of_status(answer->status);
 	else
 		failure->code = answer->status ? "upstream-undecodable" : "upstream-unreachable";
+	failure->retry_after = answer->retry_after;
 	upstream_describe(answer, failure->message, sizeof(failure->message));
 }
 
@@ -731,7 +722,7 @@ static bool answer_is_good(const struct client_answer *answer)
 static void look_for_unknown(struct call *call)
 {
 	struct project *project = call->project;
-	if (failing_since(call) != TIMESTAMP_NONE)
+	if (was_failing(call))
 		return;
 	int64_t at = engine_now(project->engine);
 	if (project->list_begun_at > at - LOOK_APART)

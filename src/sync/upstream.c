@@ -1,5 +1,7 @@
 #include "sync/upstream.h"
 
+#include <string.h>
+
 #include "mixpanel/decode.h"
 #include "util/backoff.h"
 #include "util/timestamp.h"
@@ -16,46 +18,92 @@ void upstream_init(struct upstream *upstream, int64_t wall)
 	};
 }
 
-static enum upstream_verdict judge_status(
-    long status, bool write, const char **ret_code, enum upstream_state *ret_state)
+/* A service account that is no longer a member of the project gets 403, in these words. */
+static bool is_no_member(struct span body)
 {
-	switch (status) {
-	case 401:
-		*ret_code = "upstream-unauthorized";
-		*ret_state = UPSTREAM_UNAUTHORIZED;
-		return VERDICT_FAILED;
-	case 403:
-		/* A refused create says something about the create, a refused read about us. */
-		if (write)
-			return VERDICT_GOOD;
-		*ret_code = "upstream-unauthorized";
-		*ret_state = UPSTREAM_UNAUTHORIZED;
-		return VERDICT_FAILED;
-	case 429:
-		*ret_code = "upstream-rate-limited";
-		*ret_state = UPSTREAM_RATE_LIMITED;
-		return VERDICT_FAILED;
-	case 502:
-	case 503:
-	case 504:
-		*ret_code = "upstream-error";
-		*ret_state = UPSTREAM_DEGRADED;
-		return VERDICT_FAILED;
-	default:
-		return VERDICT_GOOD;
-	}
+	char said[400];
+	decode_error_message(body, said, sizeof(said));
+	return strcasestr(said, "not a member of project") != NULL;
 }
 
-enum upstream_verdict upstream_judge(const struct client_answer *answer, bool write,
-    const char **ret_code, enum upstream_state *ret_state)
+static struct upstream_judgement judge_status(const struct client_answer *answer, bool write)
+{
+	switch (answer->status) {
+	case 401:
+		return (struct upstream_judgement){
+		    CONCERN_PROJECT, UPSTREAM_UNAUTHORIZED, "upstream-unauthorized"};
+	case 403:
+		if (is_no_member(answer->body))
+			return (struct upstream_judgement){
+			    CONCERN_PROJECT, UPSTREAM_UNAUTHORIZED, "upstream-unauthorized"};
+		/* A refused create says something about the create, a refused read about us. */
+		if (write)
+			return (struct upstream_judgement){CONCERN_NOBODY, UPSTREAM_OK, ""};
+		return (struct upstream_judgement){
+		    CONCERN_SUBJECT, UPSTREAM_UNAUTHORIZED, "upstream-unauthorized"};
+	case 429:
+		return (struct upstream_judgement){
+		    CONCERN_PROJECT, UPSTREAM_RATE_LIMITED, "upstream-rate-limited"};
+	default:
+		break;
+	}
+	if (answer->status >= 500)
+		return (struct upstream_judgement){
+		    CONCERN_SUBJECT, UPSTREAM_DEGRADED, "upstream-error"};
+	return (struct upstream_judgement){CONCERN_NOBODY, UPSTREAM_OK, ""};
+}
+
+struct upstream_judgement upstream_judge(const struct client_answer *answer, bool write)
 {
 	if (answer->outcome == CLIENT_ANSWERED)
-		return judge_status(answer->status, write, ret_code, ret_state);
+		return judge_status(answer, write);
+	if (answer->outcome == CLIENT_NOT_SENT)
+		return (struct upstream_judgement){
+		    CONCERN_PROJECT, UPSTREAM_UNREACHABLE, "upstream-unreachable"};
 	/* An answer that began was cut short, too long or too slow: somebody is there. */
-	bool began = answer->outcome == CLIENT_UNCLEAR && answer->status != 0;
-	*ret_code = began ? "upstream-undecodable" : "upstream-unreachable";
-	*ret_state = began ? UPSTREAM_DEGRADED : UPSTREAM_UNREACHABLE;
-	return VERDICT_FAILED;
+	if (answer->status != 0)
+		return (struct upstream_judgement){
+		    CONCERN_SUBJECT, UPSTREAM_DEGRADED, "upstream-undecodable"};
+	return (struct upstream_judgement){
+	    CONCERN_SUBJECT, UPSTREAM_UNREACHABLE, "upstream-unreachable"};
+}
+
+bool upstream_refuses_account(const struct client_answer *answer)
+{
+	const struct upstream_judgement judgement = upstream_judge(answer, true);
+	return judgement.concern == CONCERN_PROJECT && judgement.state == UPSTREAM_UNAUTHORIZED;
+}
+
+/* Whether a failure of this subject, after those before it with nothing succeeding between, is one
+ * of so many that it can hardly be theirs. */
+static bool too_many(struct upstream *upstream, uint64_t subject)
+{
+	for (unsigned i = 0; i < upstream->failed_subjects; i++)
+		if (upstream->subjects[i] == subject)
+			return false;
+	if (upstream->failed_subjects < UPSTREAM_SUBJECTS)
+		upstream->subjects[upstream->failed_subjects++] = subject;
+	return upstream->failed_subjects == UPSTREAM_SUBJECTS;
+}
+
+/* Whether what the answer says concerns the whole project. */
+static bool concerns_project(struct upstream *upstream, const struct upstream_judgement *judgement,
+    const struct client_answer *answer, const struct upstream_request *request)
+{
+	switch (judgement->concern) {
+	case CONCERN_NOBODY:
+		return false;
+	case CONCERN_PROJECT:
+		return true;
+	case CONCERN_SUBJECT:
+		break;
+	}
+	/* Of a list that Mixpanel says is broken the list alone tells (upstream_listed). */
+	if (request->subject == UPSTREAM_LIST)
+		return !(answer->outcome == CLIENT_ANSWERED && answer->status == 500);
+	if (request->known)
+		return false;
+	return upstream->failures > 0 || too_many(upstream, request->subject);
 }
 
 static enum upstream_state state_of(const struct upstream *upstream)
@@ -142,24 +190,25 @@ static void recovered(
 }
 
 enum upstream_verdict upstream_ended(struct upstream *upstream, const struct client_answer *answer,
-    bool write, int64_t started, int64_t now, int64_t wall, struct random_sequence *sequence)
+    const struct upstream_request *request, int64_t now, int64_t wall,
+    struct random_sequence *sequence)
 {
-	const char *code = NULL;
-	enum upstream_state state = UPSTREAM_OK;
-	enum upstream_verdict verdict = upstream_judge(answer, write, &code, &state);
+	const struct upstream_judgement judgement = upstream_judge(answer, request->write);
+	bool failure = concerns_project(upstream, &judgement, answer, request);
 	upstream->asked = true;
 	/* What ends from before the probe says nothing about it. */
-	if (started >= upstream->probe_at)
+	if (request->started >= upstream->probe_at)
 		upstream->probing = false;
-	if (verdict == VERDICT_FAILED) {
-		upstream->gate = state;
-		failed(upstream, answer, started, now, sequence);
-		note_answer(upstream, code, answer);
-	} else {
-		recovered(upstream, answer, started);
+	if (failure) {
+		upstream->gate = judgement.state;
+		failed(upstream, answer, request->started, now, sequence);
+		note_answer(upstream, judgement.code, answer);
+	} else if (judgement.concern == CONCERN_NOBODY) {
+		upstream->failed_subjects = 0;
+		recovered(upstream, answer, request->started);
 	}
 	settle(upstream, wall);
-	return verdict;
+	return failure ? VERDICT_FAILED : VERDICT_GOOD;
 }
 
 void upstream_listed(struct upstream *upstream, const char *code, const char *message, int64_t wall)

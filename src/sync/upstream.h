@@ -1,11 +1,13 @@
 /* How the upstream of one project is doing, and whether it may be asked now. Pure; driven by the
  * caller's clocks.
  *
- * A failure that concerns the whole project (no connection, no answer in time, 401, 403 on a read,
- * 429, 502, 503, 504) holds requests back, longer with each one in a row. When that time is over
- * one request goes out as a probe, and the rest follow when it went well. A request somebody waits
- * for goes out at once, except while Mixpanel itself has asked for a pause. A listing that cannot
- * be read holds nothing else back, but the upstream counts as degraded until one can. */
+ * A failure that concerns the whole project holds requests back, longer with each one in a row: no
+ * connection, 401, 403 because the account is no member, 429; and a list that gets no answer, 403
+ * or an answer of a gateway. 5xx, 403 and time-outs of one connector are that connector's, until
+ * three in a row begin to fail with nothing succeeding between. When that time is over one request
+ * goes out as a probe, and the rest follow when it went well. A request somebody waits for goes out
+ * at once, except while Mixpanel itself has asked for a pause. A listing that cannot be read holds
+ * nothing else back, but the upstream counts as degraded until one can. */
 #ifndef MIXPORT_SYNC_UPSTREAM_H
 #define MIXPORT_SYNC_UPSTREAM_H
 
@@ -16,14 +18,19 @@
 #include "model/project.h"
 #include "util/random.h"
 
+/* So many that fail in a row fail for a common reason. */
+#define UPSTREAM_SUBJECTS 3
+
 /* Invariant: hold_until is INT64_MIN while nothing is held back. Times are monotonic, but since. */
 struct upstream {
 	enum upstream_state
 	    gate; /* of the last project-wide failure; UPSTREAM_OK after a success */
 	bool listing_failed;
-	bool asked;                /* something was answered or failed since the start */
-	unsigned failures;         /* project-wide, in a row */
-	unsigned listing_failures; /* in a row */
+	bool asked;                           /* something was answered or failed since the start */
+	unsigned failures;                    /* project-wide, in a row */
+	unsigned listing_failures;            /* in a row */
+	uint64_t subjects[UPSTREAM_SUBJECTS]; /* those that failed since the last success, */
+	unsigned failed_subjects;             /* so many of them */
 	int64_t hold_until;
 	bool hold_strict;  /* Mixpanel asked for the pause */
 	bool probing;      /* the probe is in flight */
@@ -41,23 +48,49 @@ struct upstream {
  * of it. At most size - 1 bytes. */
 void upstream_describe(const struct client_answer *answer, char *ret_text, size_t size);
 
-/* What an answer means for the project. */
+/* Whom a failure concerns. */
+enum upstream_concern {
+	CONCERN_NOBODY,  /* Mixpanel answered; what it says is news of one object */
+	CONCERN_SUBJECT, /* the connector or operation that was asked about */
+	CONCERN_PROJECT,
+};
+
+/* What an answer says of the upstream: the state it would put the project in, and a code, static.
+ */
+struct upstream_judgement {
+	enum upstream_concern concern;
+	enum upstream_state state;
+	const char *code;
+};
+
+/* A request that ended. */
+struct upstream_request {
+	bool write;
+	uint64_t subject; /* what it was about: any number of its own, UPSTREAM_LIST for the list */
+	bool known;       /* that one failed last time, so that its failing again is no news */
+	int64_t started;  /* monotonic, when it was submitted */
+};
+
+#define UPSTREAM_LIST 0
+
 enum upstream_verdict {
-	VERDICT_GOOD,   /* Mixpanel answered; what it says concerns one object */
-	VERDICT_FAILED, /* concerns the whole project */
+	VERDICT_GOOD,
+	VERDICT_FAILED, /* for the whole project */
 };
 
 /* Nothing asked yet. now is wall-clock time. */
 void upstream_init(struct upstream *upstream, int64_t wall);
 
-/* Judges an answer: VERDICT_FAILED fills ret_code (static) and the state it puts the project in. */
-enum upstream_verdict upstream_judge(const struct client_answer *answer, bool write,
-    const char **ret_code, enum upstream_state *ret_state);
+/* Judges an answer by itself. */
+struct upstream_judgement upstream_judge(const struct client_answer *answer, bool write);
 
-/* Takes the end of a request in. started is the monotonic time it was submitted: several that fail
- * together count once. Returns the verdict. */
+/* Whether Mixpanel refuses our account: a fault of the configuration, not of what was asked for. */
+bool upstream_refuses_account(const struct client_answer *answer);
+
+/* Takes the end of a request in; several that fail together count once. Returns the verdict. */
 enum upstream_verdict upstream_ended(struct upstream *upstream, const struct client_answer *answer,
-    bool write, int64_t started, int64_t now, int64_t wall, struct random_sequence *sequence);
+    const struct upstream_request *request, int64_t now, int64_t wall,
+    struct random_sequence *sequence);
 
 /* Takes the outcome of a listing in: code NULL when it could be applied. */
 void upstream_listed(

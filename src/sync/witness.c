@@ -86,10 +86,10 @@ size_t witness_expire(
 	size_t kept = 0;
 	for (size_t i = 0; i < witness->settled_count; i++) {
 		const struct witness_settled *settled = &witness->settled[i];
-		if (expired < size && now >= settled->until && oldest >= settled->since)
-			ret_rows[expired++] = settled->row;
-		else
+		if (expired == size || now < settled->until || oldest < settled->since)
 			witness->settled[kept++] = *settled;
+		else if (settled->hold != WITNESS_SEEN)
+			ret_rows[expired++] = settled->row;
 	}
 	witness->settled_count = kept;
 	return expired;

@@ -68,9 +68,9 @@ bool witness_is_absent(const struct witness *witness, int64_t row, int64_t asked
 /* It was found, or it is settled that it is gone. */
 void witness_not_absent(struct witness *witness, int64_t row);
 
-/* Takes out, into ret_rows, at most `size` rows that hold nothing any more: their time is over, and
- * nothing asked for before they settled is on its way (oldest is when the oldest such was asked
- * for). Returns how many. */
+/* Takes out rows that hold nothing any more: their time is over, and nothing asked for before they
+ * settled is on its way (oldest is when the oldest such was asked for). Those that the store knows
+ * as settling, all but the seen ones, go into ret_rows, at most `size`. Returns how many. */
 size_t witness_expire(
     struct witness *witness, int64_t now, int64_t oldest, int64_t *ret_rows, size_t size);
 

@@ -200,8 +200,8 @@ static int64_t send_all(struct world *world, int64_t now)
 		struct plan plan = planner_next(world->planner, now, PLACES);
 		if (plan.kind == PLAN_NOTHING)
 			return plan.due;
-		if (!ratelimit_take(&world->limit, RATELIMIT_BACKGROUND, now))
-			return ratelimit_next(&world->limit, RATELIMIT_BACKGROUND, now);
+		if (!ratelimit_take(&world->limit, RATELIMIT_SCHEDULED, now))
+			return ratelimit_next(&world->limit, RATELIMIT_SCHEDULED, now);
 		send_plan(world, &plan, now);
 	}
 	return INT64_MAX;
@@ -273,15 +273,15 @@ static void tell(const struct world *world, const char *what)
 	fflush(stdout);
 }
 
-START_TEST(a_day_on_600_a_minute_leaves_no_history_late)
+START_TEST(a_day_on_750_a_minute_leaves_no_history_late)
 {
-	struct world *world = new_world(600, 1);
+	struct world *world = new_world(750, 1);
 	/* The first minutes: everything is due at once. */
 	world->warm_at = START + 2 * MINUTE;
 	run(world, START + DAY);
 	judge_the_rest(world, START + DAY);
-	tell(world, "600 a minute for a day");
-	assert_within_budget(world, 600);
+	tell(world, "750 a minute for a day");
+	assert_within_budget(world, 750);
 	struct planner_intervals intervals = planner_intervals(world->planner);
 	ck_assert(intervals.stretched);
 	ck_assert_int_eq(intervals.active, 15 * SECOND);
@@ -308,12 +308,12 @@ START_TEST(a_day_on_60_a_minute_stretches_evenly)
 	assert_within_budget(world, 60);
 	struct planner_intervals intervals = planner_intervals(world->planner);
 	ck_assert(intervals.stretched);
-	/* 57 a minute: the idle ones have a fifth, the list its one, the active ones the rest. */
+	/* 48 a minute: the idle ones have a fifth, the list its one, the active ones the rest. */
 	ck_assert_int_eq(intervals.list, 60 * SECOND);
-	ck_assert_int_gt(intervals.active, 125 * SECOND);
-	ck_assert_int_lt(intervals.active, 145 * SECOND);
-	ck_assert_int_gt(intervals.idle, 800 * MINUTE);
-	ck_assert_int_lt(intervals.idle, 950 * MINUTE);
+	ck_assert_int_gt(intervals.active, 155 * SECOND);
+	ck_assert_int_lt(intervals.active, 170 * SECOND);
+	ck_assert_int_gt(intervals.idle, 950 * MINUTE);
+	ck_assert_int_lt(intervals.idle, 1100 * MINUTE);
 	ck_assert_double_lt(world->latest_list, 1.3);
 	ck_assert_double_lt(world->latest_active, 2.0);
 	ck_assert_double_lt(world->latest_idle, 2.0);
@@ -325,7 +325,7 @@ START_TEST(the_same_seed_gives_the_same_day)
 {
 	uint64_t fingerprints[3];
 	for (uint64_t i = 0; i < 3; i++) {
-		struct world *world = new_world(600, i / 2 + 5);
+		struct world *world = new_world(750, i / 2 + 5);
 		run(world, START + 60 * MINUTE);
 		fingerprints[i] = world->fingerprint;
 		world_done(world);
@@ -338,8 +338,8 @@ END_TEST
 int main(void)
 {
 	const struct unit_case cases[] = {
-	    {"a day on 600 a minute leaves no history late",
-		a_day_on_600_a_minute_leaves_no_history_late},
+	    {"a day on 750 a minute leaves no history late",
+		a_day_on_750_a_minute_leaves_no_history_late},
 	    {"a day on 60 a minute stretches evenly", a_day_on_60_a_minute_stretches_evenly},
 	    {"the same seed gives the same day", the_same_seed_gives_the_same_day},
 	    {NULL, NULL},

@@ -21,7 +21,7 @@ START_TEST(a_minute_s_budget_is_there_at_once)
 	struct ratelimit limit;
 	ratelimit_init(&limit, 60, 12345);
 	ck_assert_uint_eq(ratelimit_available(&limit, 12345), 60);
-	ck_assert_uint_eq(take_all(&limit, RATELIMIT_FOREGROUND, 12345), 60);
+	ck_assert_uint_eq(take_all(&limit, RATELIMIT_WRITE, 12345), 60);
 	ck_assert_uint_eq(ratelimit_available(&limit, 12345), 0);
 }
 END_TEST
@@ -31,24 +31,24 @@ START_TEST(used_budget_comes_back_only_after_a_minute)
 	struct ratelimit limit;
 	int64_t start = 7 * SECOND + 99999;
 	ratelimit_init(&limit, 10, start);
-	take_all(&limit, RATELIMIT_FOREGROUND, start);
-	ck_assert(!ratelimit_take(&limit, RATELIMIT_FOREGROUND, start + MINUTE));
+	take_all(&limit, RATELIMIT_WRITE, start);
+	ck_assert(!ratelimit_take(&limit, RATELIMIT_WRITE, start + MINUTE));
 	ck_assert_int_eq(
-	    ratelimit_next(&limit, RATELIMIT_FOREGROUND, start + MINUTE), start + MINUTE + 1);
-	ck_assert_uint_eq(take_all(&limit, RATELIMIT_FOREGROUND, start + MINUTE + 1), 10);
+	    ratelimit_next(&limit, RATELIMIT_WRITE, start + MINUTE), start + MINUTE + 1);
+	ck_assert_uint_eq(take_all(&limit, RATELIMIT_WRITE, start + MINUTE + 1), 10);
 }
 END_TEST
 
-START_TEST(the_background_leaves_a_twentieth_to_the_foreground)
+START_TEST(all_others_leave_a_fifth_to_writes)
 {
 	struct ratelimit limit;
 	int64_t now = 0;
 	ratelimit_init(&limit, 100, now);
 	unsigned taken = 0;
 	for (; now < MINUTE; now += SECOND / 10)
-		taken += take_all(&limit, RATELIMIT_BACKGROUND, now);
-	ck_assert_uint_eq(taken, 95);
-	ck_assert_uint_eq(take_all(&limit, RATELIMIT_FOREGROUND, MINUTE - 1), 5);
+		taken += take_all(&limit, RATELIMIT_SCHEDULED, now);
+	ck_assert_uint_eq(taken, 80);
+	ck_assert_uint_eq(take_all(&limit, RATELIMIT_WRITE, MINUTE - 1), 20);
 }
 END_TEST
 
@@ -56,11 +56,25 @@ START_TEST(the_background_goes_evenly_after_its_burst)
 {
 	struct ratelimit limit;
 	ratelimit_init(&limit, 60, 0);
-	ck_assert_uint_eq(take_all(&limit, RATELIMIT_BACKGROUND, 0), 15);
-	for (int64_t i = 1; i <= 40; i++) {
-		int64_t at = i * MINUTE / 57;
-		ck_assert(!ratelimit_take(&limit, RATELIMIT_BACKGROUND, at - SECOND / 10));
-		ck_assert(ratelimit_take(&limit, RATELIMIT_BACKGROUND, at + SECOND / 10));
+	ck_assert_uint_eq(take_all(&limit, RATELIMIT_SCHEDULED, 0), 15);
+	for (int64_t i = 1; i <= 32; i++) {
+		int64_t at = i * MINUTE / 48;
+		ck_assert(!ratelimit_take(&limit, RATELIMIT_SCHEDULED, at - SECOND / 10));
+		ck_assert(ratelimit_take(&limit, RATELIMIT_SCHEDULED, at + SECOND / 10));
+	}
+}
+END_TEST
+
+START_TEST(who_waits_gets_half_at_most_and_holds_nobody_back)
+{
+	for (uint64_t per_minute = 1; per_minute <= 100; per_minute++) {
+		struct ratelimit limit;
+		ratelimit_init(&limit, per_minute, 0);
+		unsigned half = per_minute > 1 ? (unsigned)per_minute / 2 : 1;
+		ck_assert_uint_eq(take_all(&limit, RATELIMIT_WAITED, 0), half);
+		ck_assert_int_gt(ratelimit_next(&limit, RATELIMIT_WAITED, 0), MINUTE);
+		unsigned writes = take_all(&limit, RATELIMIT_WRITE, 1);
+		ck_assert_uint_eq(writes, per_minute - half);
 	}
 }
 END_TEST
@@ -71,7 +85,7 @@ START_TEST(a_background_that_always_wants_is_never_held_up_for_long)
 	ratelimit_init(&limit, 600, 0);
 	int64_t last = 0;
 	for (int64_t now = 0; now < 20 * MINUTE; now += SECOND / 20) {
-		if (take_all(&limit, RATELIMIT_BACKGROUND, now) == 0)
+		if (take_all(&limit, RATELIMIT_SCHEDULED, now) == 0)
 			continue;
 		if (now > MINUTE + SECOND && now - last > SECOND)
 			ck_abort_msg("nothing went out for %lld us at %lld",
@@ -85,14 +99,14 @@ START_TEST(a_changed_budget_keeps_what_was_used)
 {
 	struct ratelimit limit;
 	ratelimit_init(&limit, 60, 0);
-	ck_assert_uint_eq(take_all(&limit, RATELIMIT_FOREGROUND, 0), 60);
+	ck_assert_uint_eq(take_all(&limit, RATELIMIT_WRITE, 0), 60);
 	ratelimit_change(&limit, 100, SECOND);
 	ck_assert_uint_eq(ratelimit_available(&limit, SECOND), 40);
 	ratelimit_change(&limit, 10, SECOND);
 	ck_assert_uint_eq(ratelimit_available(&limit, SECOND), 0);
-	int64_t next = ratelimit_next(&limit, RATELIMIT_FOREGROUND, SECOND);
+	int64_t next = ratelimit_next(&limit, RATELIMIT_WRITE, SECOND);
 	ck_assert_int_gt(next, MINUTE);
-	ck_assert_uint_eq(take_all(&limit, RATELIMIT_FOREGROUND, next), 10);
+	ck_assert_uint_eq(take_all(&limit, RATELIMIT_WRITE, next), 10);
 }
 END_TEST
 
@@ -100,8 +114,8 @@ START_TEST(a_clock_that_goes_back_frees_nothing)
 {
 	struct ratelimit limit;
 	ratelimit_init(&limit, 5, -3 * SECOND);
-	take_all(&limit, RATELIMIT_FOREGROUND, 10 * SECOND);
-	ck_assert(!ratelimit_take(&limit, RATELIMIT_FOREGROUND, -90 * SECOND));
+	take_all(&limit, RATELIMIT_WRITE, 10 * SECOND);
+	ck_assert(!ratelimit_take(&limit, RATELIMIT_WRITE, -90 * SECOND));
 	ck_assert_uint_eq(ratelimit_available(&limit, -200 * SECOND), 0);
 }
 END_TEST
@@ -110,7 +124,7 @@ START_TEST(a_budget_of_a_million_is_given_out_whole)
 {
 	struct ratelimit limit;
 	ratelimit_init(&limit, 1000000, 0);
-	ck_assert_uint_eq(take_all(&limit, RATELIMIT_FOREGROUND, 0), 1000000);
+	ck_assert_uint_eq(take_all(&limit, RATELIMIT_WRITE, 0), 1000000);
 	ck_assert_uint_eq(ratelimit_available(&limit, MINUTE + SECOND), 1000000);
 }
 END_TEST
@@ -128,8 +142,7 @@ static int64_t random_step(struct random_sequence *sequence)
 
 static enum ratelimit_class random_class(struct random_sequence *sequence)
 {
-	return random_sequence_between(sequence, 0, 1) ? RATELIMIT_FOREGROUND
-						       : RATELIMIT_BACKGROUND;
+	return (enum ratelimit_class)random_sequence_between(sequence, 0, RATELIMIT_SCHEDULED);
 }
 
 /* At most per_minute requests in the 60 s up to and with the latest, so in any 60 s. */
@@ -200,7 +213,7 @@ START_TEST(what_is_available_can_be_taken)
 	for (unsigned step = 0; step < 20000; step++) {
 		now += random_step(&sequence);
 		bool available = ratelimit_available(&limit, now) > 0;
-		if (available != ratelimit_take(&limit, RATELIMIT_FOREGROUND, now))
+		if (available != ratelimit_take(&limit, RATELIMIT_WRITE, now))
 			ck_abort_msg("at %lld", (long long)now);
 	}
 }
@@ -212,8 +225,9 @@ int main(void)
 	    {"a minute's budget is there at once", a_minute_s_budget_is_there_at_once},
 	    {"used budget comes back only after a minute",
 		used_budget_comes_back_only_after_a_minute},
-	    {"the background leaves a twentieth to the foreground",
-		the_background_leaves_a_twentieth_to_the_foreground},
+	    {"all others leave a fifth to writes", all_others_leave_a_fifth_to_writes},
+	    {"who waits gets half at most and holds nobody back",
+		who_waits_gets_half_at_most_and_holds_nobody_back},
 	    {"the background goes evenly after its burst",
 		the_background_goes_evenly_after_its_burst},
 	    {"a background that always wants is never held up for long",

@@ -28,10 +28,19 @@ static void init(struct upstream *upstream)
 	upstream_init(upstream, WALL);
 }
 
+/* The end of a request about this subject. */
+static enum upstream_verdict ended_of(struct upstream *upstream, const struct client_answer *end,
+    uint64_t subject, int64_t started, int64_t now)
+{
+	const struct upstream_request request = {.subject = subject, .started = started};
+	return upstream_ended(upstream, end, &request, now, WALL + now, &sequence);
+}
+
+/* Of the list. */
 static void ended(
     struct upstream *upstream, const struct client_answer *end, int64_t started, int64_t now)
 {
-	upstream_ended(upstream, end, false, started, now, WALL + now, &sequence);
+	ended_of(upstream, end, UPSTREAM_LIST, started, now);
 }
 
 static struct upstream_status published(const struct upstream *upstream, int64_t now)
@@ -43,13 +52,47 @@ static struct upstream_status published(const struct upstream *upstream, int64_t
 
 START_TEST(what_concerns_one_object_holds_nothing_back)
 {
-	static const long statuses[] = {200, 201, 302, 400, 404, 409, 500};
+	static const long statuses[] = {200, 201, 302, 400, 404, 409};
 	for (size_t i = 0; i < ARRAY_SIZE(statuses); i++) {
-		const char *code = NULL;
-		enum upstream_state state;
 		struct client_answer end = answer(statuses[i], 0);
-		ck_assert_int_eq(upstream_judge(&end, false, &code, &state), VERDICT_GOOD);
-		ck_assert_ptr_null(code);
+		ck_assert_int_eq(upstream_judge(&end, false).concern, CONCERN_NOBODY);
+	}
+	/* A list that Mixpanel itself fails to make holds nothing else back either. */
+	struct upstream upstream;
+	init(&upstream);
+	struct client_answer broken = answer(500, 0);
+	ended(&upstream, &broken, 0, SECOND);
+	ck_assert(upstream_may_ask(&upstream, false, SECOND));
+}
+END_TEST
+
+START_TEST(one_that_fails_again_and_again_is_its_own_trouble)
+{
+	static const long statuses[] = {403, 500, 502, 503, 504, 0};
+	for (size_t i = 0; i < ARRAY_SIZE(statuses); i++) {
+		struct upstream upstream;
+		struct client_answer end = statuses[i] ? answer(statuses[i], 0) : timed_out;
+		init(&upstream);
+		for (int64_t now = 1; now < 9; now++) {
+			/* One, and another one now and then, with a third that succeeds. */
+			ck_assert_int_eq(ended_of(&upstream, &end, 7, now, now + 1), VERDICT_GOOD);
+			ck_assert_int_eq(ended_of(&upstream, &end, 8, now, now + 1), VERDICT_GOOD);
+			ck_assert_int_eq(ended_of(&upstream, &fine, 9, now, now + 1), VERDICT_GOOD);
+		}
+		ck_assert(upstream_may_ask(&upstream, false, 10));
+		ck_assert_int_eq(published(&upstream, 10).state, UPSTREAM_OK);
+		/* A third in a row is no coincidence; then whatever succeeds ends it. */
+		ended_of(&upstream, &end, 7, 11, 12);
+		ended_of(&upstream, &end, 8, 11, 12);
+		ended_of(&upstream, &end, 7, 11, 12);
+		ck_assert(upstream_may_ask(&upstream, false, 12));
+		const struct upstream_request known = {.subject = 9, .known = true, .started = 11};
+		ck_assert_int_eq(
+		    upstream_ended(&upstream, &end, &known, 12, WALL, &sequence), VERDICT_GOOD);
+		ck_assert_int_eq(ended_of(&upstream, &end, 9, 11, 12), VERDICT_FAILED);
+		ck_assert(!upstream_may_ask(&upstream, false, 12));
+		ended_of(&upstream, &fine, 9, 13, 14);
+		ck_assert(upstream_may_ask(&upstream, false, 14));
 	}
 }
 END_TEST
@@ -71,13 +114,21 @@ START_TEST(what_concerns_the_project_is_told_apart)
 	    {504, false, UPSTREAM_DEGRADED},
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
-		const char *code = NULL;
-		enum upstream_state state = UPSTREAM_OK;
 		struct client_answer end = answer(table[i].status, 0);
-		upstream_judge(&end, table[i].write, &code, &state);
-		ck_assert_int_eq(state, table[i].state);
-		ck_assert_int_eq(code != NULL, state != UPSTREAM_OK);
+		struct upstream_judgement judgement = upstream_judge(&end, table[i].write);
+		ck_assert_int_eq(judgement.state, table[i].state);
+		ck_assert_int_eq(judgement.code[0] != '\0', judgement.state != UPSTREAM_OK);
+		ck_assert_int_eq(judgement.concern == CONCERN_PROJECT,
+		    table[i].status == 401 || table[i].status == 429);
 	}
+	/* In these words it is our account that is refused, in a create, too. */
+	struct client_answer no_member = answer(403, 0);
+	no_member.body =
+	    span_of("{\"status\":\"error\",\"error\":\"User 7 is not a member of project 8.\"}");
+	ck_assert_int_eq(upstream_judge(&no_member, true).concern, CONCERN_PROJECT);
+	ck_assert_int_eq(upstream_judge(&no_member, true).state, UPSTREAM_UNAUTHORIZED);
+	struct client_answer none = {.outcome = CLIENT_NOT_SENT, .message = "refused"};
+	ck_assert_int_eq(upstream_judge(&none, false).concern, CONCERN_PROJECT);
 }
 END_TEST
 
@@ -224,7 +275,8 @@ START_TEST(a_refused_create_does_not_prove_that_we_may_read)
 	init(&upstream);
 	struct client_answer refused = answer(403, 0);
 	ended(&upstream, &refused, 0, SECOND);
-	upstream_ended(&upstream, &refused, true, 2 * SECOND, 3 * SECOND, WALL, &sequence);
+	const struct upstream_request create = {.write = true, .subject = 5, .started = 2 * SECOND};
+	upstream_ended(&upstream, &refused, &create, 3 * SECOND, WALL, &sequence);
 	ck_assert_int_eq(published(&upstream, 3 * SECOND).state, UPSTREAM_UNAUTHORIZED);
 	ended(&upstream, &fine, 4 * SECOND, 5 * SECOND);
 	ck_assert_int_eq(published(&upstream, 5 * SECOND).state, UPSTREAM_OK);
@@ -270,6 +322,8 @@ int main(void)
 	const struct unit_case cases[] = {
 	    {"what concerns one object holds nothing back",
 		what_concerns_one_object_holds_nothing_back},
+	    {"one that fails again and again is its own trouble",
+		one_that_fails_again_and_again_is_its_own_trouble},
 	    {"what concerns the project is told apart", what_concerns_the_project_is_told_apart},
 	    {"it is unknown until something was answered",
 		it_is_unknown_until_something_was_answered},
