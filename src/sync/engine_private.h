@@ -78,7 +78,6 @@ struct call {
 	int64_t last_row;   /* CALL_LIST: the last connector known when it was asked for */
 	struct pages pages;
 	struct buffer next_url; /* the page that waits for its turn */
-	bool waited;            /* in flight: it counts among those that somebody waits for */
 	bool ended;             /* CALL_OPERATION: only its end is still to be written */
 	STAILQ_ENTRY(call) paged;
 	LIST_ENTRY(call) entry;
@@ -112,7 +111,6 @@ struct project {
 	struct ratelimit limit;
 	struct upstream upstream;
 	unsigned in_flight;
-	unsigned waited_in_flight;
 	unsigned creates_in_flight;         /* until their end is written */
 	STAILQ_HEAD(task_list, task) tasks; /* in the order they were asked for */
 	LIST_HEAD(refresh_list, refresh) refreshes;

@@ -276,17 +276,12 @@ static bool is_own_wish(const struct plan *plan)
 	return plan->waited && !plan->bulk;
 }
 
-/* One place is left free for writes, and of four or more another one for what callers wait for, so
- * that a few answers that hang hold neither back; those who wait get half of them at most. It is
- * asked for again when a request ends. */
-static bool has_place(const struct project *project, enum ratelimit_class rate_class)
+/* One place is left free for what somebody waits for, so that a few answers that hang do not hold a
+ * create back. It is asked for again when a request ends. */
+static bool has_place(const struct project *project, const struct plan *plan)
 {
 	uint64_t places = project->settings->max_concurrent;
-	if (places == 1)
-		return true;
-	if (rate_class == RATELIMIT_WAITED)
-		return project->waited_in_flight < places / 2 && project->in_flight + 1 < places;
-	return project->in_flight + (places < 4 ? 1 : 2) < places;
+	return is_own_wish(plan) || places == 1 || project->in_flight + 1 < places;
 }
 
 static bool send_planned(struct project *project, int64_t now, int64_t *next)
@@ -297,7 +292,7 @@ static bool send_planned(struct project *project, int64_t now, int64_t *next)
 		earlier(next, plan.due);
 		return false;
 	}
-	if (!has_place(project, class_of(&plan)))
+	if (!has_place(project, &plan))
 		return false;
 	if (!upstream_may_ask(&project->upstream, is_own_wish(&plan), now)) {
 		earlier(next, upstream_next(&project->upstream, now));
@@ -312,7 +307,7 @@ static bool send_planned(struct project *project, int64_t now, int64_t *next)
 static bool send_page(struct project *project, int64_t now, int64_t *next)
 {
 	struct call *call = STAILQ_FIRST(&project->paged);
-	if (!call || !has_place(project, class_of(&call->plan)))
+	if (!call)
 		return false;
 	if (!upstream_may_ask(&project->upstream, true, now)) {
 		earlier(next, upstream_next(&project->upstream, now));
@@ -331,8 +326,6 @@ static bool send_get(struct project *project, int64_t now, int64_t *next)
 	LIST_FOREACH (refresh, &project->refreshes, entry) {
 		if (refresh->connector_row == 0 || refresh->phase != REFRESH_RECORDS)
 			continue;
-		if (!has_place(project, RATELIMIT_WAITED))
-			return false;
 		if (!upstream_may_ask(&project->upstream, true, now)) {
 			earlier(next, upstream_next(&project->upstream, now));
 			return false;
@@ -433,7 +426,6 @@ static void take_answer(struct call *call, const struct client_answer *answer)
 	struct project *project = call->project;
 	struct engine *engine = project->engine;
 	project->in_flight--;
-	project->waited_in_flight -= call->waited;
 	if (answer->date != TIMESTAMP_NONE)
 		project->date_ahead = answer->date - engine_now(engine);
 	engine_count(engine, call->endpoint, answer);
@@ -511,8 +503,6 @@ int call_send(struct call *call, const char *url, struct span body, struct err *
 	if (client_submit(project->engine->client, &request, err) < 0)
 		return -1;
 	project->in_flight++;
-	call->waited = call->kind == CALL_GET ? call->ticket != 0 : call->plan.waited;
-	project->waited_in_flight += call->waited;
 	upstream_asked(&project->upstream, call->asked_at);
 	return 0;
 }

@@ -148,9 +148,14 @@ static int load(struct span text, unsigned flags, struct err *err, json_t **ret_
 		options |= JSON_DECODE_ANY;
 	json_error_t reason;
 	json_t *value = json_loadb(text.ptr, text.len, options, &reason);
-	if (!value)
+	if (!value) {
+		/* It quotes what it stumbled over. */
+		char escaped[4 * sizeof(reason.text)];
+		size_t len = text_escape(
+		    reason.text, strlen(reason.text), escaped, sizeof(escaped), &(size_t){0});
 		return err_set(
-		    err, "line %d column %d: %s", reason.line, reason.column, reason.text);
+		    err, "line %d column %d: %.*s", reason.line, reason.column, (int)len, escaped);
+	}
 	*ret_value = value;
 	return 0;
 }

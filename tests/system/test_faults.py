@@ -83,6 +83,7 @@ class Many:
         self.numbers = {case: 1000 + number for number, case in enumerate(cases)}
         projects = {self.names[case]: self.numbers[case] for case in cases}
         keys = {"list_interval": "1s", "active_interval": "1s", "idle_interval": "1s",
+                "status_interval": "1000d",
                 "timeout": f"{int(3000 * max(1, SLOW))}ms",
                 "write_timeout": f"{int(3000 * max(1, SLOW))}ms", **keys}
         self.sim = Sim(*sim_options, projects=projects.values())

@@ -528,15 +528,15 @@ static bool refresh_is_done(struct stage *stage, const void *argument)
 	return engine_refresh_done(stage->engine, PROJECT, wish->command.result_ticket);
 }
 
-/* Four places and two of them kept free: two histories are on their way, two wait. The two are
+/* Four places and one of them kept free: three histories are on their way, one waits. The three are
  * asked once more, for they were begun before the refresh. */
 START_TEST(a_refresh_ends_though_a_connector_it_waits_for_is_deleted)
 {
 	struct stage stage;
 	struct wish refresh = {.fill_disk = false};
 	struct wish wish = {.command.connector_id = "d"};
-	const unsigned first = 2;
-	const unsigned again = 5;
+	const unsigned first = 3;
+	const unsigned again = 6;
 	stage_init(
 	    &stage, LIST(CONNECTOR("a") "," CONNECTOR("b") "," CONNECTOR("c") "," CONNECTOR("d")));
 	stage.hold_histories = true;

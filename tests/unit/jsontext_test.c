@@ -62,9 +62,9 @@ END_TEST
 START_TEST(errors_say_where)
 {
 	expect_refused("{\n  \"a\": 1,\n  \"b\": x\n}", 22, "line 3 column 8: ");
-	expect_refused("[\x01]", 3, "near '\x01'");
-	expect_refused("[\x1b[2J]", 6, "near '\x1b'");
-	expect_refused("[1 \x7f]", 5, "near '\x7f'");
+	expect_refused("[\x01]", 3, "near '\\x01'");
+	expect_refused("[\x1b[2J]", 6, "near '\\x1b'");
+	expect_refused("[1 \x7f]", 5, "near '\\x7f'");
 	char deep[201];
 	memset(deep, '[', 200);
 	deep[200] = '\0';

@@ -104,8 +104,8 @@ START_TEST(what_is_escaped_already_is_not_escaped_again)
 	log_escaped(LOG_LEVEL_DEBUG, "left out", 8);
 	char message[4000];
 	memset(message, 'x', sizeof(message));
-	for (size_t i = 1; i + 2 < sizeof(message); i += 3)
-		memcpy(message + i, "\xe2\x82\xac", 3);
+	for (size_t i = 1; i + 2 < sizeof(message); i++)
+		message[i] = "\xe2\x82\xac"[(i - 1) % 3];
 	log_escaped(LOG_LEVEL_ERROR, message, sizeof(message));
 	_cleanup_free_ char *text = end_capture();
 	ck_assert_int_eq(strncmp(text, "<3>a\\n\\\\\n<3>x", 13), 0);

@@ -135,7 +135,6 @@ START_TEST(a_list_keeps_the_status_that_a_single_answer_told)
 	connector.status = "paused";
 	connector.failure_message = "no permission";
 	fixture_put(&fixture, &connector, T0 + 1, CONNECTOR_CHANGED);
-	int64_t revision = get(&fixture, "a").revision;
 	connector.status = connector.failure_message = NULL;
 	put.observed_at = T0 + 2;
 	connector_store_put(fixture.writer, &put, &fixture.err, &change, &row);
@@ -150,7 +149,7 @@ START_TEST(a_list_keeps_the_status_that_a_single_answer_told)
 	fixture_put(&fixture, &connector, T0 + 3, CONNECTOR_CHANGED);
 	ck_assert_str_eq(get(&fixture, "a").status, "");
 	ck_assert_int_eq(get(&fixture, "a").status_known_at, T0 + 3);
-	revision = get(&fixture, "a").revision;
+	int64_t revision = get(&fixture, "a").revision;
 	fixture_put(&fixture, &connector, T0 + 4, CONNECTOR_SAME);
 	ck_assert_int_eq(get(&fixture, "a").status_known_at, T0 + 4);
 	ck_assert_int_eq(get(&fixture, "a").revision, revision);
