@@ -178,9 +178,7 @@ int connector_store_each_followed(struct conn *conn, int64_t project_id,
 		struct columns columns = {.stmt = stmt};
 		struct followed_connector connector = {.row = column_integer(&columns)};
 		connector.connector_id = column_text(&columns);
-		connector.first_seen_at = column_time(&columns);
 		connector.created_at = column_time(&columns);
-		connector.confirmed_at = column_time(&columns);
 		connector.history_synced_at = column_time(&columns);
 		connector.status_known_at = column_time(&columns);
 		connector.unfinished = column_integer(&columns) != 0;

@@ -55,9 +55,7 @@ int connector_store_each_present(
 struct followed_connector {
 	int64_t row;
 	const char *connector_id; /* holds until the callback returns */
-	int64_t first_seen_at;
-	int64_t created_at; /* as Mixpanel says, else when first seen */
-	int64_t confirmed_at;
+	int64_t created_at;       /* as Mixpanel says, else when first seen */
 	int64_t history_synced_at;
 	int64_t status_known_at;
 	bool unfinished; /* it has a job that is not over */

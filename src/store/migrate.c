@@ -251,7 +251,7 @@ static const char schema_2[] =
 		  "DROP INDEX connectors_present;"
 		  "CREATE INDEX connectors_present ON connectors (project_id, connector_row, "
 		  "connector_id,"
-		  " first_seen_at, created_at, deleted_at, confirmed_at, history_synced_at, "
+		  " first_seen_at, created_at, deleted_at, history_synced_at, "
 		  "latest_job_row,"
 		  " status_known_at) WHERE deleted_at IS NULL;"
 		  "CREATE INDEX connectors_settling ON connectors (project_id) WHERE settling IS "

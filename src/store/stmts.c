@@ -116,8 +116,8 @@ static const struct {
     /* Whether a job is unfinished is asked the other way round: active jobs are few and an index
      * finds them all at once, while the latest jobs lie all over the largest table. */
     [STMT_CONNECTOR_EACH_FOLLOWED] = {FOR_ALL,
-	"SELECT connector_row, connector_id, first_seen_at, coalesce(created_at, first_seen_at),"
-	" confirmed_at, history_synced_at, status_known_at, connector_row IN (SELECT connector_row"
+	"SELECT connector_row, connector_id, coalesce(created_at, first_seen_at),"
+	" history_synced_at, status_known_at, connector_row IN (SELECT connector_row"
 	"  FROM jobs INDEXED BY jobs_by_project_status WHERE project_id = ?1"
 	"  AND status IN ('queued', 'running', 'paused', 'unknown') AND active = 1)"
 	" FROM connectors INDEXED BY connectors_present WHERE project_id = ?1"

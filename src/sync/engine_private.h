@@ -221,6 +221,10 @@ int project_load(struct project *project, struct err *err);
 /* Something was confirmed or concluded of a connector: it outranks what is read for settle_time. */
 void project_settle(struct project *project, int64_t row, enum witness_hold hold);
 
+/* The row of a connector. Returns 0, 1 when it was never known, or -1. */
+int project_connector_row(
+    const struct project *project, const char *connector_id, struct err *err, int64_t *ret_row);
+
 /* What outranks what is read of a connector now; not what was asked for before. */
 enum witness_hold project_held(const struct project *project, const char *connector_id);
 

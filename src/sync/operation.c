@@ -128,14 +128,6 @@ struct operation_work {
 	int64_t connector_row;
 };
 
-static int take_row(
-    const struct connector_record *record, const struct job_record *latest, void *context)
-{
-	(void)latest;
-	*(int64_t *)context = record->row;
-	return 0;
-}
-
 static int write_outcome(struct operation_work *work, struct conn *writer, struct err *err)
 {
 	struct engine *engine = work->project->engine;
@@ -157,8 +149,8 @@ static int write_outcome(struct operation_work *work, struct conn *writer, struc
 			r = connector_store_created_by_us(
 			    writer, work->connector_row, work->record->import_key, err);
 	} else if (work->deleted) {
-		r = connector_store_get(writer, project_id, work->record->connector_id, take_row,
-		    &work->connector_row, err);
+		r = project_connector_row(
+		    work->project, work->record->connector_id, err, &work->connector_row);
 		if (r == 0)
 			r = connector_store_delete(writer, work->connector_row, true, now, err);
 		r = r == 1 ? 0 : r;

@@ -151,15 +151,20 @@ int project_load(struct project *project, struct err *err)
 	return 0;
 }
 
+/* Whether both ask the same Mixpanel as the same account. */
+static bool same_upstream(const struct config_project *a, const struct config_project *b)
+{
+	return strcmp(a->credential->fingerprint, b->credential->fingerprint) == 0 &&
+	       strcmp(a->base_url, b->base_url) == 0;
+}
+
 void project_change(
     struct project *project, struct config *config, const struct config_project *settings)
 {
 	struct config *before = project->config;
 	int64_t now = engine_now(project->engine);
 	/* Another service account may do what the old one could not: ask at once. */
-	bool renewed = strcmp(project->settings->credential->fingerprint,
-			   settings->credential->fingerprint) != 0 ||
-		       strcmp(project->settings->base_url, settings->base_url) != 0;
+	bool renewed = !same_upstream(project->settings, settings);
 	project->config = config_ref(config);
 	project->settings = settings;
 	project->removed = false;
@@ -192,13 +197,19 @@ static int take_row(
 	return 0;
 }
 
+int project_connector_row(
+    const struct project *project, const char *connector_id, struct err *err, int64_t *ret_row)
+{
+	return connector_store_get(project->engine->writer, project->settings->project_id,
+	    connector_id, take_row, ret_row, err);
+}
+
 enum witness_hold project_held(const struct project *project, const char *connector_id)
 {
 	struct err err = ERR_INIT;
 	int64_t row = 0;
 	int64_t now = engine_now(project->engine);
-	if (connector_store_get(project->engine->writer, project->settings->project_id,
-		connector_id, take_row, &row, &err) != 0)
+	if (project_connector_row(project, connector_id, &err, &row) != 0)
 		return WITNESS_FREE;
 	return witness_held(&project->witness, row, now, now);
 }
@@ -421,6 +432,23 @@ static uint64_t subject_of(const struct call *call)
 	return hash | UINT64_C(1) << 63;
 }
 
+/* What another origin, or another account, was answered says nothing of the one in force now. */
+static enum upstream_verdict judge_answer(struct call *call, const struct client_answer *answer)
+{
+	struct project *project = call->project;
+	struct engine *engine = project->engine;
+	if (!same_upstream(call->settings, project->settings))
+		return VERDICT_GOOD;
+	const struct upstream_request request = {
+	    .write = endpoint_writes(call->endpoint),
+	    .subject = subject_of(call),
+	    .known = call->plan.retry,
+	    .started = call->asked_at,
+	};
+	return upstream_ended(&project->upstream, answer, &request, engine_now(engine),
+	    engine_wall(engine), &engine->random);
+}
+
 static void take_answer(struct call *call, const struct client_answer *answer)
 {
 	struct project *project = call->project;
@@ -430,14 +458,7 @@ static void take_answer(struct call *call, const struct client_answer *answer)
 		project->date_ahead = answer->date - engine_now(engine);
 	engine_count(engine, call->endpoint, answer);
 	enum upstream_state before = project->upstream.state;
-	const struct upstream_request request = {
-	    .write = endpoint_writes(call->endpoint),
-	    .subject = subject_of(call),
-	    .known = call->plan.retry,
-	    .started = call->asked_at,
-	};
-	enum upstream_verdict verdict = upstream_ended(&project->upstream, answer, &request,
-	    engine_now(engine), engine_wall(engine), &engine->random);
+	enum upstream_verdict verdict = judge_answer(call, answer);
 	if (verdict == VERDICT_FAILED && before != project->upstream.state)
 		log_warning("project %s: upstream %s: %s", project->settings->name,
 		    upstream_state_name(project->upstream.state), project->upstream.message);

@@ -198,7 +198,7 @@ static int take_id(
 /* Following ------------------------------------------------------------------------------------*/
 
 /* Nothing is read of it any more, so no refresh is to wait for that. */
-static void unfollow(struct project *project, int64_t row)
+void refresh_drop(struct project *project, int64_t row)
 {
 	planner_remove(project->planner, row);
 	note_history(project, row, INT64_MAX);
@@ -225,7 +225,7 @@ static int follow_record(
 	struct project *project = context;
 	/* Deleted while its history was on its way, say. */
 	if (record->deleted_at != TIMESTAMP_NONE) {
-		unfollow(project, record->row);
+		refresh_drop(project, record->row);
 		return 0;
 	}
 	int64_t created_at = record->connector.created_at;
@@ -245,11 +245,6 @@ void refresh_follow(struct project *project, int64_t row)
 	if (connector_store_get_row(project->engine->writer, row, follow_record, project, &err) < 0)
 		log_error("project %s: cannot follow a connector: %s", project->settings->name,
 		    err.text[0] ? err.text : "no memory");
-}
-
-void refresh_drop(struct project *project, int64_t row)
-{
-	unfollow(project, row);
 }
 
 /* Failures -------------------------------------------------------------------------------------*/
@@ -601,7 +596,7 @@ static void apply_gone(struct call *call)
 	project_settle(project, row, WITNESS_OBSERVED);
 	search_connector(project, row);
 	single_over(call);
-	unfollow(project, row);
+	refresh_drop(project, row);
 }
 
 /* Answers --------------------------------------------------------------------------------------*/

@@ -96,3 +96,23 @@ def test_readers_do_not_starve_a_writer(start_daemon, sim):
         reader.join()
     assert answer.status == 201 and taken < 5
     assert sim.received("get") <= 30
+
+
+def test_a_late_refusal_of_the_old_account_is_not_held_against_the_new_one(start_daemon, start_sim):
+    sim = start_sim("--user", "old:secret", "--user", "new:secret")
+    daemon = start_daemon(sim, credential="old:secret",
+                          config={"project demo": {"list_interval": "1h"}})
+    sim.fault("status", "list", status=401, delay_ms=1500)
+    daemon.client().post("/v1/projects/demo/refresh", {})
+    wait_until(lambda: sim.stats()["concurrent"] > 0, what="a list is on its way")
+    daemon.write_secret("credential", "new:secret\n")
+    daemon.reload()
+    seen = set()
+
+    def late_answer_is_in():
+        seen.add(daemon.client().project()["upstream"]["state"])
+        return not sim.faults() and sim.stats()["concurrent"] == 0
+
+    wait_until(late_answer_is_in, what="the late answer is in")
+    assert stays(lambda: daemon.client().project()["upstream"]["state"] != "unauthorized", 2)
+    assert "unauthorized" not in seen
