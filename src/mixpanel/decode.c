@@ -1,10 +1,11 @@
 /* What can go wrong here, and why it cannot
  *
- * From a listing it is concluded which connectors are gone, so an answer that only looks like one
- * must not pass. A body that was cut short is no JSON document; a document that is an error, or
- * has no list in it, or an entry that is no object or has no usable id, is refused as a whole.
- * What is not needed to know which connector or run is meant never refuses anything: a member of
- * an unexpected type counts as unknown, and the bytes received keep it.
+ * From a listing it is concluded which connectors may be gone, so an answer that only looks like
+ * one must not pass. A body that was cut short is no JSON document; a document that is an error, or
+ * has no list in it, or whose list breaks off, is refused as a whole. One entry that cannot be read
+ * is nobody else's fault: it is left out and counted, so that the caller concludes nothing from
+ * what is missing. What is not needed to know which connector or run is meant never refuses
+ * anything: a member of an unexpected type counts as unknown, and the bytes received keep it.
  *
  * jansson parses, but cannot give a number back as it was written. So a value is looked at twice:
  * as jansson has it, and as the bytes it came in. Both take the last of two members of one name. */
@@ -20,6 +21,9 @@
 /* Of the records decoded from one answer; an answer at its size limit stays far below. */
 #define ARENA_LIMIT (256 * 1024 * 1024)
 
+/* On one page: many more than fit into an answer, so that what is allocated for each is bounded. */
+#define ENTRIES_LIMIT 200000
+
 /* Of the text of a number that stands for a time. */
 #define NUMBER_SIZE 64
 
@@ -33,8 +37,7 @@ struct node {
 struct page {
 	struct span list;
 	size_t count; /* of entries; at most so many when the list is malformed */
-	bool has_more;
-	const char *next_url; /* kept */
+	struct decoded_page said;
 };
 
 /* Copies what is to outlive the document it was found in. */
@@ -165,20 +168,71 @@ static bool is_success_word(const char *status)
 	return strcmp(status, "ok") == 0 || strcmp(status, "success") == 0;
 }
 
-static int refuse_status(struct node root, const char *status, struct err *err)
+/* "", null, false, {} and [] say nothing, nor does an object whose members say nothing: an error is
+ * told as two empty texts where there is none. */
+static bool says_something(json_t *value)
 {
+	const char *name;
+	json_t *inner;
+	switch (value ? json_typeof(value) : JSON_NULL) {
+	case JSON_OBJECT:
+		/* Not further down: how deep it goes is the sender's choice. */
+		json_object_foreach (value, name, inner)
+			if (json_is_string(inner) ? json_string_length(inner) > 0
+						  : inner && !json_is_null(inner))
+				return true;
+		return false;
+	case JSON_ARRAY:
+		return json_array_size(value) > 0;
+	case JSON_STRING:
+		return json_string_length(value) > 0;
+	case JSON_INTEGER:
+	case JSON_REAL:
+	case JSON_TRUE:
+		return true;
+	case JSON_FALSE:
+	case JSON_NULL:
+		return false;
+	}
+	return false;
+}
+
+/* Which of its members says that the answer is a failure; NULL for none. A bare connector has a
+ * status of its own. */
+static const char *failing_member(struct node root, bool bare)
+{
+	const json_t *status = json_object_get(root.value, "status");
+	const char *word = json_string_value(status);
+	if (!bare && status && !json_is_null(status) && !(word && is_success_word(word)))
+		return "status";
+	if (json_is_false(json_object_get(root.value, "success")))
+		return "success";
+	if (says_something(json_object_get(root.value, "error")))
+		return "error";
+	return says_something(json_object_get(root.value, "errors")) ? "errors" : NULL;
+}
+
+static int refuse_failure(struct node root, bool bare, struct err *err)
+{
+	const char *name = failing_member(root, bare);
+	if (!name)
+		return 0;
 	char said[256];
 	decode_error_message(root.bytes, said, sizeof(said));
-	return err_set(err, "Mixpanel's answer has the status \"%.32s\"%s%s", status,
-	    said[0] ? ": " : "", said);
+	const char *colon = said[0] ? ": " : "";
+	const char *status = member_text(root.value, name);
+	if (status && strcmp(name, "status") == 0)
+		return err_set(
+		    err, "Mixpanel's answer has the status \"%.32s\"%s%s", status, colon, said);
+	return err_set(
+	    err, "Mixpanel's answer says by \"%s\" that it failed%s%s", name, colon, said);
 }
 
 /* What the envelope holds, or the answer itself when it came without one. */
 static int unwrap(struct node root, struct err *err, struct node *ret_content)
 {
-	const char *status = member_text(root.value, "status");
-	if (status && !is_success_word(status))
-		return refuse_status(root, status, err);
+	if (refuse_failure(root, false, err) < 0)
+		return -1;
 	*ret_content = json_object_get(root.value, "results") ? member(root, "results") : root;
 	return 0;
 }
@@ -210,19 +264,16 @@ static size_t count_entries(struct span list)
 	return count;
 }
 
+/* A list whose has_more is neither true nor false cannot say that it is whole. */
 static int read_page_object(
-    struct node object, struct keeper *keeper, struct err *err, struct page *page)
+    struct node object, struct keeper *keeper, struct err *err, struct decoded_page *page)
 {
-	const json_t *url = json_object_get(object.value, "url");
-	if (url && !json_is_null(url) && !json_is_string(url))
-		return err_set(err, "\"url\" in Mixpanel's list is no text");
+	if (refuse_failure(object, false, err) < 0)
+		return -1;
 	page->next_url = keep(keeper, member_filled(object.value, "url"));
 	if (keeper->failed)
 		return no_memory(err);
-	const json_t *has_more = json_object_get(object.value, "has_more");
-	if (has_more && !json_is_null(has_more) && !json_is_boolean(has_more))
-		return err_set(err, "\"has_more\" in Mixpanel's list is neither true nor false");
-	page->has_more = !json_is_false(has_more);
+	page->has_more = !json_is_false(json_object_get(object.value, "has_more"));
 	return 0;
 }
 
@@ -232,7 +283,7 @@ static int read_page(
 {
 	_cleanup_json_ json_t *document = NULL;
 	/* A list that does not say that it is whole, as a bare array cannot, proves nothing. */
-	struct page page = {.list = find_list(body), .has_more = true};
+	struct page page = {.list = find_list(body), .said = {.has_more = true}};
 	if (jsontext_parse_around(body, page.list, 0, err, &document) < 0)
 		return err_wrap(err, "Mixpanel's answer cannot be read");
 	struct node content = {.value = NULL};
@@ -241,21 +292,54 @@ static int read_page(
 	struct node data = content;
 	if (json_is_object(content.value)) {
 		data = member(content, "data");
-		if (read_page_object(content, keeper, err, &page) < 0)
+		if (read_page_object(content, keeper, err, &page.said) < 0)
 			return -1;
 	}
 	/* An array with something in it would be another one than the one left out. */
 	if (!page.list.ptr || !json_is_array(data.value) || json_array_size(data.value) > 0)
 		return err_set(err, "there is no list in Mixpanel's answer");
 	page.count = count_entries(page.list);
+	if (page.count > ENTRIES_LIMIT)
+		return err_set(err, "there are more than %d entries on a page of Mixpanel's list",
+		    ENTRIES_LIMIT);
 	*ret_page = page;
 	return 0;
 }
 
+/* Returns 1. */
+static int odd_entry(struct err *err, const char *what)
+{
+	err_set(err, "%s", what);
+	return 1;
+}
+
+/* Takes an entry. Returns 0; 1 when it is odd, with what is wrong with it; -1 without memory. */
 typedef int entry_fn(struct node entry, void *context, struct err *err);
 
+static int read_entry(struct span bytes, entry_fn *read, void *context, struct err *err)
+{
+	_cleanup_json_ json_t *document = NULL;
+	if (bytes.ptr[0] != '{')
+		return odd_entry(err, "it is no object");
+	if (jsontext_parse(bytes, 0, err, &document) < 0)
+		return 1;
+	return read((struct node){.value = document, .bytes = bytes}, context, err);
+}
+
+static int leave_out(struct decoded_page *page, struct keeper *keeper, size_t index,
+    const struct err *odd, struct err *err)
+{
+	struct err told = ERR_INIT;
+	if (page->unreadable++ > 0)
+		return 0;
+	err_set(&told, "entry %zu: %s", index, odd->text);
+	page->odd = keep(keeper, told.text);
+	return keeper->failed ? no_memory(err) : 0;
+}
+
 /* One entry is held at a time: the whole of a long list would take tens of megabytes. */
-static int read_entries(const struct page *page, entry_fn *read, void *context, struct err *err)
+static int read_entries(
+    struct page *page, struct keeper *keeper, entry_fn *read, void *context, struct err *err)
 {
 	struct jsontext_iterator iterator;
 	struct span name;
@@ -263,12 +347,11 @@ static int read_entries(const struct page *page, entry_fn *read, void *context, 
 	size_t index = 0;
 	jsontext_iterate(&iterator, page->list);
 	for (; jsontext_next(&iterator, &name, &bytes); index++) {
-		_cleanup_json_ json_t *document = NULL;
-		if (bytes.ptr[0] != '{')
-			return err_set(err, "entry %zu of Mixpanel's list is no object", index);
-		if (jsontext_parse(bytes, 0, err, &document) < 0)
-			return err_wrap(err, "entry %zu of Mixpanel's list cannot be read", index);
-		if (read((struct node){.value = document, .bytes = bytes}, context, err) < 0)
+		struct err odd = ERR_INIT;
+		int r = read_entry(bytes, read, context, &odd);
+		if (r < 0)
+			return no_memory(err);
+		if (r > 0 && leave_out(&page->said, keeper, index, &odd, err) < 0)
 			return -1;
 	}
 	if (iterator.place != JSONTEXT_ENDED)
@@ -298,13 +381,14 @@ static const char *creator_of(const json_t *object)
 	return member_filled(object, "created_by");
 }
 
+/* Returns as an entry_fn does. */
 static int read_connector(
     struct node entry, struct keeper *keeper, struct err *err, struct connector *ret_connector)
 {
 	const json_t *object = entry.value;
 	const char *id = connector_id_of(object);
 	if (!id)
-		return err_set(err, "a connector in Mixpanel's answer has no usable id");
+		return odd_entry(err, "the connector has no usable id");
 	const json_t *properties = json_object_get(object, "connector_properties");
 	const json_t *category = json_object_get(object, "category_properties");
 	/* An empty prefix says something: the whole bucket. */
@@ -329,35 +413,59 @@ static int read_connector(
 	return keeper->failed ? no_memory(err) : 0;
 }
 
-static int compare_texts(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-static int refuse_twins(const struct decoded_listing *listing, struct err *err)
-{
-	if (listing->count < 2)
-		return 0;
-	_cleanup_free_ const char **ids = calloc(listing->count, sizeof(*ids));
-	if (!ids)
-		return no_memory(err);
-	for (size_t i = 0; i < listing->count; i++)
-		ids[i] = listing->connectors[i].connector_id;
-	qsort(ids, listing->count, sizeof(*ids), compare_texts);
-	for (size_t i = 1; i < listing->count; i++)
-		if (strcmp(ids[i - 1], ids[i]) == 0)
-			return err_set(err, "connector %s is twice in Mixpanel's list", ids[i]);
-	return 0;
-}
-
 static int read_listed(struct node entry, void *context, struct err *err)
 {
 	struct decoded_listing *listing = context;
 	struct keeper keeper = {.arena = &listing->decoded.arena};
-	struct connector *connector = &listing->connectors[listing->count];
-	if (read_connector(entry, &keeper, err, connector) < 0)
-		return -1;
-	listing->count++;
+	int r = read_connector(entry, &keeper, err, &listing->connectors[listing->count]);
+	listing->count += r == 0;
+	return r;
+}
+
+/* By id, and in the order sent. */
+static int compare_listed(const void *a, const void *b)
+{
+	const struct connector *const *left = a;
+	const struct connector *const *right = b;
+	int order = strcmp((*left)->connector_id, (*right)->connector_id);
+	return order ? order : (*left > *right) - (*left < *right);
+}
+
+static void remove_marked(struct decoded_listing *listing)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < listing->count; i++)
+		if (listing->connectors[i].connector_id)
+			listing->connectors[kept++] = listing->connectors[i];
+	listing->count = kept;
+}
+
+/* Which of two with one id is meant cannot be told: the first is as good as any, and stays the one
+ * meant while the list stays as it is. */
+static int leave_out_twins(struct decoded_listing *listing, struct page *page, struct err *err)
+{
+	struct keeper keeper = {.arena = &listing->decoded.arena};
+	_cleanup_free_ struct connector **sorted = calloc(listing->count + 1, sizeof(*sorted));
+	if (!sorted)
+		return no_memory(err);
+	for (size_t i = 0; i < listing->count; i++)
+		sorted[i] = &listing->connectors[i];
+	if (listing->count > 1)
+		qsort(sorted, listing->count, sizeof(struct connector *), compare_listed);
+	const char *id = NULL;
+	for (size_t i = 0; i < listing->count; i++) {
+		if (!id || strcmp(id, sorted[i]->connector_id) != 0) {
+			id = sorted[i]->connector_id;
+			continue;
+		}
+		struct err odd = ERR_INIT;
+		err_set(&odd, "connector %s is in the list already", id);
+		if (leave_out(&page->said, &keeper, (size_t)(sorted[i] - listing->connectors), &odd,
+			err) < 0)
+			return -1;
+		sorted[i]->connector_id = NULL;
+	}
+	remove_marked(listing);
 	return 0;
 }
 
@@ -372,11 +480,11 @@ static int fill_listing(struct span body, struct err *err, struct decoded_listin
 	listing->connectors = arena_alloc(arena, page.count * sizeof(*listing->connectors));
 	if (!listing->connectors)
 		return no_memory(err);
-	listing->has_more = page.has_more;
-	listing->next_url = page.next_url;
-	if (read_entries(&page, read_listed, listing, err) < 0)
+	if (read_entries(&page, &keeper, read_listed, listing, err) < 0 ||
+	    leave_out_twins(listing, &page, err) < 0)
 		return -1;
-	return refuse_twins(listing, err);
+	listing->page = page.said;
+	return 0;
 }
 
 int decode_listing(struct span body, struct err *err, struct decoded_listing *ret)
@@ -400,11 +508,14 @@ static int fill_connector(struct span body, struct err *err, struct decoded_conn
 	/* A bare connector has a status too, but its own. */
 	struct node root = {.value = document, .bytes = body};
 	struct node content = root;
-	if (!connector_id_of(root.value) && unwrap(root, err, &content) < 0)
+	if (connector_id_of(root.value) ? refuse_failure(root, true, err) < 0
+					: unwrap(root, err, &content) < 0)
 		return -1;
 	if (!json_is_object(content.value) || !content.bytes.ptr)
 		return err_set(err, "there is no connector in Mixpanel's answer");
-	return read_connector(content, &keeper, err, &connector->connector);
+	if (read_connector(content, &keeper, err, &connector->connector) != 0)
+		return err_wrap(err, "Mixpanel's answer");
+	return 0;
 }
 
 int decode_connector(struct span body, struct err *err, struct decoded_connector *ret)
@@ -423,12 +534,11 @@ int decode_deleted(struct span body, struct err *err)
 	_cleanup_json_ json_t *document = NULL;
 	if (open_answer(body, err, &document) < 0)
 		return -1;
-	const char *status = member_text(document, "status");
-	if (!status)
+	if (refuse_failure((struct node){.value = document, .bytes = body}, false, err) < 0)
+		return -1;
+	if (!member_text(document, "status"))
 		return err_set(err, "Mixpanel's answer does not confirm the deletion");
-	if (is_success_word(status))
-		return 0;
-	return refuse_status((struct node){.value = document, .bytes = body}, status, err);
+	return 0;
 }
 
 /* Runs -----------------------------------------------------------------------------------------*/
@@ -450,8 +560,7 @@ static int read_run(struct node entry, void *context, struct err *err)
 	struct keeper keeper = {.arena = &history->decoded.arena};
 	const json_t *object = entry.value;
 	if (!json_object_get(object, "status") && !json_object_get(object, "start_time"))
-		return err_set(
-		    err, "a run in Mixpanel's answer has neither a status nor a start time");
+		return odd_entry(err, "the run has neither a status nor a start time");
 	struct run run = {
 	    .start_time = member_time(entry, "start_time"),
 	    .end_time = member_time(entry, "end_time"),
@@ -480,9 +589,10 @@ static int fill_history(struct span body, struct err *err, struct decoded_histor
 	history->runs = arena_alloc(arena, page.count * sizeof(*history->runs));
 	if (!history->runs)
 		return no_memory(err);
-	history->has_more = page.has_more;
-	history->next_url = page.next_url;
-	return read_entries(&page, read_run, history, err);
+	if (read_entries(&page, &keeper, read_run, history, err) < 0)
+		return -1;
+	history->page = page.said;
+	return 0;
 }
 
 int decode_history(struct span body, struct err *err, struct decoded_history *ret)

@@ -1,7 +1,8 @@
 /* Mixpanel's answers: bytes in, records out. Pure. Everything the vendor's sources show is
  * accepted: both id names, both success words, three forms of time, creators as object or text,
  * answers with and without the envelope, three shapes of errors. An answer that does not hold what
- * was asked for is refused as a whole: nothing is half applied. */
+ * was asked for is refused as a whole; in a list, an entry that cannot be read is left out and
+ * counted, and the others stand. */
 #ifndef MIXPORT_MIXPANEL_DECODE_H
 #define MIXPORT_MIXPANEL_DECODE_H
 
@@ -23,22 +24,28 @@ struct decoded {
 void decoded_done(struct decoded *decoded);
 #define _cleanup_decoded_ _cleanup_(decoded_done)
 
-/* One page of the connector list. */
+/* What a page of a list says beside its entries. */
+struct decoded_page {
+	bool has_more;
+	const char *next_url; /* NULL when null, empty, missing or no text */
+	size_t unreadable;    /* how many entries were left out */
+	const char *odd;      /* what is wrong with the first of those; NULL for none */
+};
+
+/* One page of the connector list; no id is twice in it. */
 struct decoded_listing {
 	struct decoded decoded;
+	struct decoded_page page;
 	struct connector *connectors;
 	size_t count;
-	bool has_more;
-	const char *next_url; /* NULL when null, empty or missing */
 };
 
 /* One page of a history. */
 struct decoded_history {
 	struct decoded decoded;
+	struct decoded_page page;
 	struct run *runs; /* in the order sent */
 	size_t count;
-	bool has_more;
-	const char *next_url;
 };
 
 /* One connector. */
@@ -48,9 +55,9 @@ struct decoded_connector {
 };
 
 /* Each returns 0, or -1 with what is wrong with the answer; ret is filled only on success and is
- * to be freed with decoded_done(&ret->decoded). An entry of a listing without a usable id, or two
- * with the same, make the whole listing undecodable; so does, in a history, one with neither a
- * status nor a start time. */
+ * to be freed with decoded_done(&ret->decoded). Left out of a list are: what is no object or cannot
+ * be parsed; a connector without a usable id, or with that of one before it; a run with neither a
+ * status nor a start time. An answer that says it failed, whatever its HTTP status, is none. */
 int decode_listing(struct span body, struct err *err, struct decoded_listing *ret);
 int decode_history(struct span body, struct err *err, struct decoded_history *ret);
 int decode_connector(struct span body, struct err *err, struct decoded_connector *ret);

@@ -525,15 +525,13 @@ int connector_store_read(
 int connector_store_history_synced(
     struct conn *writer, int64_t connector_row, int64_t synced_at, struct err *err)
 {
-	{
-		_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, STMT_CONNECTOR_HISTORY_SYNCED);
-		struct binder bind = {.stmt = stmt};
-		bind_time(&bind, synced_at);
-		bind_integer(&bind, connector_row);
-		if (sqlite3_step(stmt) != SQLITE_DONE)
-			return conn_write_failed(writer, err, "note a history");
-	}
-	return connector_store_read(writer, connector_row, CONNECTOR_PART_HISTORY, err);
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, STMT_CONNECTOR_HISTORY_SYNCED);
+	struct binder bind = {.stmt = stmt};
+	bind_time(&bind, synced_at);
+	bind_integer(&bind, connector_row);
+	if (sqlite3_step(stmt) != SQLITE_DONE)
+		return conn_write_failed(writer, err, "note a history");
+	return 0;
 }
 
 int connector_store_failed(struct conn *writer, int64_t connector_row, enum connector_part part,

@@ -155,7 +155,7 @@ enum connector_part { CONNECTOR_PART_HISTORY, CONNECTOR_PART_SINGLE };
 int connector_store_read(
     struct conn *writer, int64_t connector_row, enum connector_part part, struct err *err);
 
-/* A good history was applied, that was asked for at synced_at. In a transaction. */
+/* A history was applied that was asked for at synced_at. In a transaction. */
 int connector_store_history_synced(
     struct conn *writer, int64_t connector_row, int64_t synced_at, struct err *err);
 

@@ -48,6 +48,16 @@ int project_store_listed(
 	return 0;
 }
 
+int project_store_list_read(struct conn *writer, int64_t project_id, struct err *err)
+{
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, STMT_PROJECT_LIST_READ);
+	struct binder bind = {.stmt = stmt};
+	bind_integer(&bind, project_id);
+	if (sqlite3_step(stmt) != SQLITE_DONE)
+		return conn_write_failed(writer, err, "note a listing");
+	return 0;
+}
+
 int project_store_list_failed(struct conn *writer, int64_t project_id, const char *code,
     const char *message, int64_t now, struct err *err)
 {

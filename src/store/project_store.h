@@ -18,6 +18,10 @@ int project_store_get(struct conn *conn, int64_t project_id,
 int project_store_listed(
     struct conn *writer, int64_t project_id, int64_t started_at, struct err *err);
 
+/* An incomplete listing was applied: why an earlier one could not be read is over. In a
+ * transaction. */
+int project_store_list_read(struct conn *writer, int64_t project_id, struct err *err);
+
 /* The last listing failed; `since` is kept when an error stands already. In a transaction. */
 int project_store_list_failed(struct conn *writer, int64_t project_id, const char *code,
     const char *message, int64_t now, struct err *err);

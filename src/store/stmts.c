@@ -101,6 +101,9 @@ static const struct {
 	" ON CONFLICT (project_id) DO UPDATE SET listed_at = ?2, list_error_code = NULL,"
 	" list_error_message = NULL, list_error_since = NULL,"
 	" complete_listings = complete_listings + 1"},
+    [STMT_PROJECT_LIST_READ] = {FOR_WRITER,
+	"UPDATE projects SET list_error_code = NULL, list_error_message = NULL,"
+	" list_error_since = NULL WHERE project_id = ?1"},
     [STMT_PROJECT_LIST_FAILED] = {FOR_WRITER,
 	"INSERT INTO projects (project_id, list_error_code, list_error_message, list_error_since)"
 	" VALUES (?1, ?2, ?3, ?4) ON CONFLICT (project_id) DO UPDATE SET list_error_code = ?2,"

@@ -167,8 +167,10 @@ int apply_listing(struct conn *writer, const struct listing *listing, struct cha
 	int r = 0;
 	for (size_t i = 0; i < listing->pages->count && r == 0; i++)
 		r = put_page(&work, listing->pages->bodies[i]);
-	if (r == 0 && listing->pages->complete)
-		r = apply_complete(&work);
+	if (r == 0)
+		r = listing->pages->complete
+			? apply_complete(&work)
+			: project_store_list_read(writer, listing->project_id, err);
 	if (r == 0)
 		changes_add(changes, CHANGE_PROJECT, listing->project_id, NULL);
 	free(work.seen.rows);

@@ -12,11 +12,14 @@
 #define PAGES_COUNT_LIMIT 1000
 #define PAGES_BYTES_LIMIT (64 * 1024 * 1024)
 
-/* Invariant: complete is true once the last page said that nothing follows. */
+/* Invariant: complete is true once the last page said that nothing follows, and every entry could
+ * be read. */
 struct pages {
 	struct span *bodies; /* each malloc'd */
 	size_t count;
 	size_t bytes;
+	size_t unreadable; /* entries that were left out */
+	char odd[160];     /* what is wrong with the first of those */
 	bool complete;
 };
 

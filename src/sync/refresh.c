@@ -353,6 +353,24 @@ void refresh_not_sent(
 
 /* Applying -------------------------------------------------------------------------------------*/
 
+/* What the sync block shows of a list or a history that was read, but not all of it. Returns
+ * whether there is something to show. */
+static bool tell_incomplete(const struct call *call, struct failure *failure)
+{
+	const struct pages *pages = &call->pages;
+	if (pages->complete)
+		return false;
+	if (pages->unreadable > 0)
+		failure_set(failure, "upstream-entries-unreadable",
+		    "%zu of the entries of Mixpanel's %s cannot be read, beginning with %s",
+		    pages->unreadable, endpoint_name(call->endpoint), pages->odd);
+	else
+		failure_set(failure, "upstream-listing-incomplete",
+		    "Mixpanel says that the %s goes on, but not where",
+		    endpoint_name(call->endpoint));
+	return true;
+}
+
 struct listing_work {
 	struct project *project;
 	struct listing listing;
@@ -400,23 +418,34 @@ static void take_presence(struct call *call, const struct listing_outcome *outco
 		planner_want_single(project->planner, missing->rows[i], now);
 }
 
+static void note_listed(struct call *call)
+{
+	struct project *project = call->project;
+	int64_t wall = engine_wall(project->engine);
+	struct failure failure;
+	if (!tell_incomplete(call, &failure)) {
+		upstream_listed(&project->upstream, NULL, NULL, wall);
+		return;
+	}
+	/* Once for all in a row. */
+	if (project->upstream.listing_failures == 0)
+		log_warning("project %s: the connector list is incomplete: %s",
+		    project->settings->name, failure.message);
+	upstream_listed(&project->upstream, failure.code, failure.message, wall);
+}
+
 static void listing_applied(struct call *call, const struct listing_work *work)
 {
 	struct project *project = call->project;
 	struct engine *engine = project->engine;
 	int64_t now = engine_now(engine);
-	int64_t wall = engine_wall(engine);
 	project->loaded = true;
 	project->list_begun_at = call->begun_at;
 	project->complete_listings += call->pages.complete;
 	engine_count_changed(engine, 0, work->outcome.updated);
 	take_presence(call, &work->outcome);
 	search_listed(project, call->pages.complete, call->begun_at);
-	if (call->pages.complete)
-		upstream_listed(&project->upstream, NULL, NULL, wall);
-	else
-		upstream_listed(&project->upstream, "upstream-listing-incomplete",
-		    "Mixpanel says that the connector list goes on, but not where", wall);
+	note_listed(call);
 	planner_done(project->planner, &call->plan, 0, now);
 	note_listing(project, true, call->begun_at);
 }
@@ -447,7 +476,7 @@ static void apply_listing_call(struct call *call)
 }
 
 struct history_work {
-	struct project *project;
+	struct call *call;
 	struct history history;
 	struct history_outcome outcome;
 };
@@ -455,15 +484,24 @@ struct history_work {
 static int write_history(struct conn *writer, void *context, struct err *err)
 {
 	struct history_work *work = context;
-	return apply_history(
-	    writer, &work->history, &work->project->engine->changes, err, &work->outcome);
+	struct call *call = work->call;
+	struct engine *engine = call->project->engine;
+	int r = apply_history(writer, &work->history, &engine->changes, err, &work->outcome);
+	struct failure failure;
+	if (r)
+		return r;
+	if (tell_incomplete(call, &failure))
+		return connector_store_failed(writer, call->plan.connector_row,
+		    CONNECTOR_PART_HISTORY, failure.code, failure.message, engine_wall(engine),
+		    err);
+	return connector_store_read(writer, call->plan.connector_row, CONNECTOR_PART_HISTORY, err);
 }
 
 static void apply_history_call(struct call *call)
 {
 	struct project *project = call->project;
 	struct history_work work = {
-	    .project = project,
+	    .call = call,
 	    .history =
 		{
 		    .project_id = project->settings->project_id,
@@ -607,30 +645,34 @@ struct page_end {
 	char next_url[4096];
 };
 
-static void take_page_end(struct page_end *end, bool has_more, const char *next_url)
+static void take_page(struct pages *pages, const struct decoded_page *page, struct page_end *end)
 {
-	end->has_more = has_more;
-	int len = snprintf(end->next_url, sizeof(end->next_url), "%s", next_url ? next_url : "");
+	end->has_more = page->has_more;
+	int len = snprintf(
+	    end->next_url, sizeof(end->next_url), "%s", page->next_url ? page->next_url : "");
 	/* An address cut short would be another address. */
 	if (len < 0 || (size_t)len >= sizeof(end->next_url))
 		end->next_url[0] = '\0';
+	if (pages->unreadable == 0 && page->odd)
+		snprintf(pages->odd, sizeof(pages->odd), "%s", page->odd);
+	pages->unreadable += page->unreadable;
 }
 
 static int decode_page(
-    enum call_kind kind, struct span body, struct err *err, struct page_end *ret_end)
+    struct call *call, struct span body, struct err *err, struct page_end *ret_end)
 {
-	if (kind == CALL_LIST) {
+	if (call->kind == CALL_LIST) {
 		struct decoded_listing page;
 		if (decode_listing(body, err, &page) < 0)
 			return -1;
-		take_page_end(ret_end, page.has_more, page.next_url);
+		take_page(&call->pages, &page.page, ret_end);
 		decoded_done(&page.decoded);
 		return 0;
 	}
 	struct decoded_history page;
 	if (decode_history(body, err, &page) < 0)
 		return -1;
-	take_page_end(ret_end, page.has_more, page.next_url);
+	take_page(&call->pages, &page.page, ret_end);
 	decoded_done(&page.decoded);
 	return 0;
 }
@@ -664,8 +706,7 @@ static bool page_arrived(struct call *call, struct span body)
 {
 	struct err err = ERR_INIT;
 	struct page_end end = {.has_more = false};
-	if (decode_page(call->kind, body, &err, &end) < 0 ||
-	    pages_add(&call->pages, body, &err) < 0) {
+	if (decode_page(call, body, &err, &end) < 0 || pages_add(&call->pages, body, &err) < 0) {
 		engine_count_undecodable(call->project->engine);
 		struct failure failure;
 		failure_set(&failure, "upstream-undecodable", "%s", err.text);
@@ -674,7 +715,9 @@ static bool page_arrived(struct call *call, struct span body)
 	}
 	if (queue_next_page(call, &end))
 		return true;
-	call->pages.complete = !end.has_more;
+	if (call->pages.unreadable > 0)
+		engine_count_undecodable(call->project->engine);
+	call->pages.complete = !end.has_more && call->pages.unreadable == 0;
 	if (call->kind == CALL_LIST)
 		apply_listing_call(call);
 	else

@@ -179,8 +179,6 @@ int jsontext_parse_around(
 {
 	if (!list.ptr)
 		return jsontext_parse(text, flags, err, ret_value);
-	if (check_limits(text, err) < 0)
-		return -1;
 	_cleanup_buffer_ struct buffer around;
 	buffer_init(&around, text.len + 2);
 	buffer_append(&around, text.ptr, (size_t)(list.ptr - text.ptr));
@@ -188,7 +186,8 @@ int jsontext_parse_around(
 	const char *behind = list.ptr + list.len;
 	if (buffer_append(&around, behind, (size_t)(text.ptr + text.len - behind)) < 0)
 		return err_set(err, "no memory to parse it");
-	return load((struct span){.ptr = around.data, .len = around.len}, flags, err, ret_value);
+	return jsontext_parse(
+	    (struct span){.ptr = around.data, .len = around.len}, flags, err, ret_value);
 }
 
 struct span jsontext_value(struct span text)

@@ -37,10 +37,10 @@ int jsontext_parse(struct span text, unsigned flags, struct err *err, json_t **r
 
 /* The same for a document with a long list in it, which would take a dozen times its bytes as
  * jansson holds it: the list counts as empty in the value, and is left to be walked with
- * jsontext_next and parsed entry by entry. The document is what jsontext_parse would accept if, and
- * only if, this accepts it, every entry can be parsed, and the walk ends with JSONTEXT_ENDED. list
- * is an array found in text with jsontext_value or jsontext_member; SPAN_NONE for none. Lines and
- * columns in err count without the list. */
+ * jsontext_next and parsed entry by entry, each within the limits by itself. Those aside, the
+ * document is what jsontext_parse would accept if, and only if, this accepts it, every entry can be
+ * parsed, and the walk ends with JSONTEXT_ENDED. list is an array found in text with jsontext_value
+ * or jsontext_member; SPAN_NONE for none. Lines and columns in err count without the list. */
 int jsontext_parse_around(
     struct span text, struct span list, unsigned flags, struct err *err, json_t **ret_value);
 

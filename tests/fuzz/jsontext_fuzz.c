@@ -6,6 +6,14 @@
 
 #include "util/jsontext.h"
 
+static bool loads(struct span text)
+{
+	json_error_t reason;
+	size_t flags = JSON_DECODE_ANY | JSON_REJECT_DUPLICATES;
+	_cleanup_json_ json_t *value = json_loadb(text.ptr, text.len, flags, &reason);
+	return value != NULL;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Goes down only a little: spans within spans are as short as their depth allows anyway. */
@@ -88,6 +96,14 @@ static bool parses_in_pieces(struct span text)
 	return iterator.place == JSONTEXT_ENDED;
 }
 
+static bool loads(struct span text)
+{
+	json_error_t reason;
+	size_t flags = JSON_DECODE_ANY | JSON_REJECT_DUPLICATES;
+	_cleanup_json_ json_t *value = json_loadb(text.ptr, text.len, flags, &reason);
+	return value != NULL;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	/* Memory of exactly this size, so that a byte too far is noticed. */
@@ -99,7 +115,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct span text = {.ptr = copy, .len = size};
 	walk(text, 3);
 	_cleanup_json_ json_t *parsed = parse(text);
-	assert(parses_in_pieces(text) == (parsed != NULL));
+	bool in_pieces = parses_in_pieces(text);
+	assert(in_pieces || !parsed);
+	/* The limits hold for each entry by itself. */
+	assert(!in_pieces || parsed || loads(text));
 	if (parsed)
 		compare(text, parsed);
 	return 0;

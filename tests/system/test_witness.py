@@ -195,3 +195,56 @@ def test_a_job_that_ends_badly_has_the_connector_read(start_daemon, sim):
     sim.add_job(here, queued_ms=0, running_ms=0, fail="permissions")
     wait_until(lambda: api.connector(here).json["status"] == "paused", what="the pause is seen")
     assert sim.received("get") == 1
+
+
+ODD = [r'{"connector_id":"odd","label":"\ud83d"}', r'{"connector_id":"odd","label":"\u0000"}',
+       '{"connector_id":"odd","connector_properties":{"n":NaN}}',
+       '{"connector_id":"odd","connector_properties":{"n":1e400}}', '{"connector_id":7}',
+       '{"connector_id":null}', '{"connector_id":" "}', '{"connector_id":"odd\\u00e9"}', "null"]
+
+
+@pytest.mark.parametrize("entry", ODD)
+def test_an_odd_connector_spoils_itself_not_the_list(start_daemon, sim, entry):
+    api = start_daemon(sim, config=QUICK).client()
+    sim.put(text=entry)
+    here, there = sim.put(2, job=False)
+    wait_until(lambda: len(api.connectors().json["data"]) == 2, what="the others are known")
+    assert api.project()["sync"]["error"]["code"] == "upstream-entries-unreadable"
+    assert "1 of the entries" in api.project()["sync"]["error"]["message"]
+    assert api.connector(here).json["sync"]["error"] is None
+    # Nothing is concluded from what such a list lacks, and the rest is followed all the same.
+    sim.remove(here)
+    assert stays(lambda: state(api, here) == "present")
+    later, = sim.put(job=False)
+    wait_until(lambda: api.connector(later).status == 200, what="what is added is seen")
+
+
+def test_a_connector_twice_in_the_list_is_one(start_daemon, sim):
+    api = start_daemon(sim, config=QUICK).client()
+    sim.fault("duplicate", "list", count=-1)
+    sim.put(2, job=False)
+    wait_until(lambda: len(api.connectors().json["data"]) == 2, what="they are known")
+    error = api.project()["sync"]["error"]
+    assert error["code"] == "upstream-entries-unreadable"
+    assert "2 of the entries" in error["message"] and "is in the list already" in error["message"]
+
+
+@pytest.mark.parametrize("run", ["null", '{"status":"failed","error":"\\udc00"}', "{}",
+                                 '{"status":"success","connector_properties":{"n":1e400}}'])
+def test_an_odd_run_spoils_itself_not_the_history(start_daemon, sim, run):
+    api = start_daemon(sim, config=QUICK).client()
+    here, = sim.put(connector=gcs(), job=False)
+    other, = sim.put()
+    good = {"status": "success", "start_time": "2026-01-02 03:04:05 +0000 UTC", "end_time": ""}
+    sim.replace_history(here, [run, json.dumps(good)])
+    wait_until(lambda: api.connector(here).json.get("latest_job"), what="the good run is known")
+    job = api.connector(here).json["latest_job"]
+    assert job["status"] == "succeeded"
+    error = api.connector(here).json["sync"]["error"]
+    assert error["code"] == "upstream-entries-unreadable" and "entry 0: " in error["message"]
+    assert api.connector(other).json["sync"]["error"] is None
+    # What is missing is not gone.
+    sim.replace_history(here, [run])
+    assert stays(lambda: api.job(job["job_id"]).json["gone_at"] is None)
+    sim.replace_history(here, [json.dumps(good)])
+    wait_until(lambda: api.connector(here).json["sync"]["error"] is None, what="the error ends")

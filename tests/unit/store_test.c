@@ -247,6 +247,9 @@ START_TEST(a_history_error_keeps_its_beginning_until_a_good_one)
 	ck_assert_int_eq(get(&fixture, "a").history_error_since, T0 + 1);
 	ck_assert_str_eq(get(&fixture, "a").history_error_code, "timeout");
 	ck_assert_int_eq(connector_store_history_synced(writer, row, T0 + 5, &fixture.err), 0);
+	ck_assert_int_eq(get(&fixture, "a").history_error_since, T0 + 1);
+	ck_assert_int_eq(
+	    connector_store_read(writer, row, CONNECTOR_PART_HISTORY, &fixture.err), 0);
 	ck_assert_int_eq(get(&fixture, "a").history_error_since, TIMESTAMP_NONE);
 	ck_assert_int_eq(get(&fixture, "a").history_synced_at, T0 + 5);
 	ck_assert_int_eq(get(&fixture, "a").revision, revision);
