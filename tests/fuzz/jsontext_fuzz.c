@@ -6,14 +6,6 @@
 
 #include "util/jsontext.h"
 
-static bool loads(struct span text)
-{
-	json_error_t reason;
-	size_t flags = JSON_DECODE_ANY | JSON_REJECT_DUPLICATES;
-	_cleanup_json_ json_t *value = json_loadb(text.ptr, text.len, flags, &reason);
-	return value != NULL;
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Goes down only a little: spans within spans are as short as their depth allows anyway. */
