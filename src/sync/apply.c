@@ -211,6 +211,7 @@ struct history_work {
 	size_t entry_count;
 	struct decoded_history *pages;
 	size_t page_count;
+	bool doubtful; /* whether a run came twice or two look alike */
 	struct history_outcome outcome;
 	struct err *err;
 };
@@ -322,9 +323,14 @@ static int decode_pages(struct history_work *work)
 	work->entries = calloc(total + 1, sizeof(*work->entries));
 	if (!work->entries)
 		return no_memory(work->err);
-	for (size_t i = 0; i < pages->count; i++)
-		for (size_t k = 0; k < work->pages[i].count; k++)
-			work->entries[work->entry_count++] = work->pages[i].runs[k];
+	for (size_t i = 0; i < pages->count; i++) {
+		const struct decoded_history *page = &work->pages[i];
+		/* What comes again replaces what was read of it before. */
+		work->entry_count -= match_overlap(
+		    work->entries, work->entry_count, page->runs, page->count, &work->doubtful);
+		for (size_t k = 0; k < page->count; k++)
+			work->entries[work->entry_count++] = page->runs[k];
+	}
 	return 0;
 }
 
@@ -423,7 +429,7 @@ static int apply_matched(struct history_work *work)
 			r = apply_entry(work, &work->stored[of_entry[i]], &work->entries[i]);
 	if (r == 0)
 		r = insert_new(work, of_entry);
-	if (r == 0 && work->history->pages->complete)
+	if (r == 0 && work->history->pages->complete && !work->doubtful)
 		r = mark_unlisted(work);
 	return r;
 }

@@ -142,7 +142,8 @@ struct engine {
 	struct random_sequence random;
 	LIST_HEAD(project_list, project) projects;
 	struct changes changes;
-	bool broken; /* nothing may be written any more */
+	size_t page_bytes; /* of all answers that are being gathered */
+	bool broken;       /* nothing may be written any more */
 	uint64_t commits;
 	int64_t store_retry_at; /* monotonic; after a full disk */
 	int64_t store_retry_after;

@@ -451,3 +451,45 @@ int match_order(const struct run *entries, size_t entry_count, size_t *ret_order
 		ret_order[i] = keys[i].index;
 	return 0;
 }
+
+/* Pages ----------------------------------------------------------------------------------------*/
+
+/* Whether the later is the earlier, read again. */
+static bool comes_again(const struct run *earlier, const struct run *later)
+{
+	if (has_id(earlier->run_id) || has_id(later->run_id))
+		return text_same(earlier->run_id, later->run_id);
+	if (earlier->start_time != later->start_time)
+		return false;
+	/* One that is under way goes on between two pages. */
+	return run_same(earlier, later) ||
+	       (earlier->start_time != TIMESTAMP_NONE && !job_status_is_done(earlier->status));
+}
+
+static bool is_doubtful(const struct run *earlier, const struct run *later)
+{
+	return !has_id(earlier->run_id) &&
+	       (earlier->start_time == TIMESTAMP_NONE || !run_same(earlier, later));
+}
+
+size_t match_overlap(const struct run *before, size_t before_count, const struct run *after,
+    size_t after_count, bool *ret_doubtful)
+{
+	size_t most = before_count < after_count ? before_count : after_count;
+	if (most > MATCH_OVERLAP_LIMIT)
+		most = MATCH_OVERLAP_LIMIT;
+	for (size_t count = most; count > 0; count--) {
+		const struct run *last = before + (before_count - count);
+		bool doubtful = false;
+		size_t same = 0;
+		while (same < count && comes_again(&last[same], &after[same])) {
+			doubtful |= is_doubtful(&last[same], &after[same]);
+			same++;
+		}
+		if (same == count) {
+			*ret_doubtful |= doubtful;
+			return count;
+		}
+	}
+	return 0;
+}

@@ -40,4 +40,12 @@ int match_history(const struct match_stored *stored, size_t stored_count, const 
  * or -1 without memory. */
 int match_order(const struct run *entries, size_t entry_count, size_t *ret_order);
 
+/* A run that is added while a history is read page by page shifts it: the end of one page comes
+ * again as the beginning of the next. Returns how many of the last of before and the first of after
+ * are the same runs, at most MATCH_OVERLAP_LIMIT. *ret_doubtful becomes true when only their looks
+ * say so, and is left alone otherwise: two runs may look alike. */
+#define MATCH_OVERLAP_LIMIT 1000
+size_t match_overlap(const struct run *before, size_t before_count, const struct run *after,
+    size_t after_count, bool *ret_doubtful);
+
 #endif

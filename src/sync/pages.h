@@ -1,16 +1,24 @@
 /* The pages of one answer, kept as the bytes received until all are in: a listing or a history is
- * applied as a whole or not at all. */
+ * applied as a whole or not at all.
+ *
+ * Nothing says where a list that is paged ends but its own pages, and those may lead in a circle,
+ * or bring the same again and again. An address that was asked before, a page that brings nothing
+ * new, too many pages or no room for another end it: what came is kept, and the list is incomplete.
+ */
 #ifndef MIXPORT_SYNC_PAGES_H
 #define MIXPORT_SYNC_PAGES_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "util/cleanup.h"
 #include "util/err.h"
+#include "util/hash.h"
 #include "util/text.h"
 
-#define PAGES_COUNT_LIMIT 1000
-#define PAGES_BYTES_LIMIT (64 * 1024 * 1024)
+#define PAGES_COUNT_LIMIT 200
+#define PAGES_BYTES_LIMIT (64 * 1024 * 1024) /* of one answer */
+#define PAGES_ROOM (96 * 1024 * 1024)        /* of all that are gathered at one time */
 
 /* Invariant: complete is true once the last page said that nothing follows, and every entry could
  * be read. */
@@ -18,15 +26,34 @@ struct pages {
 	struct span *bodies; /* each malloc'd */
 	size_t count;
 	size_t bytes;
+	size_t *room;      /* bytes of all answers that are being gathered */
 	size_t unreadable; /* entries that were left out */
 	char odd[160];     /* what is wrong with the first of those */
+	char cut[200]; /* why no more is asked for, though there is more; "" when there is not */
 	bool complete;
+	struct hash_set asked;   /* addresses */
+	struct hash_set entries; /* filled once there is more than one page */
 };
 
-/* Keeps a copy of one more page. Returns 0, or -1 past a limit or without memory. */
-int pages_add(struct pages *pages, struct span body, struct err *err);
+/* No pages yet; room is shared by all that are gathered, and outlives them. */
+void pages_init(struct pages *pages, size_t *room);
 
 /* Frees the pages. */
 void pages_done(struct pages *pages);
+
+/* Keeps a copy of one more page. Returns 0; 1 when it would be too much, and cut says so; -1
+ * without memory. */
+int pages_add(struct pages *pages, struct span body, struct err *err);
+
+/* No more is asked for. Says why in cut, unless that was said already. Returns -1. */
+int pages_cut(struct pages *pages, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/* Takes the address of the next page, before it is asked for. Returns 0; 1 when it must not be, and
+ * cut says why; -1 without memory. */
+int pages_follow(struct pages *pages, const char *url);
+
+/* Notes an entry of the page at hand, by what tells it from others. Returns 1 when it is new, 0, or
+ * -1 without memory. */
+int pages_note(struct pages *pages, struct span identity);
 
 #endif

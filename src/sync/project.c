@@ -5,6 +5,7 @@
 #include "store/project_store.h"
 #include "sync/engine_private.h"
 #include "util/backoff.h"
+#include "util/hash.h"
 #include "util/log.h"
 #include "util/timestamp.h"
 
@@ -401,6 +402,7 @@ struct call *call_new(struct project *project, enum call_kind kind, enum endpoin
 	call->endpoint = endpoint;
 	call->started_at = engine_wall(project->engine);
 	call->begun_at = engine_now(project->engine);
+	pages_init(&call->pages, &project->engine->page_bytes);
 	buffer_init(&call->next_url, 8192);
 	LIST_INSERT_HEAD(&project->calls, call, entry);
 	return call;
@@ -425,11 +427,8 @@ static uint64_t subject_of(const struct call *call)
 		return UPSTREAM_LIST;
 	if (call->kind != CALL_OPERATION)
 		return (uint64_t)call->plan.connector_row;
-	/* FNV-1a; rows stay far below the highest bit. */
-	uint64_t hash = UINT64_C(14695981039346656037);
-	for (const char *at = call->operation_id; *at; at++)
-		hash = (hash ^ (unsigned char)*at) * UINT64_C(1099511628211);
-	return hash | UINT64_C(1) << 63;
+	/* Rows stay far below the highest bit. */
+	return hash_of(span_of(call->operation_id)) | UINT64_C(1) << 63;
 }
 
 /* What another origin, or another account, was answered says nothing of the one in force now. */
@@ -510,6 +509,8 @@ int call_send(struct call *call, const char *url, struct span body, struct err *
 			    endpoint_name(call->endpoint));
 		url = buffer_text(&own);
 	}
+	if (call->pages.count == 0 && pages_follow(&call->pages, url) < 0)
+		return err_set(err, "no memory for the %s call", endpoint_name(call->endpoint));
 	call->asked_at = engine_now(project->engine);
 	const struct client_request request = {
 	    .endpoint = call->endpoint,

@@ -366,8 +366,7 @@ static bool tell_incomplete(const struct call *call, struct failure *failure)
 		    pages->unreadable, endpoint_name(call->endpoint), pages->odd);
 	else
 		failure_set(failure, "upstream-listing-incomplete",
-		    "Mixpanel says that the %s goes on, but not where",
-		    endpoint_name(call->endpoint));
+		    "Mixpanel's %s is not whole: %s", endpoint_name(call->endpoint), pages->cut);
 	return true;
 }
 
@@ -642,12 +641,14 @@ static void apply_gone(struct call *call)
 /* What a page says of the next one. */
 struct page_end {
 	bool has_more;
+	bool news; /* it has an entry that no page before it had, or one that cannot be read */
 	char next_url[4096];
 };
 
 static void take_page(struct pages *pages, const struct decoded_page *page, struct page_end *end)
 {
 	end->has_more = page->has_more;
+	end->news = page->unreadable > 0;
 	int len = snprintf(
 	    end->next_url, sizeof(end->next_url), "%s", page->next_url ? page->next_url : "");
 	/* An address cut short would be another address. */
@@ -658,70 +659,105 @@ static void take_page(struct pages *pages, const struct decoded_page *page, stru
 	pages->unreadable += page->unreadable;
 }
 
-static int decode_page(
-    struct call *call, struct span body, struct err *err, struct page_end *ret_end)
+/* Which entries there are matters only where there is more than one page. */
+static bool is_paged(const struct call *call, const struct page_end *end)
 {
-	if (call->kind == CALL_LIST) {
-		struct decoded_listing page;
-		if (decode_listing(body, err, &page) < 0)
-			return -1;
-		take_page(&call->pages, &page.page, ret_end);
-		decoded_done(&page.decoded);
-		return 0;
-	}
-	struct decoded_history page;
-	if (decode_history(body, err, &page) < 0)
-		return -1;
-	take_page(&call->pages, &page.page, ret_end);
-	decoded_done(&page.decoded);
-	return 0;
+	return end->has_more || call->pages.count > 0;
 }
 
-/* Whether the call goes on with another page. An address that is unusable, or that was just asked,
- * leaves the answer incomplete: what came is kept, nothing is concluded from what is missing. */
+static int decode_listing_page(
+    struct call *call, struct span body, struct err *err, struct page_end *end)
+{
+	struct decoded_listing page;
+	int r = 0;
+	if (decode_listing(body, err, &page) < 0)
+		return -1;
+	take_page(&call->pages, &page.page, end);
+	for (size_t i = 0; i < page.count && r >= 0 && is_paged(call, end); i++) {
+		r = pages_note(&call->pages, span_of(page.connectors[i].connector_id));
+		end->news |= r > 0;
+	}
+	decoded_done(&page.decoded);
+	return r < 0 ? err_set(err, "no memory for a page of the list") : 0;
+}
+
+static int decode_history_page(
+    struct call *call, struct span body, struct err *err, struct page_end *end)
+{
+	struct decoded_history page;
+	int r = 0;
+	if (decode_history(body, err, &page) < 0)
+		return -1;
+	take_page(&call->pages, &page.page, end);
+	for (size_t i = 0; i < page.count && r >= 0 && is_paged(call, end); i++) {
+		r = pages_note(&call->pages, page.runs[i].raw);
+		end->news |= r > 0;
+	}
+	decoded_done(&page.decoded);
+	return r < 0 ? err_set(err, "no memory for a page of the history") : 0;
+}
+
+static int take_next_url(struct call *call, const struct page_end *end)
+{
+	struct pages *pages = &call->pages;
+	struct err err = ERR_INIT;
+	if (!end->next_url[0])
+		return pages_cut(pages, "it is said to go on, but not where");
+	if (!end->news)
+		return pages_cut(pages, "page %zu brings nothing new", pages->count);
+	buffer_clear(&call->next_url);
+	if (endpoint_next_url(&call->next_url, call->settings->base_url, end->next_url, &err) < 0)
+		return pages_cut(pages, "the address of the next page is refused: %s", err.text);
+	int r = pages_follow(pages, buffer_text(&call->next_url));
+	return r < 0 ? pages_cut(pages, "no memory for the next page") : -r;
+}
+
+/* Whether the call goes on with another page. Where it does not although there is more, the answer
+ * is incomplete: what came is kept, nothing is concluded from what is missing. */
 static bool queue_next_page(struct call *call, const struct page_end *end)
 {
-	struct project *project = call->project;
-	struct err err = ERR_INIT;
-	struct buffer url _cleanup_buffer_;
-	buffer_init(&url, call->next_url.limit);
-	if (!end->has_more || !end->next_url[0])
+	if (call->pages.cut[0] || !end->has_more || take_next_url(call, end) < 0)
 		return false;
-	if (endpoint_next_url(&url, call->settings->base_url, end->next_url, &err) < 0) {
-		log_warning("project %s: the next page of the %s is left out: %s",
-		    project->settings->name, endpoint_name(call->endpoint), err.text);
-		return false;
-	}
-	if (strcmp(buffer_text(&url), buffer_text(&call->next_url)) == 0)
-		return false;
-	buffer_clear(&call->next_url);
-	if (buffer_append(&call->next_url, url.data, url.len) < 0)
-		return false;
-	STAILQ_INSERT_TAIL(&project->paged, call, paged);
+	STAILQ_INSERT_TAIL(&call->project->paged, call, paged);
 	return true;
+}
+
+static void pages_ended(struct call *call, const struct page_end *end)
+{
+	struct pages *pages = &call->pages;
+	if (pages->unreadable > 0)
+		engine_count_undecodable(call->project->engine);
+	pages->complete = !end->has_more && !pages->cut[0] && pages->unreadable == 0;
+	if (call->kind == CALL_LIST)
+		apply_listing_call(call);
+	else
+		apply_history_call(call);
 }
 
 /* Returns whether the call goes on. */
 static bool page_arrived(struct call *call, struct span body)
 {
 	struct err err = ERR_INIT;
+	struct failure failure;
 	struct page_end end = {.has_more = false};
-	if (decode_page(call, body, &err, &end) < 0 || pages_add(&call->pages, body, &err) < 0) {
+	int r = call->kind == CALL_LIST ? decode_listing_page(call, body, &err, &end)
+					: decode_history_page(call, body, &err, &end);
+	if (r == 0)
+		r = pages_add(&call->pages, body, &err);
+	if (r < 0) {
 		engine_count_undecodable(call->project->engine);
-		struct failure failure;
 		failure_set(&failure, "upstream-undecodable", "%s", err.text);
+		call_failed(call, &failure);
+		return false;
+	}
+	if (call->pages.count == 0) {
+		failure_set(&failure, "upstream-listing-incomplete", "%s", call->pages.cut);
 		call_failed(call, &failure);
 		return false;
 	}
 	if (queue_next_page(call, &end))
 		return true;
-	if (call->pages.unreadable > 0)
-		engine_count_undecodable(call->project->engine);
-	call->pages.complete = !end.has_more && call->pages.unreadable == 0;
-	if (call->kind == CALL_LIST)
-		apply_listing_call(call);
-	else
-		apply_history_call(call);
+	pages_ended(call, &end);
 	return false;
 }
 

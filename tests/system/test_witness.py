@@ -1,10 +1,11 @@
 """What an answer may conclude: absence is no deletion, and what was confirmed outranks what is read."""
 
 import json
+import re
 
 import pytest
 
-from harness import gcs, stays, wait_until
+from harness import PROJECT_ID, gcs, stays, wait_until
 
 SETTLING = {"project demo": {"settle_time": "60s"}}
 QUICK = {"project demo": {"settle_time": "100ms", "status_interval": "100ms"}}
@@ -248,3 +249,59 @@ def test_an_odd_run_spoils_itself_not_the_history(start_daemon, sim, run):
     assert stays(lambda: api.job(job["job_id"]).json["gone_at"] is None)
     sim.replace_history(here, [json.dumps(good)])
     wait_until(lambda: api.connector(here).json["sync"]["error"] is None, what="the error ends")
+
+
+def page_of(entries, url):
+    return json.dumps({"status": "ok", "results": {
+        "url": url, "has_more": url is not None, "data": entries}})
+
+
+def test_pages_that_lead_in_a_circle_end_the_listing(start_daemon, sim):
+    api = start_daemon(sim, config=QUICK).client()
+    here, = sim.put(job=False)
+    wait_until(lambda: api.connector(here).status == 200, what="it is known")
+    url = f"/api/app/projects/{PROJECT_ID}/connectors?again"
+    other = {"connector_id": "other", **gcs()}
+    sim.fault("status", "list", count=-1, status=200, body=page_of([other], url))
+    wait_until(lambda: api.project()["sync"]["error"], what="it is told")
+    error = api.project()["sync"]["error"]
+    assert error["code"] == "upstream-listing-incomplete" and "nothing new" in error["message"]
+    assert api.project()["upstream"]["state"] == "degraded"
+    assert state(api, here) == "present" and state(api, "other") == "present"
+    # Two requests a listing, not hundreds.
+    sim.forget_stats()
+    lists(sim, 8)
+    targets = [request["target"] for request in sim.requests("list")]
+    assert max(map(len, re.findall("a+", "".join("a" if "again" in t else "." for t in targets)))) == 1
+
+
+def test_a_page_elsewhere_is_refused_and_told_once(start_daemon, sim):
+    daemon = start_daemon(sim, config=QUICK)
+    api = daemon.client()
+    other = {"connector_id": "other", **gcs()}
+    sim.fault("status", "list", count=-1, status=200,
+              body=page_of([other], "https://elsewhere.example/next"))
+    lists(sim, 6)
+    error = api.project()["sync"]["error"]
+    assert error["code"] == "upstream-listing-incomplete" and "elsewhere" in error["message"]
+    assert daemon.whole_log().count("elsewhere.example") == 1
+
+
+def test_a_run_added_while_its_history_is_paged_is_one_job(start_daemon, sim):
+    api = start_daemon(sim, config=QUICK).client()
+    here, = sim.put(connector=gcs(), job=False)
+    runs = [json.loads(r'{"status":"success","start_time":"2026-01-0%d 03:04:05 +0000 UTC"}' % day)
+            for day in (4, 3, 2, 1)]
+    sim.replace_history(here, runs[1:])
+    wait_until(lambda: api.connector(here).status == 200, what="it is known")
+    wait_until(lambda: len(api.jobs_of(here).json["data"]) == 3, what="three are known")
+    url = f"/api/app/projects/{PROJECT_ID}/connectors/{here}/history?offset=2"
+    sim.fault("status", "history", count=1, status=200, connector_id=here,
+              body=page_of(runs[1:3], url))
+    sim.fault("status", "history", count=1, status=200, connector_id=here,
+              body=page_of(runs[2:], None))
+    sim.replace_history(here, runs)
+    wait_until(lambda: len(api.jobs_of(here).json["data"]) > 3, what="the fourth is known")
+    jobs = api.jobs_of(here).json["data"]
+    assert len({job["start_time"] for job in jobs}) == len(jobs) == 4
+    assert sim.faults() == []

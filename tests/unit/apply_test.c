@@ -9,11 +9,14 @@
 #define MINUTE MICROSECONDS_PER_MINUTE
 #define RUNS 48
 
+static size_t room;
+
 static struct pages one_page(const char *text, bool complete)
 {
-	struct pages pages = {0};
+	struct pages pages;
 	struct err err = ERR_INIT;
-	if (pages_add(&pages, span_of(text), &err) < 0)
+	pages_init(&pages, &room);
+	if (pages_add(&pages, span_of(text), &err) != 0)
 		ck_abort_msg("%s", err.text);
 	pages.complete = complete;
 	return pages;
@@ -435,6 +438,55 @@ START_TEST(a_run_that_two_pages_hold_is_one_job)
 }
 END_TEST
 
+/* Applies two pages of a history, the second read after the first. */
+static size_t apply_two(struct world *world, const char *first, const char *second)
+{
+	struct err err = ERR_INIT;
+	struct pages pages = one_page(first, true);
+	ck_assert_int_eq(pages_add(&pages, span_of(second), &err), 0);
+	size_t changed = apply_pages(world, &pages);
+	pages_done(&pages);
+	return changed;
+}
+
+#define RUN(start, status) "{\"start_time\":\"" #start "\",\"status\":\"" status "\"}"
+#define QUEUED "{\"status\":\"queued\"}"
+
+START_TEST(what_a_shifted_history_repeats_counts_once)
+{
+	struct world *world = calloc(1, sizeof(*world));
+	world_init(world);
+	ck_assert_uint_eq(
+	    apply_text(world,
+		"[" RUN(30, "running") "," RUN(20, "success") "," RUN(10, "success") "]", true),
+	    3);
+	/* Another was added after the first page was read. */
+	ck_assert_uint_eq(apply_two(world, "[" RUN(30, "running") "," RUN(20, "success") "]",
+			      "[" RUN(20, "success") "," RUN(10, "success") "]"),
+	    0);
+	ck_assert_uint_eq(
+	    apply_two(world, "[" RUN(30, "running") "]",
+		"[" RUN(30, "success") "," RUN(20, "success") "," RUN(10, "success") "]"),
+	    1);
+	ck_assert_int_eq(count_jobs(world, "1"), 3);
+	ck_assert_int_eq(count_jobs(world, "status = 'succeeded'"), 3);
+	world_done(world);
+	free(world);
+}
+END_TEST
+
+START_TEST(where_two_runs_may_only_look_alike_none_is_gone)
+{
+	struct world *world = calloc(1, sizeof(*world));
+	world_init(world);
+	ck_assert_uint_eq(apply_text(world, "[" QUEUED "," QUEUED "]", true), 2);
+	ck_assert_uint_eq(apply_two(world, "[" QUEUED "]", "[" QUEUED "]"), 0);
+	ck_assert_int_eq(count_jobs(world, "gone_at IS NULL"), 2);
+	world_done(world);
+	free(world);
+}
+END_TEST
+
 START_TEST(a_page_that_cannot_be_read_changes_nothing)
 {
 	struct world *world = calloc(1, sizeof(*world));
@@ -670,6 +722,10 @@ int main(void)
 	    {"an incomplete history says nothing of what it lacks",
 		an_incomplete_history_says_nothing_of_what_it_lacks},
 	    {"a run that two pages hold is one job", a_run_that_two_pages_hold_is_one_job},
+	    {"what a shifted history repeats counts once",
+		what_a_shifted_history_repeats_counts_once},
+	    {"where two runs may only look alike none is gone",
+		where_two_runs_may_only_look_alike_none_is_gone},
 	    {"a page that cannot be read changes nothing",
 		a_page_that_cannot_be_read_changes_nothing},
 	    {"a listing deletes nothing and tells what it lacks",

@@ -114,6 +114,36 @@ START_TEST(a_run_on_two_pages_is_one)
 }
 END_TEST
 
+static void check_overlap(const struct run *before, size_t before_count, const struct run *after,
+    size_t after_count, size_t expected, bool expected_doubtful)
+{
+	bool doubtful = false;
+	ck_assert_uint_eq(
+	    match_overlap(before, before_count, after, after_count, &doubtful), expected);
+	ck_assert_int_eq(doubtful, expected_doubtful);
+}
+
+#define CHECK_OVERLAP(before, after, expected, doubtful)                                           \
+	check_overlap(before, ARRAY_SIZE(before), after, ARRAY_SIZE(after), expected, doubtful)
+
+START_TEST(the_end_of_one_page_may_begin_the_next)
+{
+	const struct run before[] = {run(NULL, 30, JOB_RUNNING), run(NULL, 20, JOB_SUCCEEDED)};
+	const struct run one[] = {run(NULL, 20, JOB_SUCCEEDED), run(NULL, 10, JOB_SUCCEEDED)};
+	const struct run two[] = {run(NULL, 30, JOB_SUCCEEDED), run(NULL, 20, JOB_SUCCEEDED)};
+	const struct run other[] = {run(NULL, 20, JOB_FAILED), run(NULL, 10, JOB_SUCCEEDED)};
+	const struct run named[] = {run("a", 20, JOB_SUCCEEDED)};
+	const struct run queued[] = {run(NULL, NONE, JOB_QUEUED)};
+	CHECK_OVERLAP(before, one, 1, false);
+	CHECK_OVERLAP(before, two, 2, true); /* it ended between the two, or is another */
+	CHECK_OVERLAP(before, other, 0, false);
+	CHECK_OVERLAP(before, named, 0, false);
+	CHECK_OVERLAP(named, named, 1, false);
+	CHECK_OVERLAP(queued, queued, 1, true);
+	check_overlap(NULL, 0, one, 2, 0, false);
+}
+END_TEST
+
 START_TEST(runs_that_share_a_start_time_keep_their_places)
 {
 	const struct match_stored jobs[] = {
@@ -325,6 +355,7 @@ int main(void)
 		an_id_that_appears_later_is_taken_by_start_time},
 	    {"an id that every run carries is none", an_id_that_every_run_carries_is_none},
 	    {"a run on two pages is one", a_run_on_two_pages_is_one},
+	    {"the end of one page may begin the next", the_end_of_one_page_may_begin_the_next},
 	    {"runs that share a start time keep their places",
 		runs_that_share_a_start_time_keep_their_places},
 	    {"what is listed comes before what dropped out",
