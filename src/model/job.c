@@ -17,7 +17,7 @@ static const char *const status_names[] = {
 };
 
 /* The reference says success, the overview's sample succeeded; cancelled is only told in prose, so
- * both spellings are taken. */
+ * both spellings are taken. The last four are of jobs elsewhere in the same API. */
 static const struct {
 	const char *name;
 	enum job_status status;
@@ -30,6 +30,10 @@ static const struct {
     {"failed", JOB_FAILED},
     {"cancelled", JOB_CANCELLED},
     {"canceled", JOB_CANCELLED},
+    {"pending", JOB_QUEUED},
+    {"scheduled", JOB_QUEUED},
+    {"retried", JOB_FAILED},
+    {"timed_out", JOB_FAILED},
 };
 
 const char *job_status_name(enum job_status status)

@@ -24,8 +24,8 @@ const char *job_status_name(enum job_status status);
 /* Finds a status by our name for it. Returns 0, or -1. */
 int job_status_parse(const char *name, enum job_status *ret_status);
 
-/* Our status for what Mixpanel sends: success and succeeded are the same, canceled and cancelled
- * too, case does not matter; anything else is JOB_UNKNOWN. */
+/* Our status for what Mixpanel sends, which has several words for some; case does not matter.
+ * Anything not known is JOB_UNKNOWN. */
 enum job_status job_status_of_upstream(const char *upstream_status);
 
 /* Whether the job has come to its end: succeeded, failed or cancelled. */

@@ -365,15 +365,38 @@ static bool is_bad_end(enum job_status status)
 	return status == JOB_FAILED || status == JOB_CANCELLED;
 }
 
-static int apply_entry(struct history_work *work, struct stored_job *job, const struct run *run)
+/* Replicas differ, and one that lags shows as running what has ended. */
+static bool is_outdated(
+    struct history_work *work, const struct stored_job *job, const struct run *run)
+{
+	const struct history *history = work->history;
+	if (!job_status_is_done(job->run.status))
+		return false;
+	if (!job_status_is_done(run->status))
+		return !doubts_believe(
+		    history->doubts, job->row, history->begun_at, history->settle_time);
+	doubts_end(history->doubts, job->row);
+	return false;
+}
+
+/* A time that is told now with its fraction and now without it is no news. */
+static int64_t exact(int64_t stored, int64_t told)
+{
+	return match_same_time(stored, told) && told % MICROSECONDS_PER_SECOND == 0 ? stored : told;
+}
+
+static int apply_entry(struct history_work *work, struct stored_job *job, const struct run *told)
 {
 	job->matched = true;
 	int64_t now = work->history->now;
-	if (!run_same(&job->run, run)) {
-		work->outcome.ended_badly |=
-		    is_bad_end(run->status) && !is_bad_end(job->run.status);
+	struct run run = *told;
+	run.start_time = exact(job->run.start_time, run.start_time);
+	run.end_time = exact(job->run.end_time, run.end_time);
+	bool outdated = is_outdated(work, job, &run);
+	if (!outdated && !run_same(&job->run, &run)) {
+		work->outcome.ended_badly |= is_bad_end(run.status) && !is_bad_end(job->run.status);
 		job_changed(work, job->job_id);
-		return job_store_update(work->writer, job->row, run, now, work->err);
+		return job_store_update(work->writer, job->row, &run, now, work->err);
 	}
 	if (job->listed)
 		return 0;

@@ -9,6 +9,7 @@
 
 #include "store/conn.h"
 #include "sync/changes.h"
+#include "sync/doubts.h"
 #include "sync/pages.h"
 #include "sync/witness.h"
 
@@ -52,7 +53,10 @@ struct history {
 	int64_t project_id;
 	int64_t connector_row;
 	const struct pages *pages;
+	struct doubts *doubts; /* of jobs that are over */
+	int64_t settle_time;
 	int64_t started_at;
+	int64_t begun_at; /* monotonic: when its first page was asked for */
 	int64_t now;
 };
 
@@ -63,7 +67,8 @@ struct history_outcome {
 };
 
 /* Applies a history: matches runs to jobs, writes those that are new or different with a snapshot,
- * marks those no longer listed. Returns 0, a store outcome, or -1. */
+ * marks those no longer listed. A job that is over stays so while that is doubted only. Returns 0,
+ * a store outcome, or -1. */
 int apply_history(struct conn *writer, const struct history *history, struct changes *changes,
     struct err *err, struct history_outcome *ret_outcome);
 

@@ -22,6 +22,7 @@
 #include "store/tx.h"
 #include "sync/apply.h"
 #include "sync/changes.h"
+#include "sync/doubts.h"
 #include "sync/engine.h"
 #include "sync/planner.h"
 #include "sync/upstream.h"
@@ -118,6 +119,7 @@ struct project {
 	STAILQ_HEAD(paged_list, call) paged; /* those whose next page waits for budget */
 	STAILQ_HEAD(unsaved_list, unsaved) unsaved;
 	struct witness witness;
+	struct doubts doubts;
 	bool loaded;             /* a listing was applied once */
 	bool list_tried;         /* it was, or at least one was asked for and came to an end */
 	bool removed;            /* no longer configured: goes when nothing is in flight */

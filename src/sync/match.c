@@ -75,6 +75,26 @@ static bool has_id(const char *run_id)
 	return run_id && run_id[0] != '\0';
 }
 
+/* Times ----------------------------------------------------------------------------------------*/
+
+static bool has_fraction(int64_t time)
+{
+	return time % MICROSECONDS_PER_SECOND != 0;
+}
+
+static int64_t second_of(int64_t time)
+{
+	int64_t fraction = time % MICROSECONDS_PER_SECOND;
+	return time - (fraction < 0 ? fraction + MICROSECONDS_PER_SECOND : fraction);
+}
+
+bool match_same_time(int64_t a, int64_t b)
+{
+	if (a == b || a == TIMESTAMP_NONE || b == TIMESTAMP_NONE)
+		return a == b;
+	return second_of(a) == second_of(b) && (!has_fraction(a) || !has_fraction(b));
+}
+
 /* Gathering ------------------------------------------------------------------------------------*/
 
 enum gather {
@@ -292,10 +312,9 @@ static size_t start_group(const struct key *keys, size_t count)
 	return n;
 }
 
-static void match_same_start(struct matching *m)
+/* Joins the gathered entries and jobs by their start. */
+static void join_starts(struct matching *m, size_t entry_count, size_t stored_count)
 {
-	size_t entry_count = gather_entries(m, GATHER_STARTED);
-	size_t stored_count = gather_stored(m, GATHER_STARTED);
 	sort(m->entry_keys, entry_count, compare_starts);
 	sort(m->stored_keys, stored_count, compare_starts);
 	size_t s = 0;
@@ -321,6 +340,36 @@ static void match_same_start(struct matching *m)
 		for (size_t i = 0; i < entries; i++)
 			m->no_news[entry[i].index] = true;
 	}
+}
+
+static void match_same_start(struct matching *m)
+{
+	size_t entry_count = gather_entries(m, GATHER_STARTED);
+	size_t stored_count = gather_stored(m, GATHER_STARTED);
+	join_starts(m, entry_count, stored_count);
+}
+
+/* Keeps those with a fraction, or those without, and of them the second. */
+static size_t keep_seconds(struct key *keys, size_t count, bool fraction)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (has_fraction(keys[i].start_time) != fraction)
+			continue;
+		keys[kept] = keys[i];
+		keys[kept++].start_time = second_of(keys[i].start_time);
+	}
+	return kept;
+}
+
+/* Those whose start one side tells with its fraction and the other without. */
+static void match_same_second(struct matching *m, bool entries_with_fraction)
+{
+	size_t entry_count = gather_entries(m, GATHER_STARTED);
+	size_t stored_count = gather_stored(m, GATHER_STARTED);
+	entry_count = keep_seconds(m->entry_keys, entry_count, entries_with_fraction);
+	stored_count = keep_seconds(m->stored_keys, stored_count, !entries_with_fraction);
+	join_starts(m, entry_count, stored_count);
 }
 
 static size_t keep_ended(const struct matching *m, struct key *keys, size_t count, bool ended)
@@ -426,6 +475,8 @@ int match_history(const struct match_stored *stored, size_t stored_count, const 
 		ret_of_entry[i] = MATCH_NEW;
 	match_ids(&m);
 	match_same_start(&m);
+	match_same_second(&m, false);
+	match_same_second(&m, true);
 	/* First those that ended without a start, so that a job that was seen at its end keeps it
 	 * and is not handed on to a run that waits. */
 	match_without_start(&m, true);
@@ -459,7 +510,7 @@ static bool comes_again(const struct run *earlier, const struct run *later)
 {
 	if (has_id(earlier->run_id) || has_id(later->run_id))
 		return text_same(earlier->run_id, later->run_id);
-	if (earlier->start_time != later->start_time)
+	if (!match_same_time(earlier->start_time, later->start_time))
 		return false;
 	/* One that is under way goes on between two pages. */
 	return run_same(earlier, later) ||

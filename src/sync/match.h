@@ -2,11 +2,12 @@
  *
  * For each entry of a fresh history, in this order: the stored job with the same non-empty run id
  * (an id that several runs carry is none, and two different ids are never the same run);
- * the same real start time, and the same place among the entries that share it; a queued entry
- * without a start time is the stored queued job without one, in order, where the oldest of those
- * are kept for runs that have started as far as fewer wait than before; an entry that has just got
- * its start time, while a stored queued job without one is no longer listed as queued, is that job;
- * anything else is new. A stored job that no entry matched is no longer listed. */
+ * the same real start time (with its fraction, then without), and the same place among the entries
+ * that share it; a queued entry without a start time is the stored queued job without one, in
+ * order, where the oldest of those are kept for runs that have started as far as fewer wait than
+ * before; an entry that has just got its start time, while a stored queued job without one is no
+ * longer listed as queued, is that job; anything else is new. A stored job that no entry matched is
+ * no longer listed. */
 #ifndef MIXPORT_SYNC_MATCH_H
 #define MIXPORT_SYNC_MATCH_H
 
@@ -15,6 +16,10 @@
 #include <stdint.h>
 
 #include "model/job.h"
+
+/* Whether two times are the same moment as far as they tell: equal, or within one second where one
+ * of them lacks its fraction (Mixpanel tells the same run with and without it). */
+bool match_same_time(int64_t a, int64_t b);
 
 /* What is known of a stored job, oldest first. */
 struct match_stored {

@@ -365,8 +365,7 @@ static bool is_deleted(const struct client_answer *answer, bool settling)
 	struct err err = ERR_INIT;
 	if (answer->status == 404)
 		return !settling && decode_is_refusal(answer->body);
-	return answer->status >= 200 && answer->status < 300 &&
-	       decode_deleted(answer->body, &err) == 0;
+	return upstream_succeeded(answer) && decode_deleted(answer->body, &err) == 0;
 }
 
 static void decide_delete(

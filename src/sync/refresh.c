@@ -506,7 +506,10 @@ static void apply_history_call(struct call *call)
 		    .project_id = project->settings->project_id,
 		    .connector_row = call->plan.connector_row,
 		    .pages = &call->pages,
+		    .doubts = &project->doubts,
+		    .settle_time = call->settings->settle_time,
 		    .started_at = call->started_at,
+		    .begun_at = call->begun_at,
 		    .now = engine_wall(project->engine),
 		},
 	};
@@ -786,11 +789,6 @@ static void describe(struct failure *failure, const struct client_answer *answer
 	upstream_describe(answer, failure->message, sizeof(failure->message));
 }
 
-static bool answer_is_good(const struct client_answer *answer)
-{
-	return answer->outcome == CLIENT_ANSWERED && answer->status >= 200 && answer->status < 300;
-}
-
 /* Only a complete list says that a connector is gone: look. Once, for if it is still listed looking
  * again will not help. */
 static void look_for_unknown(struct call *call)
@@ -833,7 +831,7 @@ void refresh_ended(struct call *call, const struct client_answer *answer, bool f
 {
 	struct project *project = call->project;
 	bool goes_on = false;
-	if (!answer_is_good(answer))
+	if (!upstream_succeeded(answer))
 		take_refusal(call, answer);
 	else if (call->kind == CALL_GET)
 		apply_single_call(call, answer->body);

@@ -26,6 +26,12 @@ static bool is_no_member(struct span body)
 	return strcasestr(said, "not a member of project") != NULL;
 }
 
+bool upstream_succeeded(const struct client_answer *answer)
+{
+	return answer->outcome == CLIENT_ANSWERED && answer->status >= 200 &&
+	       answer->status < 300 && answer->status != 203 && answer->status != 206;
+}
+
 static struct upstream_judgement judge_status(const struct client_answer *answer, bool write)
 {
 	switch (answer->status) {
@@ -47,7 +53,7 @@ static struct upstream_judgement judge_status(const struct client_answer *answer
 	default:
 		break;
 	}
-	if (answer->status >= 500)
+	if (answer->status >= 500 || (answer->status < 300 && !upstream_succeeded(answer)))
 		return (struct upstream_judgement){
 		    CONCERN_SUBJECT, UPSTREAM_DEGRADED, "upstream-error"};
 	return (struct upstream_judgement){CONCERN_NOBODY, UPSTREAM_OK, ""};

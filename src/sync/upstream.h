@@ -81,6 +81,10 @@ enum upstream_verdict {
 /* Nothing asked yet. now is wall-clock time. */
 void upstream_init(struct upstream *upstream, int64_t wall);
 
+/* Whether the answer is a success as far as its status tells: 2xx, but neither 203, which something
+ * in between has changed, nor 206, which is a part. */
+bool upstream_succeeded(const struct client_answer *answer);
+
 /* Judges an answer by itself. */
 struct upstream_judgement upstream_judge(const struct client_answer *answer, bool write);
 

@@ -305,3 +305,62 @@ def test_a_run_added_while_its_history_is_paged_is_one_job(start_daemon, sim):
     jobs = api.jobs_of(here).json["data"]
     assert len({job["start_time"] for job in jobs}) == len(jobs) == 4
     assert sim.faults() == []
+
+
+@pytest.mark.parametrize("status", [203, 206])
+@pytest.mark.parametrize("endpoint", ["list", "get", "history"])
+def test_an_answer_changed_or_cut_on_its_way_is_no_success(start_daemon, sim, status, endpoint):
+    api = start_daemon(sim, config={"project demo": {"idle_interval": "100ms"}}).client()
+    here, = sim.put(job=False)
+    wait_until(lambda: api.connector(here).status == 200, what="it is known")
+    body = {"list": page_of([], None), "history": page_of([{"status": "running"}], None),
+            "get": json.dumps({"connector_id": here, "label": "changed"})}[endpoint]
+    sim.fault("status", endpoint, count=-1, status=status, body=body)
+    if endpoint == "get":
+        api.connector(here, max_age=0)
+    wait_until(lambda: api.connector(here).json["sync"]["error"], what="it is told")
+    assert str(status) in api.connector(here).json["sync"]["error"]["message"]
+    connector = api.connector(here).json
+    assert connector["label"] != "changed" and connector["latest_job"] is None
+
+
+@pytest.mark.parametrize("answer", [
+    {"status": 203, "body": '{"status":"ok","results":"gone"}'},
+    {"status": 206, "body": '{"status":"ok","results":"gone"}'},
+    {"status": 200, "body": '{"status":"ok","success":false}'},
+    {"status": 200, "body": '{"status":"ok","error":"not yours"}'}])
+def test_nor_does_such_an_answer_confirm_a_delete(api, sim, answer):
+    here, = sim.put(job=False)
+    wait_until(lambda: api.connector(here).status == 200, what="it is known")
+    sim.fault("status", "delete", **answer)
+    assert api.remove(here).status == 204
+    assert sim.received("delete") == 2 and sim.executed("delete") == 1
+
+
+@pytest.mark.parametrize("answer", [
+    {"status": 203}, {"status": 206},
+    {"status": 201, "body": '{"status":"ok","errors":["no"],"results":{"connector_id":"made"}}'}])
+def test_nor_a_create(api, sim, answer):
+    body = json.dumps({"status": "ok", "results": {"connector_id": "made", **gcs()}})
+    sim.fault("status", "create", **{"body": body, **answer})
+    created = api.create(gcs(), wait=0)
+    assert created.status == 202
+    operation = wait_until(lambda: api.operation(created.json["operation_id"]).json, what="it")
+    wait_until(lambda: api.operation(operation["operation_id"]).json["state"] == "unknown",
+               what="it is unknown")
+    assert sim.received("create") == 1
+
+
+def test_a_job_does_not_go_to_and_fro_between_replicas(start_daemon, sim):
+    api = start_daemon(sim, config={"project demo": {"settle_time": "60s"}}).client()
+    here, = sim.put(connector=gcs(), job=False)
+    run = {"status": "success", "start_time": "2026-01-02 03:04:05.25 +0000 UTC"}
+    sim.replace_history(here, [run])
+    wait_until(lambda: api.connector(here).status == 200, what="it is known")
+    wait_until(lambda: api.connector(here).json["latest_job"], what="its job is known")
+    before = api.connector(here).json["latest_job"]
+    late = {"status": "running", "start_time": "2026-01-02 03:04:05 +0000 UTC"}
+    sim.replace_history(here, [late])
+    assert stays(lambda: api.connector(here).json["latest_job"]["status"] == "succeeded", 1)
+    after, = api.jobs_of(here).json["data"]
+    assert after["start_time"] == before["start_time"] and after["updated_at"] == before["updated_at"]

@@ -48,6 +48,7 @@ struct world {
 	struct fixture fixture;
 	struct random_sequence random;
 	struct changes changes;
+	struct doubts doubts;
 	int64_t connector;
 	int64_t now;
 	int64_t clock; /* seconds, of start times */
@@ -108,6 +109,9 @@ static size_t apply_pages(struct world *world, const struct pages *pages)
 	    .project_id = PROJECT,
 	    .connector_row = world->connector,
 	    .pages = pages,
+	    .doubts = &world->doubts,
+	    .settle_time = 2 * MINUTE,
+	    .begun_at = world->now,
 	    .started_at = world->now,
 	    .now = world->now + 1,
 	};
@@ -475,6 +479,62 @@ START_TEST(what_a_shifted_history_repeats_counts_once)
 }
 END_TEST
 
+START_TEST(a_job_that_is_over_stays_over_until_two_answers_far_apart_deny_it)
+{
+	static const char *const running = "[" RUN(10, "running") "]";
+	static const char *const over = "[" RUN(10, "success") "]";
+	struct world *world = calloc(1, sizeof(*world));
+	world_init(world);
+	apply_text(world, over, true);
+	/* Answers are a minute apart, and two minutes are asked for. */
+	ck_assert_uint_eq(apply_text(world, running, true), 0);
+	ck_assert_uint_eq(apply_text(world, running, true), 0);
+	ck_assert_uint_eq(apply_text(world, over, true), 0);
+	ck_assert_uint_eq(apply_text(world, running, true), 0);
+	ck_assert_uint_eq(apply_text(world, running, true), 0);
+	ck_assert_int_eq(count_jobs(world, "status = 'succeeded'"), 1);
+	ck_assert_uint_eq(apply_text(world, running, true), 1);
+	ck_assert_int_eq(count_jobs(world, "status = 'running'"), 1);
+	/* Another end is believed at once, and so is an end. */
+	ck_assert_uint_eq(apply_text(world, "[" RUN(10, "failed") "]", true), 1);
+	ck_assert_uint_eq(apply_text(world, over, true), 1);
+	ck_assert_int_eq(count_jobs(world, "1"), 1);
+	world_done(world);
+	free(world);
+}
+END_TEST
+
+START_TEST(a_fraction_that_comes_and_goes_is_no_news)
+{
+	struct world *world = calloc(1, sizeof(*world));
+	world_init(world);
+	ck_assert_uint_eq(apply_text(world, "[" RUN(10, "running") "]", true), 1);
+	ck_assert_uint_eq(apply_text(world, "[" RUN(10.25, "running") "]", true), 1);
+	ck_assert_uint_eq(apply_text(world, "[" RUN(10, "running") "]", true), 0);
+	ck_assert_uint_eq(apply_text(world, "[" RUN(10.25, "running") "]", true), 0);
+	/* Another fraction is another run. */
+	ck_assert_uint_eq(
+	    apply_text(world, "[" RUN(10.5, "running") "," RUN(10.25, "running") "]", true), 1);
+	ck_assert_int_eq(count_jobs(world, "1"), 2);
+	world_done(world);
+	free(world);
+}
+END_TEST
+
+START_TEST(the_oldest_doubt_makes_room)
+{
+	struct doubts *doubts = calloc(1, sizeof(*doubts));
+	for (int64_t row = 1; row <= DOUBTS_LIMIT + 1; row++)
+		ck_assert(!doubts_believe(doubts, row, row, 0));
+	ck_assert(doubts_believe(doubts, 2, 2, 0));
+	ck_assert(!doubts_believe(doubts, 1, 2, 0));
+	doubts_end(doubts, 1);
+	doubts_end(doubts, 1);
+	ck_assert(!doubts_believe(doubts, 1, 2, 0));
+	free(doubts);
+}
+END_TEST
+
 START_TEST(where_two_runs_may_only_look_alike_none_is_gone)
 {
 	struct world *world = calloc(1, sizeof(*world));
@@ -498,6 +558,7 @@ START_TEST(a_page_that_cannot_be_read_changes_nothing)
 	    .project_id = PROJECT,
 	    .connector_row = world->connector,
 	    .pages = &pages,
+	    .doubts = &world->doubts,
 	    .started_at = T0,
 	    .now = T0,
 	};
@@ -724,6 +785,11 @@ int main(void)
 	    {"a run that two pages hold is one job", a_run_that_two_pages_hold_is_one_job},
 	    {"what a shifted history repeats counts once",
 		what_a_shifted_history_repeats_counts_once},
+	    {"a job that is over stays over until two answers far apart deny it",
+		a_job_that_is_over_stays_over_until_two_answers_far_apart_deny_it},
+	    {"a fraction that comes and goes is no news",
+		a_fraction_that_comes_and_goes_is_no_news},
+	    {"the oldest doubt makes room", the_oldest_doubt_makes_room},
 	    {"where two runs may only look alike none is gone",
 		where_two_runs_may_only_look_alike_none_is_gone},
 	    {"a page that cannot be read changes nothing",

@@ -77,6 +77,29 @@ START_TEST(two_ids_are_never_the_same_job)
 }
 END_TEST
 
+START_TEST(a_start_without_its_fraction_is_the_same_within_its_second)
+{
+	const int64_t second = MICROSECONDS_PER_SECOND;
+	const struct match_stored exact[] = {
+	    stored(NULL, 10 * second + 7, JOB_RUNNING), stored(NULL, 11 * second + 9, JOB_RUNNING)};
+	const struct run whole[] = {
+	    run(NULL, 11 * second, JOB_RUNNING), run(NULL, 10 * second, JOB_RUNNING)};
+	CHECK_MATCH(exact, whole, 1, 0);
+	const struct match_stored cut[] = {stored(NULL, 10 * second, JOB_RUNNING)};
+	const struct run told[] = {
+	    run(NULL, 11 * second + 7, JOB_RUNNING), run(NULL, 10 * second + 7, JOB_RUNNING)};
+	CHECK_MATCH(cut, told, NEW, 0);
+	/* The one that is told exactly comes first, and two fractions are two runs. */
+	const struct run both[] = {
+	    run(NULL, 10 * second, JOB_RUNNING), run(NULL, 10 * second + 7, JOB_RUNNING)};
+	CHECK_MATCH(cut, both, 0, NEW);
+	const struct run other[] = {run(NULL, 10 * second + 8, JOB_RUNNING)};
+	CHECK_MATCH(exact, other, NEW);
+	ck_assert(match_same_time(-second, -second + 1) && !match_same_time(-second, -1 - second));
+	ck_assert(!match_same_time(NONE, 0) && match_same_time(NONE, NONE));
+}
+END_TEST
+
 START_TEST(an_id_that_appears_later_is_taken_by_start_time)
 {
 	const struct match_stored jobs[] = {stored(NULL, 10, JOB_RUNNING)};
@@ -351,6 +374,8 @@ int main(void)
 	    {"the same id is the same job, whatever else changed",
 		the_same_id_is_the_same_job_whatever_else_changed},
 	    {"two ids are never the same job", two_ids_are_never_the_same_job},
+	    {"a start without its fraction is the same within its second",
+		a_start_without_its_fraction_is_the_same_within_its_second},
 	    {"an id that appears later is taken by start time",
 		an_id_that_appears_later_is_taken_by_start_time},
 	    {"an id that every run carries is none", an_id_that_every_run_carries_is_none},

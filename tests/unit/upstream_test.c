@@ -52,7 +52,7 @@ static struct upstream_status published(const struct upstream *upstream, int64_t
 
 START_TEST(what_concerns_one_object_holds_nothing_back)
 {
-	static const long statuses[] = {200, 201, 302, 400, 404, 409};
+	static const long statuses[] = {200, 201, 204, 302, 400, 404, 409};
 	for (size_t i = 0; i < ARRAY_SIZE(statuses); i++) {
 		struct client_answer end = answer(statuses[i], 0);
 		ck_assert_int_eq(upstream_judge(&end, false).concern, CONCERN_NOBODY);
@@ -68,7 +68,7 @@ END_TEST
 
 START_TEST(one_that_fails_again_and_again_is_its_own_trouble)
 {
-	static const long statuses[] = {403, 500, 502, 503, 504, 0};
+	static const long statuses[] = {203, 206, 403, 500, 502, 503, 504, 0};
 	for (size_t i = 0; i < ARRAY_SIZE(statuses); i++) {
 		struct upstream upstream;
 		struct client_answer end = statuses[i] ? answer(statuses[i], 0) : timed_out;
