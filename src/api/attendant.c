@@ -84,7 +84,7 @@ static int64_t tick_of(struct server *server)
 static int64_t turn(struct attendant *attendant, int64_t now)
 {
 	struct server *server = attendant->server;
-	for (size_t i = 0; i < LISTENER_COUNT; i++)
+	for (size_t i = 0; i < server->listener_count; i++)
 		for (unsigned k = 0; k < server->listeners[i].worker_count; k++)
 			check_connections(attendant, &server->listeners[i].workers[k], now);
 	return waits_round(&server->waits, now, now + tick_of(server));

@@ -253,9 +253,6 @@ int server_new(const struct server_options *options, struct config *config, stru
 	server->config = config_ref(config);
 	server->started_at = server_now(server);
 	pthread_mutex_init(&server->config_mutex, NULL);
-	for (size_t i = 0; i < LISTENER_COUNT; i++)
-		server->listeners[i] =
-		    (struct listener){.server = server, .kind = (enum listener_kind)i, .fd = -1};
 	*ret_server = server;
 	return 0;
 }
@@ -285,12 +282,8 @@ static int make_workers(struct listener *listener, struct err *err)
 	return 0;
 }
 
-static int prepare_listener(
-    struct listener *listener, const struct listener_socket *socket, struct err *err)
+static int prepare_listener(struct listener *listener, struct err *err)
 {
-	listener->group = socket->group;
-	if (listener->fd < 0)
-		return 0;
 	listener->port = port_of(listener->fd);
 	/* Several threads wait for one client: those who come late must not block in accept(2). */
 	int flags = fcntl(listener->fd, F_GETFL);
@@ -302,8 +295,6 @@ static int prepare_listener(
 
 static int start_listener(struct listener *listener, unsigned connections, struct err *err)
 {
-	if (listener->fd < 0)
-		return 0;
 	/* A pool of one is not a pool to the library. */
 	struct MHD_OptionItem pool[] = {
 	    {MHD_OPTION_THREAD_POOL_SIZE, threads_of[listener->kind], NULL},
@@ -333,20 +324,24 @@ static int start_listener(struct listener *listener, unsigned connections, struc
 }
 
 int server_start(
-    struct server *server, const struct listener_socket sockets[LISTENER_COUNT], struct err *err)
+    struct server *server, const struct listener_socket *sockets, size_t count, struct err *err)
 {
 	uint64_t connections = server->config->max_connections;
 	int result = 0;
+	assert(count <= LISTENER_SOCKETS_LIMIT);
 	/* Every socket is taken over, also when one fails. */
-	for (size_t i = 0; i < LISTENER_COUNT; i++) {
-		server->listeners[i].fd = sockets[i].fd;
-		server->listeners[i].passed = sockets[i].passed;
-	}
-	for (size_t i = 0; i < LISTENER_COUNT && result == 0; i++)
-		result = prepare_listener(&server->listeners[i], &sockets[i], err);
+	for (size_t i = 0; i < count; i++)
+		server->listeners[i] = (struct listener){.server = server,
+		    .kind = sockets[i].kind,
+		    .fd = sockets[i].fd,
+		    .passed = sockets[i].passed,
+		    .group = sockets[i].group};
+	server->listener_count = count;
+	for (size_t i = 0; i < count && result == 0; i++)
+		result = prepare_listener(&server->listeners[i], err);
 	if (result == 0)
 		result = attendant_start(&server->attendant, err);
-	for (size_t i = 0; i < LISTENER_COUNT && result == 0; i++)
+	for (size_t i = 0; i < count && result == 0; i++)
 		result = start_listener(&server->listeners[i],
 		    connections < UINT32_MAX ? (unsigned)connections : UINT32_MAX, err);
 	if (result < 0)
@@ -357,7 +352,7 @@ int server_start(
 /* Workers in a row, those of every listener; NULL after the last. */
 static struct worker *next_worker(struct server *server, size_t *position)
 {
-	while (*position < (size_t)LISTENER_COUNT * THREADS_LIMIT) {
+	while (*position < server->listener_count * THREADS_LIMIT) {
 		size_t at = (*position)++;
 		struct listener *listener = &server->listeners[at / THREADS_LIMIT];
 		if (at % THREADS_LIMIT < listener->worker_count)
@@ -444,7 +439,7 @@ static void stop_listener(struct listener *listener)
 void server_stop(struct server *server, int64_t patience)
 {
 	atomic_store(&server->stopping, true);
-	for (size_t i = 0; i < LISTENER_COUNT; i++)
+	for (size_t i = 0; i < server->listener_count; i++)
 		quiesce(&server->listeners[i]);
 	waits_end(&server->waits);
 	drain(server, patience);
@@ -454,7 +449,7 @@ void server_stop(struct server *server, int64_t patience)
 		poll(NULL, 0, DRAIN_PAUSE_MILLISECONDS);
 	drain(server, patience > 0 ? LAST_ANSWERS_LIMIT : 0);
 	attendant_stop(&server->attendant);
-	for (size_t i = 0; i < LISTENER_COUNT; i++)
+	for (size_t i = 0; i < server->listener_count; i++)
 		stop_listener(&server->listeners[i]);
 }
 
@@ -478,7 +473,7 @@ struct server *server_free(struct server *server)
 bool server_alive(const struct server *server, int64_t limit)
 {
 	int64_t now = server_now(server);
-	for (size_t i = 0; i < LISTENER_COUNT; i++) {
+	for (size_t i = 0; i < server->listener_count; i++) {
 		const struct listener *listener = &server->listeners[i];
 		for (unsigned k = 0; k < listener->worker_count; k++) {
 			int64_t since = atomic_load(&listener->workers[k].busy_since);

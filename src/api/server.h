@@ -15,6 +15,7 @@ struct reloads;
 
 enum listener_kind { LISTENER_SOCKET, LISTENER_TCP, LISTENER_HEALTH };
 #define LISTENER_COUNT 3
+#define LISTENER_SOCKETS_LIMIT 16
 
 /* What the server is built from; everything outlives it. */
 struct server_options {
@@ -29,7 +30,8 @@ struct server_options {
 
 /* A listening socket, bound and listening already. */
 struct listener_socket {
-	int fd;      /* -1: no such listener */
+	int fd;
+	enum listener_kind kind;
 	bool passed; /* by systemd: shared with it, so never shut down nor unlinked */
 	gid_t group; /* of the UNIX socket */
 };
@@ -38,9 +40,10 @@ struct listener_socket {
 int server_new(const struct server_options *options, struct config *config, struct err *err,
     struct server **ret_server);
 
-/* Serves on the three sockets (server owns the fds from now on). Returns 0, or -1. */
+/* Serves on the sockets, any number of each kind, at most LISTENER_SOCKETS_LIMIT (server owns the
+ * fds from now on, whatever comes back). Returns 0, or -1. */
 int server_start(
-    struct server *server, const struct listener_socket sockets[LISTENER_COUNT], struct err *err);
+    struct server *server, const struct listener_socket *sockets, size_t count, struct err *err);
 
 /* Stops accepting, ends every wait, lets requests finish for at most `patience` microseconds, then
  * ends the threads. Sockets that were passed stay usable for their owner. Once. */

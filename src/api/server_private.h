@@ -330,7 +330,8 @@ bool reply_has_parameter_fault(const struct request *request);
 struct server {
 	struct server_options options;
 	int64_t started_at;
-	struct listener listeners[LISTENER_COUNT];
+	struct listener listeners[LISTENER_SOCKETS_LIMIT];
+	size_t listener_count;
 	pthread_mutex_t config_mutex;
 	struct config *config;
 	atomic_uint config_generation; /* grows with each configuration; workers look at it first */

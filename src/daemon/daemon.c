@@ -187,10 +187,10 @@ static int start_serving(struct daemon *daemon, struct err *err)
 {
 	if (engine_start(daemon->engine, err) < 0)
 		return -1;
-	struct listener_socket sockets[LISTENER_COUNT];
-	memcpy(sockets, daemon->listeners.sockets, sizeof(sockets));
+	int r =
+	    server_start(daemon->server, daemon->listeners.sockets, daemon->listeners.count, err);
 	listeners_handed_over(&daemon->listeners);
-	return server_start(daemon->server, sockets, err);
+	return r;
 }
 
 /* Running --------------------------------------------------------------------------------------*/
@@ -348,8 +348,6 @@ static enum exit_status build(struct daemon *daemon)
 enum exit_status daemon_run(struct config *config)
 {
 	struct daemon daemon = {.signals = -1, .broken = -1};
-	for (int kind = 0; kind < LISTENER_COUNT; kind++)
-		daemon.listeners.sockets[kind].fd = -1;
 	daemon.config = config_ref(config);
 	log_set_level(config->log_level);
 	log_info("mixportd " PACKAGE_VERSION " starts with %s", config->path);

@@ -23,17 +23,50 @@ static const char *const listener_names[LISTENER_COUNT] = {
 
 /* Passed ---------------------------------------------------------------------------------------*/
 
-static int check_family(int fd, enum listener_kind kind, struct err *err)
+/* A new place for a socket of this kind; NULL when there is none left. */
+static struct listener_socket *add(struct listeners *listeners, enum listener_kind kind, int fd)
+{
+	if (listeners->count == LISTENER_SOCKETS_LIMIT)
+		return NULL;
+	struct listener_socket *listener = &listeners->sockets[listeners->count++];
+	*listener = (struct listener_socket){.fd = fd, .kind = kind};
+	return listener;
+}
+
+static bool has(const struct listeners *listeners, enum listener_kind kind)
+{
+	for (size_t i = 0; i < listeners->count; i++)
+		if (listeners->sockets[i].kind == kind)
+			return true;
+	return false;
+}
+
+static int no_place(const char *address, struct err *err)
+{
+	return err_set(err,
+	    "cannot listen on %s: systemd passed %d sockets, and more are not served", address,
+	    LISTENER_SOCKETS_LIMIT);
+}
+
+static int check_passed(int fd, enum listener_kind kind, struct err *err)
 {
 	struct sockaddr_storage address = {0};
 	socklen_t len = sizeof(address);
-	if (getsockname(fd, (struct sockaddr *)&address, &len) < 0)
+	int listens = 0;
+	socklen_t size = sizeof(listens);
+	if (getsockname(fd, (struct sockaddr *)&address, &len) < 0 ||
+	    getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) < 0)
 		return err_set_errno(
 		    err, errno, "the socket \"%s\" that systemd passed", listener_names[kind]);
 	bool local = address.ss_family == AF_UNIX;
 	if (local != (kind == LISTENER_SOCKET))
 		return err_set(err, "the socket \"%s\" that systemd passed is %sa UNIX socket",
 		    listener_names[kind], local ? "" : "not ");
+	if (!listens)
+		return err_set(err,
+		    "the socket \"%s\" that systemd passed does not listen; its unit wants "
+		    "ListenStream= and no Accept=yes",
+		    listener_names[kind]);
 	return 0;
 }
 
@@ -50,20 +83,32 @@ static gid_t group_of_socket(int fd)
 	return status.st_gid;
 }
 
+static int take_socket(
+    struct listeners *listeners, enum listener_kind kind, int fd, struct err *err)
+{
+	struct listener_socket *listener = add(listeners, kind, fd);
+	if (!listener) {
+		close(fd);
+		return err_set(err,
+		    "systemd passed more than %d sockets; the socket units list too many",
+		    LISTENER_SOCKETS_LIMIT);
+	}
+	listener->passed = true;
+	if (check_passed(fd, kind, err) < 0)
+		return -1;
+	if (kind == LISTENER_SOCKET)
+		listener->group = group_of_socket(fd);
+	log_info("listening on the socket \"%s\" passed by systemd", listener_names[kind]);
+	return 0;
+}
+
 static int take_passed(struct listeners *listeners, struct err *err)
 {
-	for (int kind = 0; kind < LISTENER_COUNT; kind++) {
-		struct listener_socket *listener = &listeners->sockets[kind];
-		listener->fd = supervisor_passed_socket(listener_names[kind]);
-		if (listener->fd < 0)
-			continue;
-		listener->passed = true;
-		if (check_family(listener->fd, (enum listener_kind)kind, err) < 0)
-			return -1;
-		if (kind == LISTENER_SOCKET)
-			listener->group = group_of_socket(listener->fd);
-		log_info("listening on the socket \"%s\" passed by systemd", listener_names[kind]);
-	}
+	int fd;
+	for (int kind = 0; kind < LISTENER_COUNT; kind++)
+		while ((fd = supervisor_passed_socket(listener_names[kind])) >= 0)
+			if (take_socket(listeners, (enum listener_kind)kind, fd, err) < 0)
+				return -1;
 	return 0;
 }
 
@@ -116,7 +161,6 @@ static int bind_unix(int fd, const struct sockaddr_un *address)
 
 static int open_unix(struct listeners *listeners, const struct config *config, struct err *err)
 {
-	struct listener_socket *listener = &listeners->sockets[LISTENER_SOCKET];
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	if (strlen(config->socket) >= sizeof(address.sun_path))
 		return err_set(err, "%s is longer than the %zu bytes a socket's path may have",
@@ -124,7 +168,10 @@ static int open_unix(struct listeners *listeners, const struct config *config, s
 	memcpy(address.sun_path, config->socket, strlen(config->socket) + 1);
 	if (clear_path(&address, err) < 0)
 		return -1;
-	listener->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct listener_socket *listener = add(listeners, LISTENER_SOCKET,
+	    socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+	if (!listener)
+		return no_place(config->socket, err);
 	if (listener->fd < 0 || bind_unix(listener->fd, &address) < 0)
 		return err_set_errno(err, errno, "cannot listen on %s", config->socket);
 	listeners->unlink_path = strdup(config->socket);
@@ -169,13 +216,16 @@ static unsigned bound_port(int fd)
 	    address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port);
 }
 
-static int open_tcp(
-    struct listener_socket *listener, const struct config_listen *listen_on, struct err *err)
+static int open_tcp(struct listeners *listeners, enum listener_kind kind,
+    const struct config_listen *listen_on, struct err *err)
 {
 	struct sockaddr_storage address = {0};
 	socklen_t len = fill_address(listen_on, &address);
 	int on = 1;
-	listener->fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct listener_socket *listener = add(listeners, kind,
+	    socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+	if (!listener)
+		return no_place(listen_on->text, err);
 	if (listener->fd < 0 ||
 	    setsockopt(listener->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
 	    (listen_on->ipv6 &&
@@ -194,24 +244,21 @@ static int open_tcp(
 
 static int open_missing(struct listeners *listeners, const struct config *config, struct err *err)
 {
-	struct listener_socket *sockets = listeners->sockets;
-	if (sockets[LISTENER_SOCKET].fd < 0 && config->socket &&
+	if (!has(listeners, LISTENER_SOCKET) && config->socket &&
 	    open_unix(listeners, config, err) < 0)
 		return -1;
-	if (sockets[LISTENER_TCP].fd < 0 && config->listen.present &&
-	    open_tcp(&sockets[LISTENER_TCP], &config->listen, err) < 0)
+	if (!has(listeners, LISTENER_TCP) && config->listen.present &&
+	    open_tcp(listeners, LISTENER_TCP, &config->listen, err) < 0)
 		return -1;
-	if (sockets[LISTENER_HEALTH].fd < 0 && config->health_listen.present &&
-	    open_tcp(&sockets[LISTENER_HEALTH], &config->health_listen, err) < 0)
+	if (!has(listeners, LISTENER_HEALTH) && config->health_listen.present &&
+	    open_tcp(listeners, LISTENER_HEALTH, &config->health_listen, err) < 0)
 		return -1;
 	return 0;
 }
 
 int listeners_open(struct listeners *listeners, const struct config *config, struct err *err)
 {
-	*listeners = (struct listeners){.unlink_path = NULL};
-	for (int kind = 0; kind < LISTENER_COUNT; kind++)
-		listeners->sockets[kind].fd = -1;
+	*listeners = (struct listeners){.count = 0};
 	if (take_passed(listeners, err) < 0 || open_missing(listeners, config, err) < 0) {
 		listeners_done(listeners);
 		return -1;
@@ -221,14 +268,13 @@ int listeners_open(struct listeners *listeners, const struct config *config, str
 
 void listeners_handed_over(struct listeners *listeners)
 {
-	for (int kind = 0; kind < LISTENER_COUNT; kind++)
-		listeners->sockets[kind].fd = -1;
+	listeners->count = 0;
 }
 
 void listeners_done(struct listeners *listeners)
 {
-	for (int kind = 0; kind < LISTENER_COUNT; kind++)
-		cleanup_close(&listeners->sockets[kind].fd);
+	for (size_t i = 0; i < listeners->count; i++)
+		cleanup_close(&listeners->sockets[i].fd);
 	listeners_handed_over(listeners);
 	if (listeners->unlink_path)
 		(void)unlink(listeners->unlink_path);

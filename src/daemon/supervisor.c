@@ -15,14 +15,13 @@
 #include "util/log.h"
 #include "util/timestamp.h"
 
-#define PASSED_LIMIT 16
 #define HANG_UP_FOR MICROSECONDS_PER_SECOND
 
 /* Filled once: sd_listen_fds_with_names clears the environment it reads. */
 static struct {
 	bool read;
 	int count;
-	char *names[PASSED_LIMIT];
+	char **names; /* NULL in place of those that are given away or closed */
 } passed;
 
 static bool is_ours(const char *name)
@@ -32,24 +31,21 @@ static bool is_ours(const char *name)
 
 static void read_passed(void)
 {
-	char **names = NULL;
 	passed.read = true;
-	int count = sd_listen_fds_with_names(1, &names);
-	for (int i = 0; i < count; i++) {
-		bool keep = i < PASSED_LIMIT && is_ours(names[i]);
-		if (!keep) {
-			log_warning("systemd passed a socket named \"%s\", which is none of api, "
-				    "tcp, health; it is closed",
-			    names[i]);
-			close(SD_LISTEN_FDS_START + i);
-		}
-		if (i < PASSED_LIMIT) {
-			passed.names[i] = keep ? strdup(names[i]) : NULL;
-			passed.count = i + 1;
-		}
-		free(names[i]);
+	int count = sd_listen_fds_with_names(1, &passed.names);
+	if (count < 0)
+		log_warning(
+		    "the sockets that systemd passed cannot be taken: %s", strerrordesc_np(-count));
+	passed.count = count > 0 ? count : 0;
+	for (int i = 0; i < passed.count; i++) {
+		if (is_ours(passed.names[i]))
+			continue;
+		log_warning("systemd passed a socket named \"%s\", which is none of api, "
+			    "tcp, health; it is closed",
+		    passed.names[i]);
+		close(SD_LISTEN_FDS_START + i);
+		free(TAKE(passed.names[i]));
 	}
-	free(names);
 }
 
 int supervisor_passed_socket(const char *name)
@@ -81,14 +77,14 @@ static size_t hang_up(const struct pollfd *sockets, size_t count)
 
 void supervisor_turn_away(void)
 {
-	struct pollfd sockets[PASSED_LIMIT];
 	size_t count = 0;
 	size_t turned_away = 0;
 	int64_t patience = 0;
 	int64_t end = clock_monotonic(&clock_system) + HANG_UP_FOR;
 	if (!passed.read)
 		read_passed();
-	for (int i = 0; i < passed.count; i++)
+	_cleanup_free_ struct pollfd *sockets = calloc((size_t)passed.count + 1, sizeof(*sockets));
+	for (int i = 0; i < passed.count && sockets; i++)
 		if (passed.names[i])
 			sockets[count++] =
 			    (struct pollfd){.fd = SD_LISTEN_FDS_START + i, .events = POLLIN};

@@ -6,8 +6,8 @@
 
 #include "util/cleanup.h"
 
-/* The listening socket that was passed under this FileDescriptorName; -1 for none. A socket of an
- * unknown name is closed on the first call. */
+/* The next socket that was passed under this FileDescriptorName, the caller's from now on; -1 when
+ * there is none left. A socket of an unknown name is closed on the first call. */
 int supervisor_passed_socket(const char *name);
 
 /* For a start that failed for good: hangs up on whoever waits at the sockets that were passed and

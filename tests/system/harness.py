@@ -455,6 +455,20 @@ class Token:
 TOKENS = (Token("admin", "admin"), Token("manage", "manage"), Token("read", "read"),
           Token("limited", "manage", "demo"))
 
+ACTIVATE = """
+import os, sys
+count = int(sys.argv[1])
+fds = [int(n) for n in sys.argv[2:2 + count]]
+high = [os.dup(fd) for fd in fds]
+while min(high) < 3 + count:
+    high = [os.dup(fd) for fd in high]
+for number, fd in enumerate(high):
+    os.dup2(fd, 3 + number, inheritable=True)
+os.environ.update(LISTEN_FDS=str(count), LISTEN_PID=str(os.getpid()),
+                  LISTEN_FDNAMES=os.environ["NAMES"])
+os.execve(sys.argv[2 + count], sys.argv[2 + count:], os.environ)
+"""
+
 DEMO = {"demo": PROJECT_ID}
 DEMO_AND_OTHER = {"demo": PROJECT_ID, "other": OTHER_PROJECT_ID}
 
@@ -552,6 +566,13 @@ class Daemon:
                 [*self.prefix, self.program, "-c", self.file, *self.arguments],
                 **{"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": log,
                    "cwd": self.folder, **self.spawn})
+
+    def pass_sockets(self, sockets):
+        """From now on it is started with these pairs of a name and a socket, as by systemd."""
+        fds = [made.fileno() for _, made in sockets]
+        self.prefix = [sys.executable, "-c", ACTIVATE, str(len(fds)), *map(str, fds)]
+        self.spawn = {"pass_fds": fds,
+                      "env": {**os.environ, "NAMES": ":".join(name for name, _ in sockets)}}
 
     def start(self, ready=True):
         """Starts it; returns once it serves, and by default once it is ready."""

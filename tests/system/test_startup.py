@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from harness import MIXPORTD, Token, gcs, wait_until
+from harness import MIXPORTD, Token, gcs, parse, read_all, slow, wait_until
 
 FAILED, CONFIGURATION, STORAGE, UNAVAILABLE = 1, 78, 74, 69
 
@@ -839,3 +839,85 @@ def test_a_token_of_the_tokens_file_is_taken_with_comments_around(start_daemon, 
     daemon.write_secret("tokens", "# first\n\n" + token.line() + "; last\n")
     start(daemon)
     assert daemon.client("alone").get("/v1/projects").status == 200
+
+
+# Sockets that systemd passes
+
+
+@pytest.fixture
+def passing(stopped):
+    """Passes the daemon listening sockets, as passing("tcp", "tcp"); the sockets."""
+    made = []
+
+    def give(*names, listening=True):
+        for name in names:
+            one = socket.socket(socket.AF_UNIX if name == "api" else socket.AF_INET)
+            one.bind(str(stopped.folder / f"passed-{len(made)}") if name == "api"
+                     else ("127.0.0.1", 0))
+            if listening:
+                one.listen(16)
+            made.append(one)
+        stopped.pass_sockets(list(zip(names, made)))
+        return made
+
+    yield give
+    for one in made:
+        one.close()
+
+
+def status_at(passed, target, token=None):
+    """The status that a socket's listener answers with."""
+    credentials = f"Authorization: Bearer {token.secret}\r\n" if token else ""
+    with socket.socket(passed.family) as raw:
+        raw.settimeout(slow(10))
+        raw.connect(passed.getsockname())
+        raw.sendall(f"GET {target} HTTP/1.1\r\nHost: localhost\r\n{credentials}"
+                    "Connection: close\r\n\r\n".encode())
+        return parse(read_all(raw)).status
+
+
+def test_every_socket_of_a_name_is_served(stopped, passing):
+    passed = passing("tcp", "health", "api", "tcp", "health", "api", "tcp")
+    stopped.launch()
+    admin = stopped.tokens["admin"]
+    for one in passed[0], passed[3], passed[6]:
+        assert status_at(one, "/v1/projects", admin) == 200
+        assert status_at(one, "/v1/projects") == 401
+    for one in passed[1], passed[4]:
+        assert status_at(one, "/metrics") == 200
+        assert status_at(one, "/v1/projects", admin) == 404
+    for one in passed[2], passed[5]:
+        assert status_at(one, "/v1/projects") == 200
+    assert stopped.stop() == 0
+    for one in passed:
+        with socket.socket(one.family) as raw:  # it still takes clients
+            raw.connect(one.getsockname())
+
+
+def test_sockets_that_are_too_many_are_69(stopped, passing):
+    passing(*["tcp"] * 17)
+    code, log = refused(stopped)
+    assert code == UNAVAILABLE
+    assert "more than 16 sockets" in log
+
+
+def test_a_passed_socket_that_does_not_listen_is_69_with_its_name(stopped, passing):
+    passing("tcp", listening=False)
+    code, log = refused(stopped)
+    assert code == UNAVAILABLE
+    assert 'the socket "tcp" that systemd passed does not listen' in log
+
+
+def test_a_passed_socket_of_the_wrong_family_is_69_with_its_name(stopped, passing):
+    (tcp,) = passing("tcp")
+    stopped.pass_sockets([("api", tcp)])
+    code, log = refused(stopped)
+    assert code == UNAVAILABLE
+    assert 'the socket "api" that systemd passed is not a UNIX socket' in log
+
+
+def test_a_passed_socket_of_another_name_is_said(stopped, passing):
+    (tcp,) = passing("tcp")
+    stopped.pass_sockets([("web", tcp)])
+    start(stopped)
+    assert 'a socket named "web", which is none of api, tcp, health' in stopped.log()

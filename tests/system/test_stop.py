@@ -313,21 +313,6 @@ def test_a_restart_keeps_an_etag(daemon, api, sim):
 # systemd's protocols, spoken by this test
 
 
-ACTIVATE = """
-import os, sys
-count = int(sys.argv[1])
-fds = [int(n) for n in sys.argv[2:2 + count]]
-high = [os.dup(fd) for fd in fds]
-while max(high) < 3 + count:
-    high = [os.dup(fd) for fd in high]
-for number, fd in enumerate(high):
-    os.dup2(fd, 3 + number, inheritable=True)
-os.environ.update(LISTEN_FDS=str(count), LISTEN_PID=str(os.getpid()),
-                  LISTEN_FDNAMES=os.environ["NAMES"])
-os.execve(sys.argv[2 + count], sys.argv[2 + count:], os.environ)
-"""
-
-
 class Sockets:
     """The three listening sockets of mixportd.socket, held open from one start to the next."""
 
@@ -352,9 +337,7 @@ class Sockets:
 
     def give_to(self, daemon):
         """From now on the daemon is started with them."""
-        fds = [self.sockets[name].fileno() for name in self.names]
-        daemon.prefix = [sys.executable, "-c", ACTIVATE, str(len(fds)), *map(str, fds)]
-        daemon.spawn = {"pass_fds": fds, "env": {**os.environ, "NAMES": ":".join(self.names)}}
+        daemon.pass_sockets([(name, self.sockets[name]) for name in self.names])
 
     def close(self):
         for made in self.sockets.values():

@@ -266,13 +266,14 @@ static void start(struct fixture *fixture, const char *daemon_lines)
 	    .database = fixture->database,
 	    .version = "1"};
 	ck_assert_int_eq(server_new(&options, fixture->config, &err, &fixture->server), 0);
-	struct listener_socket sockets[LISTENER_COUNT] = {
-	    [LISTENER_SOCKET] = {.fd = listen_unix(fixture->socket_path)},
-	    [LISTENER_TCP] = {.fd = listen_tcp(&fixture->port), .passed = true},
-	    [LISTENER_HEALTH] = {.fd = listen_tcp(&fixture->health_port)},
+	struct listener_socket sockets[] = {
+	    {.kind = LISTENER_SOCKET, .fd = listen_unix(fixture->socket_path)},
+	    {.kind = LISTENER_TCP, .fd = listen_tcp(&fixture->port), .passed = true},
+	    {.kind = LISTENER_HEALTH, .fd = listen_tcp(&fixture->health_port)},
 	};
-	fixture->kept_fd = dup(sockets[LISTENER_TCP].fd);
-	ck_assert_msg(server_start(fixture->server, sockets, &err) == 0, "%s", err.text);
+	fixture->kept_fd = dup(sockets[1].fd);
+	ck_assert_msg(
+	    server_start(fixture->server, sockets, ARRAY_SIZE(sockets), &err) == 0, "%s", err.text);
 }
 
 static void remove_folder(const char *folder)
