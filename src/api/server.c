@@ -1,10 +1,12 @@
 /* The listeners and what happens on them.
  *
- * Each listening socket is a libmicrohttpd daemon of its own, with its own limit of connections, so
- * that a crowd on one keeps nobody from another; health above all. Each has a few threads, and each
- * connection stays with the thread that accepted it. A thread owns a struct worker: its reader of
- * the store, its count of uses of the configuration, its cache, its counters. Nothing that a
- * request touches on the way to its answer is shared between threads, unless it waits.
+ * Each listening socket has a few threads of its own, and its own limit of connections, so that a
+ * crowd on one keeps nobody from another; health above all. Each thread is a libmicrohttpd daemon
+ * with a descriptor of the socket of its own, and each connection stays with the thread that
+ * accepted it. A pool of libmicrohttpd's own is no good: when its second thread cannot be started,
+ * it shuts down the listening socket, which systemd may share. A thread owns a struct worker: its
+ * reader of the store, its count of uses of the configuration, its cache, its counters. Nothing
+ * that a request touches on the way to its answer is shared between threads, unless it waits.
  *
  * What can go wrong here, and why it cannot:
  *
@@ -35,6 +37,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include "api/guard.h"
 #include "util/log.h"
@@ -198,7 +201,7 @@ static void connection_event(void *context, struct MHD_Connection *mhd, void **s
     enum MHD_ConnectionNotificationCode code)
 {
 	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
-		*state = connection_open(worker_current(context), mhd);
+		*state = connection_open(context, mhd);
 	} else if (*state) {
 		connection_close(*state);
 		*state = NULL;
@@ -215,10 +218,10 @@ __attribute__((format(printf, 2, 0))) static void log_library(
     void *context, const char *format, va_list arguments)
 {
 	char text[512];
-	const struct listener *listener = context;
+	const struct worker *worker = context;
 	vsnprintf(text, sizeof(text), format, arguments);
 	text[strcspn(text, "\n")] = '\0';
-	log_debug("%s listener: %s", names[listener->kind], text);
+	log_debug("%s listener: %s", names[worker->listener->kind], text);
 }
 
 /* Start --------------------------------------------------------------------------------------- */
@@ -293,34 +296,54 @@ static int prepare_listener(struct listener *listener, struct err *err)
 	return make_workers(listener, err);
 }
 
-static int start_listener(struct listener *listener, unsigned connections, struct err *err)
+/* The library closes the socket it was given when its thread cannot be started, and leaves it open
+ * when something else fails. Only another descriptor of the same socket can be the one it left. */
+static void close_if_left(int fd, int same)
 {
-	/* A pool of one is not a pool to the library. */
-	struct MHD_OptionItem pool[] = {
-	    {MHD_OPTION_THREAD_POOL_SIZE, threads_of[listener->kind], NULL},
-	    {MHD_OPTION_END, 0, NULL},
-	};
-	if (threads_of[listener->kind] == 1)
-		pool[0] = pool[1];
-	if (connections < THREADS_LIMIT)
-		connections = THREADS_LIMIT;
-	listener->daemon = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC |
-						MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG,
-	    0, NULL, NULL, serve, listener, /* the logger comes first, for all that follows */
-	    MHD_OPTION_EXTERNAL_LOGGER, log_library, listener, MHD_OPTION_LISTEN_SOCKET,
-	    listener->fd, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_CONNECTION_LIMIT, connections,
+	struct stat left, known;
+	if (fstat(fd, &left) == 0 && fstat(same, &known) == 0 && left.st_dev == known.st_dev &&
+	    left.st_ino == known.st_ino)
+		close(fd);
+}
+
+static int start_worker(struct worker *worker, unsigned connections, struct err *err)
+{
+	const struct listener *listener = worker->listener;
+	int fd = fcntl(listener->fd, F_DUPFD_CLOEXEC, 0);
+	if (fd < 0)
+		return err_set_errno(err, errno, "cannot start the threads of the %s listener",
+		    names[listener->kind]);
+	worker->daemon = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC |
+					      MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG,
+	    0, NULL, NULL, serve, worker, /* the logger comes first, for all that follows */
+	    MHD_OPTION_EXTERNAL_LOGGER, log_library, worker, MHD_OPTION_LISTEN_SOCKET, fd,
+	    MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_CONNECTION_LIMIT, connections,
 	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
 	    MHD_OPTION_CONNECTION_TIMEOUT, SILENCE_LIMIT, MHD_OPTION_THREAD_STACK_SIZE, STACK_SIZE,
 	    MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL, MHD_OPTION_URI_LOG_CALLBACK,
-	    request_line, listener, MHD_OPTION_NOTIFY_COMPLETED, request_over, listener,
-	    MHD_OPTION_NOTIFY_CONNECTION, connection_event, listener, MHD_OPTION_ARRAY, pool,
-	    MHD_OPTION_END);
-	if (!listener->daemon)
+	    request_line, worker, MHD_OPTION_NOTIFY_COMPLETED, request_over, worker,
+	    MHD_OPTION_NOTIFY_CONNECTION, connection_event, worker, MHD_OPTION_END);
+	if (!worker->daemon) {
+		close_if_left(fd, listener->fd);
 		return err_set(err,
 		    "cannot start the threads of the %s listener: is there memory, "
 		    "and may more threads and descriptors be had?",
 		    names[listener->kind]);
+	}
+	worker->fd = fd;
 	return 0;
+}
+
+/* Its threads share what connections it may have. */
+static int start_listener(struct listener *listener, unsigned connections, struct err *err)
+{
+	unsigned count = listener->worker_count;
+	int result = 0;
+	for (unsigned i = 0; i < count && result == 0; i++) {
+		unsigned share = connections / count + (i < connections % count);
+		result = start_worker(&listener->workers[i], share > 0 ? share : 1, err);
+	}
+	return result;
 }
 
 int server_start(
@@ -416,24 +439,33 @@ static void drain(struct server *server, int64_t patience)
 	}
 }
 
-/* The descriptor stays open until the threads are gone: they may be about to use its number. */
+/* The descriptors stay open until the threads are gone: they may be about to use their numbers. */
 static void quiesce(struct listener *listener)
 {
-	if (listener->daemon)
-		MHD_quiesce_daemon(listener->daemon);
+	for (unsigned i = 0; i < listener->worker_count; i++)
+		if (listener->workers[i].daemon)
+			MHD_quiesce_daemon(listener->workers[i].daemon);
 	/* Clients that come now are refused at once, unless somebody else will take them. */
 	if (listener->fd >= 0 && !listener->passed)
 		shutdown(listener->fd, SHUT_RDWR);
 }
 
+static void close_once(int *fd)
+{
+	cleanup_close(fd);
+	*fd = -1;
+}
+
 static void stop_listener(struct listener *listener)
 {
-	if (listener->daemon)
-		MHD_stop_daemon(listener->daemon);
-	listener->daemon = NULL;
-	if (listener->fd >= 0)
-		close(listener->fd);
-	listener->fd = -1;
+	for (unsigned i = 0; i < listener->worker_count; i++) {
+		struct worker *worker = &listener->workers[i];
+		if (worker->daemon)
+			MHD_stop_daemon(worker->daemon);
+		worker->daemon = NULL;
+		close_once(&worker->fd);
+	}
+	close_once(&listener->fd);
 }
 
 void server_stop(struct server *server, int64_t patience)

@@ -46,7 +46,8 @@ int server_start(
     struct server *server, const struct listener_socket *sockets, size_t count, struct err *err);
 
 /* Stops accepting, ends every wait, lets requests finish for at most `patience` microseconds, then
- * ends the threads. Sockets that were passed stay usable for their owner. Once. */
+ * ends the threads. Sockets that were passed stay usable for their owner. Nothing is done a second
+ * time, nor after a start that failed. */
 void server_stop(struct server *server, int64_t patience);
 
 /* After server_stop, or when never started. Takes NULL; returns NULL. */

@@ -59,6 +59,8 @@ static inline void count_more(_Atomic uint64_t *counter, uint64_t more)
 struct worker {
 	struct server *server;
 	struct listener *listener;
+	struct MHD_Daemon *daemon; /* NULL: the thread does not run */
+	int fd;                    /* of the listening socket, for the daemon alone; -1: none */
 	struct conn *reader;
 	char id_prefix[RANDOM_ID_SIZE];
 	uint64_t id_count;
@@ -83,10 +85,8 @@ struct listener {
 	bool passed;
 	gid_t group;
 	uint16_t port; /* 0 for a UNIX socket */
-	struct MHD_Daemon *daemon;
 	struct worker workers[THREADS_LIMIT];
 	unsigned worker_count;
-	atomic_uint claimed;
 };
 
 /* wait.c */
@@ -278,8 +278,6 @@ void connection_read_out(struct connection *connection);
 
 int worker_init(struct worker *worker, struct listener *listener, struct err *err);
 void worker_done(struct worker *worker);
-/* The worker of this thread; the first call in a thread claims one of the listener's. */
-struct worker *worker_current(struct listener *listener);
 /* A use of the configuration in force. The worker's thread. */
 struct hold *worker_hold(struct worker *worker);
 void worker_release(struct hold *hold);

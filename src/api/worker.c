@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static _Thread_local struct worker *current;
-
 static struct hold *new_hold(struct server *server)
 {
 	struct hold *hold = calloc(1, sizeof(*hold));
@@ -19,7 +17,7 @@ static struct hold *new_hold(struct server *server)
 int worker_init(struct worker *worker, struct listener *listener, struct err *err)
 {
 	struct server *server = listener->server;
-	*worker = (struct worker){.server = server, .listener = listener};
+	*worker = (struct worker){.server = server, .listener = listener, .fd = -1};
 	if (conn_open_reader(server->options.database, err, &worker->reader) < 0)
 		return -1;
 	worker->hold = new_hold(server);
@@ -44,16 +42,6 @@ void worker_done(struct worker *worker)
 	worker->reader = conn_close(worker->reader);
 	pthread_mutex_destroy(&worker->mutex);
 	pthread_mutex_destroy(&worker->hold_mutex);
-}
-
-struct worker *worker_current(struct listener *listener)
-{
-	if (current)
-		return current;
-	unsigned index = atomic_fetch_add(&listener->claimed, 1);
-	assert(index < listener->worker_count);
-	current = &listener->workers[index];
-	return current;
 }
 
 /* Without memory the old one stays in force here until there is some. */

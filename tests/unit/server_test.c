@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -249,7 +250,8 @@ static int listen_unix(const char *path)
 	return fd;
 }
 
-static void start(struct fixture *fixture, const char *daemon_lines)
+/* All but the threads. */
+static void prepare(struct fixture *fixture, const char *daemon_lines)
 {
 	struct err err = ERR_INIT;
 	memset(fixture, 0, sizeof(*fixture));
@@ -266,14 +268,24 @@ static void start(struct fixture *fixture, const char *daemon_lines)
 	    .database = fixture->database,
 	    .version = "1"};
 	ck_assert_int_eq(server_new(&options, fixture->config, &err, &fixture->server), 0);
+}
+
+static int start_threads(struct fixture *fixture, struct err *err)
+{
 	struct listener_socket sockets[] = {
 	    {.kind = LISTENER_SOCKET, .fd = listen_unix(fixture->socket_path)},
 	    {.kind = LISTENER_TCP, .fd = listen_tcp(&fixture->port), .passed = true},
 	    {.kind = LISTENER_HEALTH, .fd = listen_tcp(&fixture->health_port)},
 	};
 	fixture->kept_fd = dup(sockets[1].fd);
-	ck_assert_msg(
-	    server_start(fixture->server, sockets, ARRAY_SIZE(sockets), &err) == 0, "%s", err.text);
+	return server_start(fixture->server, sockets, ARRAY_SIZE(sockets), err);
+}
+
+static void start(struct fixture *fixture, const char *daemon_lines)
+{
+	struct err err = ERR_INIT;
+	prepare(fixture, daemon_lines);
+	ck_assert_msg(start_threads(fixture, &err) == 0, "%s", err.text);
 }
 
 static void remove_folder(const char *folder)
@@ -1009,6 +1021,53 @@ START_TEST(a_stop_answers_who_waits_for_a_reload)
 }
 END_TEST
 
+/* Whoever gets a number that was freed must not lose it to one who closes it again. */
+static void stop_once_more(struct fixture *fixture)
+{
+	int fds[64];
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
+		fds[i] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	server_stop(fixture->server, 0);
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
+		ck_assert_int_eq(close(fds[i]), 0);
+}
+
+/* With room for so many descriptors more than there are before the start. */
+static int start_within(struct fixture *fixture, rlim_t room)
+{
+	struct err err = ERR_INIT;
+	struct rlimit before, limit;
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+	prepare(fixture, "");
+	int next = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	close(next);
+	limit = (struct rlimit){.rlim_cur = (rlim_t)next + 4 + room, .rlim_max = before.rlim_max};
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	int result = start_threads(fixture, &err);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+	return result;
+}
+
+START_TEST(a_start_that_fails_anywhere_leaves_nothing)
+{
+	struct fixture fixture;
+	rlim_t room = 0;
+	while (start_within(&fixture, room) < 0) {
+		stop_once_more(&fixture);
+		/* The socket that was passed takes clients for whoever comes next. */
+		close(connect_tcp(fixture.port));
+		ck_assert(fcntl(fixture.kept_fd, F_GETFD) >= 0);
+		give_back(&fixture);
+		room++;
+	}
+	ck_assert_uint_gt(room, 10);
+	ck_assert_uint_eq(asked(&fixture, "GET /v1/echo/a", AS(READER)), 200);
+	server_stop(fixture.server, 0);
+	stop_once_more(&fixture);
+	give_back(&fixture);
+}
+END_TEST
+
 int main(void)
 {
 	const struct unit_case cases[] = {
@@ -1032,6 +1091,8 @@ int main(void)
 	    {"who asks before a reload begins shares it",
 		who_asks_before_a_reload_begins_shares_it},
 	    {"a stop answers who waits for a reload", a_stop_answers_who_waits_for_a_reload},
+	    {"a start that fails anywhere leaves nothing",
+		a_start_that_fails_anywhere_leaves_nothing},
 	    {NULL, NULL},
 	};
 	return unit_main("server", cases);
