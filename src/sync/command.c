@@ -183,8 +183,10 @@ static int look_at_creates(struct project *project, struct creating *creating, s
 		    writer, command->project_id, key, look_at_open, creating, err);
 	if (r < 0 || creating->found || !command->dropin)
 		return r < 0 ? -1 : creating->found;
-	r = operation_store_each_untold(writer, command->project_id, command->client, key,
-	    engine_wall(project->engine) - UNTOLD_FOR, look_at_untold, creating, err);
+	int64_t from =
+	    engine_date_is_sure(project->engine) ? engine_wall(project->engine) - UNTOLD_FOR : 0;
+	r = operation_store_each_untold(
+	    writer, command->project_id, command->client, key, from, look_at_untold, creating, err);
 	if (r <= 0)
 		return r;
 	struct found_connector found = {.row = 0};

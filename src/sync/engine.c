@@ -17,6 +17,10 @@
 #define STORE_RETRY_FIRST MICROSECONDS_PER_SECOND
 #define STORE_RETRY_MAXIMUM (5 * MICROSECONDS_PER_SECOND)
 #define RETENTION_INTERVAL (10 * MICROSECONDS_PER_MINUTE)
+/* While the date is not sure. */
+#define RETENTION_RETRY MICROSECONDS_PER_SECOND
+/* So far the wall clock may be from Mixpanel's. */
+#define DATE_TOLERANCE MICROSECONDS_PER_HOUR
 /* An idempotency key lives as long as its operation: at least a day, whatever is configured. */
 #define KEYS_KEPT_FOR MICROSECONDS_PER_DAY
 #define RETENTION_BATCH 500
@@ -503,8 +507,21 @@ static void take_config(struct engine *engine)
 
 /* Retention ------------------------------------------------------------------------------------*/
 
+bool engine_date_is_sure(const struct engine *engine)
+{
+	const struct project *project;
+	int64_t ahead = engine_wall(engine) - engine_now(engine);
+	LIST_FOREACH (project, &engine->projects, entry)
+		if (project->date_ahead != TIMESTAMP_NONE &&
+		    project->date_ahead >= ahead - DATE_TOLERANCE &&
+		    project->date_ahead <= ahead + DATE_TOLERANCE)
+			return true;
+	return false;
+}
+
 struct retention {
 	int64_t now;
+	bool date_is_sure;
 	const struct config *config;
 	unsigned removed;
 };
@@ -518,9 +535,12 @@ static int write_retention(struct conn *writer, void *context, struct err *err)
 	int64_t operations_age = config->operations_max_age;
 	if (operations_age < KEYS_KEPT_FOR)
 		operations_age = KEYS_KEPT_FOR;
-	int r = job_store_retain(writer, retention->now - config->jobs_max_age,
-	    config->jobs_max_count, RETENTION_BATCH, err, &jobs);
-	if (r == 0)
+	/* A clock that is years ahead would have history removed for good. */
+	int64_t before =
+	    retention->date_is_sure ? retention->now - config->jobs_max_age : INT64_MIN;
+	int r =
+	    job_store_retain(writer, before, config->jobs_max_count, RETENTION_BATCH, err, &jobs);
+	if (r == 0 && retention->date_is_sure)
 		r = operation_store_retain(
 		    writer, retention->now - operations_age, RETENTION_BATCH, err, &operations);
 	retention->removed = jobs > operations ? jobs : operations;
@@ -537,13 +557,21 @@ static void retain(struct engine *engine, int64_t now)
 	pthread_mutex_lock(&engine->mutex);
 	config = config_ref(engine->config);
 	pthread_mutex_unlock(&engine->mutex);
-	struct retention retention = {.now = engine_wall(engine), .config = config};
+	struct retention retention = {
+	    .now = engine_wall(engine),
+	    .date_is_sure = engine_date_is_sure(engine),
+	    .config = config,
+	};
 	int r = engine_write(engine, write_retention, &retention, &err);
 	if (r != 0)
 		log_write(engine_write_level(engine, LOG_LEVEL_WARNING),
 		    "what is past its retention could not be removed: %s", err.text);
 	bool more = r == 0 && retention.removed == RETENTION_BATCH;
-	engine->next_retention = now + (more ? RETENTION_BATCH_AFTER : RETENTION_INTERVAL);
+	engine->next_retention = now + RETENTION_INTERVAL;
+	if (!retention.date_is_sure)
+		engine->next_retention = now + RETENTION_RETRY;
+	if (more)
+		engine->next_retention = now + RETENTION_BATCH_AFTER;
 }
 
 static void checkpoint(struct engine *engine, int64_t now)

@@ -179,6 +179,10 @@ struct engine {
 int64_t engine_now(const struct engine *engine);  /* Monotonic microseconds. */
 int64_t engine_wall(const struct engine *engine); /* Wall clock microseconds. */
 
+/* Whether Mixpanel's own date, in the last answer to one of the projects since the start, is within
+ * an hour of the wall clock. Until then nothing is removed, and nothing expires, by age. */
+bool engine_date_is_sure(const struct engine *engine);
+
 /* Runs body in a transaction; tells what changed once it is committed. Keeps track of a full disk,
  * and ends the process' work when the outcome of a commit is unknown. Returns as tx_write. */
 int engine_write(struct engine *engine,

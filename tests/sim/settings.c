@@ -62,6 +62,7 @@ static const struct setting table[] = {
     NUMBER(speed, 1, 1, 1000000),
     CHOICE(fail, "none", "compression", "permissions", "size"),
     NUMBER(latency_ms, 0, 0, 3600000),
+    NUMBER(date_ago, 0, 0, INT64_C(1000000000)),
 };
 
 static int64_t *member(struct settings *settings, const struct setting *setting)

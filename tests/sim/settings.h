@@ -39,6 +39,7 @@ struct settings {
 	int64_t speed;
 	int64_t fail;
 	int64_t latency_ms;
+	int64_t date_ago;
 };
 
 /* The forms of the vendor's samples; jobs queue for 1 s and run for 3 s. */

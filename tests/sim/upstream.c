@@ -1,9 +1,11 @@
 #include "upstream.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "render.h"
 #include "util/jsontext.h"
+#include "util/timestamp.h"
 
 /* One call under way. */
 struct work {
@@ -324,11 +326,23 @@ static bool redirect_to_slash(struct work *work)
 	return false;
 }
 
+static void tell_date(const struct sim *sim, struct answer *answer)
+{
+	char text[64];
+	struct tm parts;
+	time_t at = (time_t)(world_now(&sim->world) / MICROSECONDS_PER_SECOND -
+			     sim->world.settings.date_ago);
+	gmtime_r(&at, &parts);
+	strftime(text, sizeof(text), "%a, %d %b %Y %H:%M:%S GMT", &parts);
+	answer_header(answer, "Date", text);
+}
+
 bool upstream_answer(struct sim *sim, const struct call *call, const struct request *request,
     const struct shape *shape, struct answer *answer)
 {
 	struct work work = {
 	    .sim = sim, .call = call, .request = request, .shape = shape, .answer = answer};
+	tell_date(sim, answer);
 	if (call->endpoint == ENDPOINT_OTHER)
 		return refuse(&work, 404, "no such path");
 	if (sim->world.settings.trailing_slash && !call->slash)

@@ -364,3 +364,26 @@ def test_a_job_does_not_go_to_and_fro_between_replicas(start_daemon, sim):
     assert stays(lambda: api.connector(here).json["latest_job"]["status"] == "succeeded", 1)
     after, = api.jobs_of(here).json["data"]
     assert after["start_time"] == before["start_time"] and after["updated_at"] == before["updated_at"]
+
+
+def test_nothing_is_removed_by_age_until_the_date_is_sure(start_daemon, sim):
+    """A clock that is years ahead of Mixpanel's for one start would remove history for good."""
+    sim.settings(date_ago=2 * 365 * 86400)
+    daemon = start_daemon(sim, config={
+        "retention": {"jobs_max_age": "1h", "operations_max_age": "1d"},
+        "project demo": {"idle_interval": "100ms"}})
+    api = daemon.client()
+    here, = sim.put(connector=gcs(), job=False)
+    runs = [{"status": "success", "start_time": f"2026-01-0{day} 03:04:05 +0000 UTC"}
+            for day in (3, 2, 1)]
+    sim.replace_history(here, runs)
+    wait_until(lambda: api.connector(here).status == 200, what="it is known")
+    wait_until(lambda: len(api.jobs_of(here).json["data"]) == 3, what="its jobs are known")
+    # What Mixpanel lists no longer is what retention takes.
+    sim.replace_history(here, runs[:1])
+    wait_until(lambda: sim.stats()["histories"][here] > 20, 20, what="the change is read")
+    daemon.restart()
+    api = daemon.client()
+    assert stays(lambda: len(api.jobs_of(here).json["data"]) == 3, 2)
+    sim.settings(date_ago=0)
+    wait_until(lambda: len(api.jobs_of(here).json["data"]) == 1, what="the old ones are removed")
