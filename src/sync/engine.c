@@ -114,12 +114,14 @@ struct project *engine_find_project(struct engine *engine, int64_t project_id)
 	return NULL;
 }
 
+/* Returns 0, STORE_FULL, or -1. */
 static int add_project(struct engine *engine, struct config *config,
     const struct config_project *settings, struct err *err)
 {
 	struct project *project = NULL;
-	if (project_new(engine, config, settings, err, &project) < 0)
-		return -1;
+	int r = project_new(engine, config, settings, err, &project);
+	if (r != 0)
+		return r;
 	if (project_load(project, err) < 0) {
 		project_free(project);
 		return -1;
@@ -137,6 +139,58 @@ static struct project *find_any(struct engine *engine, int64_t project_id)
 	return NULL;
 }
 
+static int recover(struct engine *engine, struct err *err)
+{
+	unsigned unknown = 0;
+	if (engine->recovered)
+		return 0;
+	int r = operation_store_recover(engine->writer, engine_wall(engine), err, &unknown);
+	if (r != 0) {
+		err_wrap(err, "operations left in the middle");
+		return r;
+	}
+	engine->recovered = true;
+	if (unknown > 0)
+		log_warning("%u operations were left in the middle; their outcome is unknown until "
+			    "a listing or a person decides it",
+		    unknown);
+	return 0;
+}
+
+/* Follows every project of the configuration that is not followed yet, each by itself. Returns 0,
+ * STORE_FULL, or -1, with what is wrong with the last of those that fail. */
+static int complete(struct engine *engine, struct config *config, struct err *err)
+{
+	/* What was left in the middle must be settled before anything is loaded. */
+	int failed = recover(engine, err);
+	if (failed)
+		return failed;
+	for (size_t i = 0; i < config->project_count; i++) {
+		const struct config_project *settings = &config->projects[i];
+		if (find_any(engine, settings->project_id))
+			continue;
+		int r = add_project(engine, config, settings, err);
+		failed = r ? r : failed;
+	}
+	return failed;
+}
+
+/* Tried again until it goes well: the disk may have been full. */
+static void complete_now(struct engine *engine, struct config *config)
+{
+	struct err err = ERR_INIT;
+	bool again = engine->incomplete;
+	int r = complete(engine, config, &err);
+	engine->incomplete = r != 0;
+	if (r == 0)
+		return;
+	engine->complete_at = engine_now(engine) + STORE_RETRY_MAXIMUM;
+	if (r == STORE_FULL)
+		store_is_full(engine, &err);
+	log_write(again ? LOG_LEVEL_DEBUG : LOG_LEVEL_ERROR,
+	    "a project is not followed yet, trying again: %s", err.text);
+}
+
 static void reconfigure(struct engine *engine, struct config *config)
 {
 	struct project *project;
@@ -144,13 +198,12 @@ static void reconfigure(struct engine *engine, struct config *config)
 		project->removed = !config_find_project_id(config, project->settings->project_id);
 	for (size_t i = 0; i < config->project_count; i++) {
 		const struct config_project *settings = &config->projects[i];
-		struct err err = ERR_INIT;
 		project = find_any(engine, settings->project_id);
 		if (project)
 			project_change(project, config, settings);
-		else if (add_project(engine, config, settings, &err) < 0)
-			log_error("a new project is not followed: %s", err.text);
 	}
+	engine->incomplete = false;
+	complete_now(engine, config);
 }
 
 static void drop_removed(struct engine *engine)
@@ -171,18 +224,6 @@ static void drop_removed(struct engine *engine)
 
 /* Building -------------------------------------------------------------------------------------*/
 
-static int recover(struct engine *engine, struct err *err)
-{
-	unsigned unknown = 0;
-	if (operation_store_recover(engine->writer, engine_wall(engine), err, &unknown) != 0)
-		return err_wrap(err, "operations left in the middle");
-	if (unknown > 0)
-		log_warning("%u operations were left in the middle; their outcome is unknown until "
-			    "a listing or a person decides it",
-		    unknown);
-	return 0;
-}
-
 int engine_new(struct conn *writer, struct config *config, const struct engine_options *options,
     struct err *err, struct engine **ret_engine)
 {
@@ -201,10 +242,13 @@ int engine_new(struct conn *writer, struct config *config, const struct engine_o
 	atomic_store(&engine->last_turn, engine_now(engine));
 	int r = client_new(options->user_agent, err, &engine->client);
 	if (r == 0)
-		r = recover(engine, err);
-	for (size_t i = 0; i < config->project_count && r == 0; i++)
-		r = add_project(engine, config, &config->projects[i], err);
-	if (r < 0) {
+		r = complete(engine, config, err);
+	if (r == STORE_FULL) {
+		engine->incomplete = true;
+		store_is_full(engine, err);
+		r = 0;
+	}
+	if (r != 0) {
 		engine_free(engine);
 		return -1;
 	}
@@ -505,6 +549,17 @@ static void take_config(struct engine *engine)
 		reconfigure(engine, config);
 }
 
+static void complete_later(struct engine *engine, int64_t now)
+{
+	struct config *config _cleanup_config_ = NULL;
+	if (!engine->incomplete || now < engine->complete_at || !engine_may_write(engine, now))
+		return;
+	pthread_mutex_lock(&engine->mutex);
+	config = config_ref(engine->config);
+	pthread_mutex_unlock(&engine->mutex);
+	complete_now(engine, config);
+}
+
 /* Retention ------------------------------------------------------------------------------------*/
 
 bool engine_date_is_sure(const struct engine *engine)
@@ -609,6 +664,7 @@ static void turn(struct engine *engine)
 	int64_t now = engine_now(engine);
 	atomic_store(&engine->last_turn, now);
 	take_config(engine);
+	complete_later(engine, now);
 	bool more = run_commands(engine, now);
 	note_told(engine);
 	now = engine_now(engine);

@@ -99,8 +99,9 @@ struct engine_options {
 };
 
 /* Prepares the engine over the store's writer, which it owns from now on in the sense that nobody
- * else uses it until engine_free. Recovers operations left in the middle. Takes a reference to
- * config. Returns 0, or -1. */
+ * else uses it until engine_free. Recovers operations left in the middle; on a full disk that, and
+ * following the projects, is done once it is possible. Takes a reference to config. Returns 0, or
+ * -1. */
 int engine_new(struct conn *writer, struct config *config, const struct engine_options *options,
     struct err *err, struct engine **ret_engine);
 

@@ -78,9 +78,13 @@ struct call {
 	int64_t asked_at;   /* monotonic, of this page */
 	int64_t last_row;   /* CALL_LIST: the last connector known when it was asked for */
 	struct pages pages;
-	struct buffer next_url; /* the page that waits for its turn */
-	bool ended;             /* CALL_OPERATION: only its end is still to be written */
+	struct buffer next_url;   /* the page that waits for its turn */
+	bool ended;               /* CALL_OPERATION: only its end is still to be written: */
+	struct client_answer end; /* points into */
+	char *end_body;           /* these */
+	char *end_message;
 	STAILQ_ENTRY(call) paged;
+	STAILQ_ENTRY(call) unsaved;
 	LIST_ENTRY(call) entry;
 };
 
@@ -96,13 +100,6 @@ struct search {
 	bool over;             /* it was said */
 };
 
-/* The end of an operation that could not be written down yet because the disk is full. */
-struct unsaved {
-	struct call *call;
-	struct client_answer answer; /* its body and message are malloc'd */
-	STAILQ_ENTRY(unsaved) entry;
-};
-
 /* One project being followed. Belongs to the sync thread. */
 struct project {
 	struct engine *engine;
@@ -115,9 +112,9 @@ struct project {
 	unsigned creates_in_flight;         /* until their end is written */
 	STAILQ_HEAD(task_list, task) tasks; /* in the order they were asked for */
 	LIST_HEAD(refresh_list, refresh) refreshes;
-	LIST_HEAD(call_list, call) calls;    /* every one there is */
-	STAILQ_HEAD(paged_list, call) paged; /* those whose next page waits for budget */
-	STAILQ_HEAD(unsaved_list, unsaved) unsaved;
+	LIST_HEAD(call_list, call) calls;        /* every one there is */
+	STAILQ_HEAD(paged_list, call) paged;     /* those whose next page waits for budget */
+	STAILQ_HEAD(unsaved_list, call) unsaved; /* operations whose end is not written yet */
 	struct witness witness;
 	struct doubts doubts;
 	bool loaded;             /* a listing was applied once */
@@ -147,6 +144,9 @@ struct engine {
 	size_t page_bytes; /* of all answers that are being gathered */
 	bool broken;       /* nothing may be written any more */
 	uint64_t commits;
+	bool recovered;         /* what was left in the middle is unknown now */
+	bool incomplete;        /* a configured project is not followed yet */
+	int64_t complete_at;    /* monotonic: when to try again */
 	int64_t store_retry_at; /* monotonic; after a full disk */
 	int64_t store_retry_after;
 	int64_t next_retention; /* monotonic */
@@ -215,7 +215,8 @@ void engine_count_changed(struct engine *engine, size_t jobs, size_t connectors)
 
 /* project.c -----------------------------------------------------------------------------------*/
 
-/* A project to follow, loaded from the store. Takes a reference to config. Returns 0, or -1. */
+/* A project to follow, loaded from the store. Takes a reference to config. Returns 0, a store
+ * outcome, or -1. */
 int project_new(struct engine *engine, struct config *config, const struct config_project *settings,
     struct err *err, struct project **ret_project);
 
@@ -307,11 +308,9 @@ int operation_send_next(struct project *project, int64_t now, int64_t *ret_next)
 /* An answer came in for an operation; takes the call over. */
 void operation_ended(struct call *call, const struct client_answer *answer);
 
-/* Writes down the ends that could not be written before. */
+/* Writes down those ends that could not be written before. What stays unwritten becomes unknown at
+ * the next start. */
 void operation_save_unsaved(struct project *project);
-
-/* Frees them unwritten: those operations become unknown at the next start. */
-void operation_forget_unsaved(struct project *project);
 
 /* An operation as stored, for longer than the row's callback. */
 struct loaded_operation {

@@ -479,48 +479,66 @@ static bool is_settling(const struct project *project, const struct operation_re
 }
 
 /* Returns 0, or what engine_write returned: nothing is written then. */
+static int write_decision(struct call *call, struct operation_record *record,
+    struct decision *decision, const struct client_answer *answer, struct err *err)
+{
+	struct project *project = call->project;
+	fill_record(record, decision, answer, engine_wall(project->engine));
+	if (decision->state == OPERATION_UNKNOWN)
+		record->search_base = project->complete_listings + lists_in_flight(project);
+	struct operation_work work = {
+	    .project = project,
+	    .record = record,
+	    .created = decision->has_created ? &decision->created.connector : NULL,
+	    .deleted = record->kind == OPERATION_DELETE && decision->state == OPERATION_SUCCEEDED,
+	    .observed_at = call->started_at,
+	    .begun_at = call->begun_at,
+	};
+	int r = engine_write(project->engine, write_operation, &work, err);
+	if (r == 0)
+		after_end(project, &work, answer->retry_after);
+	return r;
+}
+
 static int write_end(struct call *call, const struct client_answer *answer, struct err *err)
 {
 	struct project *project = call->project;
 	struct loaded_operation loaded _cleanup_(loaded_operation_done);
 	int r = load(project->engine, call->operation_id, err, &loaded);
-	if (r != 0)
+	if (r < 0)
 		return -1;
+	if (r > 0) {
+		log_error("operation %s ended, but it is not in the store", call->operation_id);
+		return 0;
+	}
 	struct decision decision;
 	decide(&decision, loaded.record.kind, is_settling(project, &loaded.record), answer);
-	fill_record(&loaded.record, &decision, answer, engine_wall(project->engine));
-	if (decision.state == OPERATION_UNKNOWN)
-		loaded.record.search_base = project->complete_listings + lists_in_flight(project);
-	struct operation_work work = {
-	    .project = project,
-	    .record = &loaded.record,
-	    .created = decision.has_created ? &decision.created.connector : NULL,
-	    .deleted =
-		loaded.record.kind == OPERATION_DELETE && decision.state == OPERATION_SUCCEEDED,
-	    .observed_at = call->started_at,
-	    .begun_at = call->begun_at,
-	};
-	r = engine_write(project->engine, write_operation, &work, err);
-	if (r == 0)
-		after_end(project, &work, answer->retry_after);
+	r = write_decision(call, &loaded.record, &decision, answer, err);
 	if (decision.has_created)
 		decoded_done(&decision.created.decoded);
 	return r;
 }
 
-static void unsaved_free(struct unsaved *unsaved)
+/* The store does not take what the answer makes of the operation, for a reason that will not pass.
+ * That the answer was not understood it does take; a listing or a person decides a create then. */
+static int write_doubt(struct call *call, struct err *err)
 {
-	union {
-		const char *borrowed;
-		char *owned;
-	} body = {.borrowed = unsaved->answer.body.ptr};
-	union {
-		const char *borrowed;
-		char *owned;
-	} message = {.borrowed = unsaved->answer.message};
-	free(body.owned);
-	free(message.owned);
-	free(unsaved);
+	const struct client_answer none = {
+	    .outcome = CLIENT_UNCLEAR,
+	    .message = "Mixpanel answered, but the answer could not be stored",
+	};
+	struct err why = *err;
+	int r = write_end(call, &none, err);
+	if (r == 0)
+		log_error("project %s: Mixpanel's answer to operation %s could not be stored: %s",
+		    call->project->settings->name, call->operation_id, why.text);
+	return r;
+}
+
+static int write_somehow(struct call *call, const struct client_answer *answer, struct err *err)
+{
+	int r = write_end(call, answer, err);
+	return r == 0 || r == STORE_FULL || r == STORE_BROKEN ? r : write_doubt(call, err);
 }
 
 /* The end is written. */
@@ -531,38 +549,34 @@ static void call_over(struct call *call)
 	call_free(call);
 }
 
-/* The disk is full: the end is kept until it can be written. In the database the operation is still
- * `sending`, so that a crash makes it unknown. Without memory the call is forgotten, which leaves
- * the same. */
+/* The end is kept until it can be written. In the database the operation is still `sending`, so
+ * that a crash makes it unknown; so does an answer for which there is no memory. */
 static void keep_unsaved(struct call *call, const struct client_answer *answer)
 {
-	struct project *project = call->project;
-	struct unsaved *unsaved = calloc(1, sizeof(*unsaved));
-	char *body = malloc(answer->body.len + 1);
-	char *message = strdup(answer->message ? answer->message : "");
-	if (!unsaved || !body || !message) {
-		free(unsaved);
-		free(body);
-		free(message);
-		call_over(call);
-		return;
-	}
-	if (answer->body.len > 0)
-		memcpy(body, answer->body.ptr, answer->body.len);
-	body[answer->body.len] = '\0';
 	call->ended = true;
-	unsaved->call = call;
-	unsaved->answer = *answer;
-	unsaved->answer.body.ptr = body;
-	unsaved->answer.message = message;
-	STAILQ_INSERT_TAIL(&project->unsaved, unsaved, entry);
+	call->end = *answer;
+	call->end_message = strdup(answer->message ? answer->message : "");
+	call->end_body = malloc(answer->body.len + 1);
+	if (call->end_message && call->end_body) {
+		if (answer->body.len > 0)
+			memcpy(call->end_body, answer->body.ptr, answer->body.len);
+		call->end_body[answer->body.len] = '\0';
+		call->end.message = call->end_message;
+		call->end.body.ptr = call->end_body;
+	} else {
+		call->end = (struct client_answer){
+		    .outcome = CLIENT_UNCLEAR,
+		    .message = "no memory for Mixpanel's answer",
+		};
+	}
+	STAILQ_INSERT_TAIL(&call->project->unsaved, call, unsaved);
 }
 
 void operation_ended(struct call *call, const struct client_answer *answer)
 {
 	struct project *project = call->project;
 	struct err err = ERR_INIT;
-	if (write_end(call, answer, &err) == 0) {
+	if (write_somehow(call, answer, &err) == 0) {
 		call_over(call);
 		return;
 	}
@@ -571,24 +585,22 @@ void operation_ended(struct call *call, const struct client_answer *answer)
 	keep_unsaved(call, answer);
 }
 
+/* Each by itself: one that cannot be written holds no other up. */
 void operation_save_unsaved(struct project *project)
 {
-	struct unsaved *unsaved;
-	while ((unsaved = STAILQ_FIRST(&project->unsaved))) {
+	struct unsaved_list rest = STAILQ_HEAD_INITIALIZER(rest);
+	struct call *call;
+	STAILQ_CONCAT(&rest, &project->unsaved);
+	while ((call = STAILQ_FIRST(&rest))) {
 		struct err err = ERR_INIT;
-		if (write_end(unsaved->call, &unsaved->answer, &err) != 0)
-			return;
-		STAILQ_REMOVE_HEAD(&project->unsaved, entry);
-		call_over(unsaved->call);
-		unsaved_free(unsaved);
+		STAILQ_REMOVE_HEAD(&rest, unsaved);
+		int r = write_somehow(call, &call->end, &err);
+		if (r == 0)
+			call_over(call);
+		else
+			STAILQ_INSERT_TAIL(&project->unsaved, call, unsaved);
+		if (r == STORE_FULL || r == STORE_BROKEN)
+			break;
 	}
-}
-
-void operation_forget_unsaved(struct project *project)
-{
-	struct unsaved *unsaved;
-	while ((unsaved = STAILQ_FIRST(&project->unsaved))) {
-		STAILQ_REMOVE_HEAD(&project->unsaved, entry);
-		unsaved_free(unsaved);
-	}
+	STAILQ_CONCAT(&project->unsaved, &rest);
 }

@@ -58,12 +58,16 @@ int project_new(struct engine *engine, struct config *config, const struct confi
 	upstream_init(&project->upstream, engine_wall(engine));
 	struct planner_settings plan = planner_settings_of(settings);
 	uint64_t seed = engine->options.seed ^ (uint64_t)settings->project_id;
-	if (planner_new(&plan, seed, now, err, &project->planner) < 0 ||
-	    tx_write(engine->writer, ensure_row, project, err) != 0 ||
-	    project_store_get(engine->writer, settings->project_id, take_record, project, err) <
-		0) {
+	int r = planner_new(&plan, seed, now, err, &project->planner);
+	if (r == 0)
+		r = engine_write(engine, ensure_row, project, err);
+	if (r == 0)
+		r = project_store_get(
+		    engine->writer, settings->project_id, take_record, project, err);
+	if (r != 0) {
 		project_free(project);
-		return err_wrap(err, "project %s", settings->name);
+		err_wrap(err, "project %s", settings->name);
+		return r;
 	}
 	*ret_project = project;
 	return 0;
@@ -78,7 +82,6 @@ struct project *project_free(struct project *project)
 		STAILQ_REMOVE_HEAD(&project->tasks, entry);
 		free(task);
 	}
-	operation_forget_unsaved(project);
 	refresh_end_all(project);
 	while (!LIST_EMPTY(&project->calls))
 		call_free(LIST_FIRST(&project->calls));
@@ -415,6 +418,8 @@ struct call *call_free(struct call *call)
 	LIST_REMOVE(call, entry);
 	pages_done(&call->pages);
 	buffer_done(&call->next_url);
+	free(call->end_body);
+	free(call->end_message);
 	config_unref(call->config);
 	free(call);
 	return NULL;

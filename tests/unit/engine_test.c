@@ -493,6 +493,88 @@ START_TEST(an_end_that_was_lost_is_unknown_and_found_in_the_list)
 }
 END_TEST
 
+START_TEST(a_full_disk_at_the_start_is_waited_for)
+{
+	struct stage stage;
+	struct wish wish = {.fill_disk = false};
+	stage_init(&stage, LIST(""));
+	start(&stage);
+	stage.full_on_create = true;
+	ck_assert_int_eq(ask(&stage, &wish, COMMAND_CREATE), COMMAND_ACCEPTED);
+	wait_until(&stage, is_disk_full, NULL);
+	engine_stop(stage.engine);
+	engine_free(stage.engine);
+	make_engine(&stage);
+	struct err err = ERR_INIT;
+	ck_assert_int_eq(engine_start(stage.engine, &err), 0);
+	ck_assert(engine_store_unavailable(stage.engine));
+	ck_assert_int_eq(outcome_of(&stage, &wish).state, OPERATION_SENDING);
+	stage.full_on_create = false;
+	fill_disk(false);
+	stage.listing = LIST(CONNECTOR("made"));
+	wait_until(&stage, has_succeeded, &wish);
+	ck_assert_uint_eq(stage.creates, 1);
+	stage_done(&stage);
+}
+END_TEST
+
+static bool is_other_loaded(struct stage *stage, const void *argument)
+{
+	struct upstream_status status;
+	return engine_upstream(stage->engine, *(const int64_t *)argument, &status) == 0 &&
+	       status.loaded;
+}
+
+START_TEST(a_project_added_while_the_disk_is_full_is_followed_later)
+{
+	struct stage stage;
+	struct wish wish = {.fill_disk = true};
+	const int64_t other = PROJECT + 1;
+	stage_init(&stage, LIST(""));
+	start(&stage);
+	ck_assert_int_eq(ask(&stage, &wish, COMMAND_CREATE), COMMAND_ACCEPTED);
+	wait_until(&stage, is_disk_full, NULL);
+	struct config_project projects[2] = {stage.project, stage.project};
+	static char other_name[] = "other";
+	projects[1].name = other_name;
+	projects[1].project_id = other;
+	struct config config = stage.config;
+	config.projects = projects;
+	config.project_count = 2;
+	engine_reload(stage.engine, &config);
+	/* Whoever is answered comes after the reload. */
+	struct wish second = {.command.allow_duplicate = true};
+	ck_assert_int_eq(ask(&stage, &second, COMMAND_CREATE), COMMAND_STORE_UNAVAILABLE);
+	ck_assert(!is_other_loaded(&stage, &other));
+	fill_disk(false);
+	wait_until(&stage, is_other_loaded, &other);
+	stage_done(&stage);
+}
+END_TEST
+
+static bool is_unknown(struct stage *stage, const void *argument)
+{
+	return outcome_of(stage, argument).state == OPERATION_UNKNOWN;
+}
+
+START_TEST(an_end_that_the_store_does_not_take_is_unknown)
+{
+	struct stage stage;
+	struct wish wish = {.fill_disk = false};
+	stage_init(&stage, LIST(""));
+	ck_assert_int_eq(sqlite3_exec(stage.store.writer->db,
+			     "CREATE TRIGGER no BEFORE INSERT ON connectors"
+			     " BEGIN SELECT RAISE(ABORT, 'not this one'); END",
+			     NULL, NULL, NULL),
+	    SQLITE_OK);
+	start(&stage);
+	ck_assert_int_eq(ask(&stage, &wish, COMMAND_CREATE), COMMAND_ACCEPTED);
+	wait_until(&stage, is_unknown, &wish);
+	ck_assert_uint_eq(stage.creates, 1);
+	stage_done(&stage);
+}
+END_TEST
+
 START_TEST(commands_that_wait_are_answered_when_it_stops)
 {
 	struct stage stage;
@@ -565,6 +647,11 @@ int main(void)
 		an_end_that_cannot_be_written_is_kept_and_written_later},
 	    {"an end that was lost is unknown and found in the list",
 		an_end_that_was_lost_is_unknown_and_found_in_the_list},
+	    {"a full disk at the start is waited for", a_full_disk_at_the_start_is_waited_for},
+	    {"a project added while the disk is full is followed later",
+		a_project_added_while_the_disk_is_full_is_followed_later},
+	    {"an end that the store does not take is unknown",
+		an_end_that_the_store_does_not_take_is_unknown},
 	    {"commands that wait are answered when it stops",
 		commands_that_wait_are_answered_when_it_stops},
 	    {"a refresh ends though a connector it waits for is deleted",
