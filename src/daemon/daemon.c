@@ -304,6 +304,9 @@ static enum exit_status wait_for_end(struct daemon *daemon)
 /* In reverse order of building; takes the half-built. */
 static void tear_down(struct daemon *daemon)
 {
+	/* Both take their time, at the same time. */
+	if (daemon->engine)
+		engine_end(daemon->engine);
 	if (daemon->server)
 		server_stop(daemon->server, DRAIN_PATIENCE);
 	if (daemon->engine)

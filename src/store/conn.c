@@ -18,9 +18,22 @@
  * middle of a checkpoint) the whole file is checked. What a disk spoils by itself without a write
  * shows when SQLite reads the page, as STORE_BROKEN.
  *
- * Half a database. A new one is made complete under another name and then renamed.
+ * Half a database. A new one is made complete under another name, closed, synced, and then renamed;
+ * each of that can fail, and is looked at.
  *
  * A log without its database. SQLite would replay an old log into a new file, so that is refused.
+ *
+ * A database without its log, after an end that was none. What was acknowledged last is in the log
+ * alone. When the seal fits and says that whoever set it was still at work, the log was beside the
+ * file; where somebody else has moved it into the database meanwhile, the seal does not fit.
+ *
+ * Files that are removed or replaced under the open database. Writing goes on into what has no name
+ * any more, and is lost with the process: after each commit, before anybody is told, the names are
+ * compared with what was opened.
+ *
+ * A log that grows under readers that never rest. As long as one of them reads, it is not emptied.
+ * Far past its limit the checkpoint waits for those at work, which read for milliseconds; who comes
+ * meanwhile reads the database alone and holds nothing up.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -38,9 +51,16 @@
 #include "store/migrate.h"
 #include "store/tx.h"
 #include "util/log.h"
+#include "util/timestamp.h"
 
 #define WAL_LIMIT (4 * 1024 * 1024)
+/* So long the log is, and so long is waited for readers then. */
+#define WAL_MUCH (4 * WAL_LIMIT)
+#define WAL_PATIENCE_MS 500
 #define BUSY_TIMEOUT_MS 5000
+
+/* A disk on which a commit takes longer is not asked for more at the end than has to be. */
+#define SLOW_COMMIT (300 * MICROSECONDS_PER_MILLISECOND)
 
 /* Ticks of file times last at most 10 ms. */
 #define SEAL_ATTEMPTS 20
@@ -53,6 +73,14 @@
 #define SETTINGS_WRITER                                                                            \
 	"PRAGMA cache_size = -4096; PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY;"             \
 	"PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; PRAGMA foreign_keys = ON"
+
+/* Beside the log SQLite keeps an index of it in a file, which takes 32 KiB. On a full disk there is
+ * no room for it: SQLite's other way to reach files has the index in the memory of the process, and
+ * keeps other processes from the database. All connections of a process have to use the same way.
+ */
+#define WAY_WITHOUT_INDEX "unix-excl"
+
+static const char *_Atomic way; /* NULL for SQLite's usual one */
 
 static _Atomic uint64_t generation;
 
@@ -142,18 +170,27 @@ int conn_write_failed(struct conn *conn, struct err *err, const char *doing)
 
 /* Opening --------------------------------------------------------------------------------------*/
 
+/* With the system's reason, where there is one: "disk I/O error" alone helps nobody. */
+static int say_why(sqlite3 *db, struct err *err)
+{
+	int reason = sqlite3_system_errno(db);
+	if (reason)
+		return err_set_errno(err, reason, "%s", sqlite3_errmsg(db));
+	return err_set(err, "%s", sqlite3_errmsg(db));
+}
+
 static int exec(sqlite3 *db, const char *sql, struct err *err)
 {
 	if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK)
-		return err_set(err, "%s", sqlite3_errmsg(db));
+		return say_why(db, err);
 	return 0;
 }
 
 int conn_open_database(const char *path, int flags, struct err *err, sqlite3 **ret_db)
 {
 	_cleanup_sqlite_ sqlite3 *db = NULL;
-	int r =
-	    sqlite3_open_v2(path, &db, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
+	int r = sqlite3_open_v2(
+	    path, &db, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, atomic_load(&way));
 	if (r != SQLITE_OK)
 		return err_set(err, "%s", db ? sqlite3_errmsg(db) : sqlite3_errstr(r));
 	sqlite3_busy_timeout(db, BUSY_TIMEOUT_MS);
@@ -163,6 +200,39 @@ int conn_open_database(const char *path, int flags, struct err *err, sqlite3 **r
 		sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	*ret_db = TAKE(db);
 	return 0;
+}
+
+/* SQLite keeps to another mode without a failure, where it cannot have this one. */
+static int turn_on_log(sqlite3 *db, struct err *err)
+{
+	sqlite3_stmt *stmt = NULL;
+	int r = sqlite3_prepare_v2(db, "PRAGMA journal_mode = WAL", -1, &stmt, NULL);
+	if (r == SQLITE_OK)
+		r = sqlite3_step(stmt);
+	const char *mode = r == SQLITE_ROW ? (const char *)sqlite3_column_text(stmt, 0) : NULL;
+	bool on = mode && strcmp(mode, "wal") == 0;
+	if (r != SQLITE_ROW)
+		say_why(db, err);
+	else if (!on)
+		err_set(err, "its log cannot be turned on, SQLite keeps to the mode \"%s\"",
+		    mode ? mode : "");
+	sqlite3_finalize(stmt);
+	return on ? 0 : -1;
+}
+
+int conn_close_database(sqlite3 **db, struct err *err)
+{
+	int r = sqlite3_wal_checkpoint_v2(*db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+	if (r != SQLITE_OK) {
+		say_why(*db, err);
+		/* Another try while it closes would tell nobody how it went. */
+		sqlite3_db_config(*db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	}
+	int closed = sqlite3_close(*db);
+	*db = NULL;
+	if (r == SQLITE_OK && closed != SQLITE_OK)
+		return err_set(err, "%s", sqlite3_errstr(closed));
+	return r == SQLITE_OK ? 0 : -1;
 }
 
 static char *path_with(const char *path, const char *suffix)
@@ -177,6 +247,45 @@ static int64_t size_of(const char *path, const char *suffix)
 	_cleanup_free_ char *name = path_with(path, suffix);
 	struct stat file;
 	return name && stat(name, &file) == 0 ? (int64_t)file.st_size : 0;
+}
+
+static bool is_there(const char *path, const char *suffix)
+{
+	_cleanup_free_ char *name = path_with(path, suffix);
+	struct stat file;
+	return name && lstat(name, &file) == 0;
+}
+
+/* Returns 0, or -1 when there is no such file. */
+static int identify(const char *path, const char *suffix, struct file_identity *ret_identity)
+{
+	_cleanup_free_ char *name = path_with(path, suffix);
+	struct stat file;
+	if (!name || stat(name, &file) < 0)
+		return -1;
+	*ret_identity = (struct file_identity){.device = file.st_dev, .inode = file.st_ino};
+	return 0;
+}
+
+static int check_file(
+    const char *path, const char *suffix, const struct file_identity *opened, struct err *err)
+{
+	struct file_identity found;
+	if (identify(path, suffix, &found) == 0 && found.device == opened->device &&
+	    found.inode == opened->inode)
+		return 0;
+	return err_set(err,
+	    "%s%s was removed or replaced while it was in use: what was written last is not in it."
+	    " Put the file back before the next start, or restore a copy",
+	    path, suffix);
+}
+
+int conn_check_files(const struct conn *writer, struct err *err)
+{
+	if (check_file(writer->path, "", &writer->file, err) < 0 ||
+	    check_file(writer->path, "-wal", &writer->log, err) < 0)
+		return -1;
+	return 0;
 }
 
 static int examine_header(sqlite3 *db, struct err *err)
@@ -219,6 +328,11 @@ static int examine(const char *path, const struct lock *lock, struct err *err)
 {
 	_cleanup_sqlite_ sqlite3 *db = NULL;
 	int r;
+	if (!is_there(path, "-wal") && lock_is_left_open(lock))
+		return err_set(err,
+		    "its log %s-wal is gone, and what was acknowledged last was in it: put the log"
+		    " back, or restore a copy; to go on without it, remove %s.lock",
+		    path, path);
 	if (size_of(path, "-wal") > 0 || size_of(path, "-journal") > 0) {
 		r = conn_open_database(path, SQLITE_OPEN_READONLY, err, &db);
 	} else {
@@ -244,16 +358,32 @@ static void remove_new(const char *path)
 	}
 }
 
+/* What every writer begins with. */
+static int prepare(sqlite3 *db, const char *path, struct err *err)
+{
+	if (exec(db, SETTINGS_WRITER, err) < 0 || turn_on_log(db, err) < 0)
+		return -1;
+	return migrate_run(db, path, migrations, migration_count, err);
+}
+
+/* Complete when it returns 0: closing it, which writes it, can fail too. */
 static int build(const char *path, struct err *err)
 {
 	_cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return err_set_errno(err, errno, "cannot create %s", path);
-	_cleanup_sqlite_ sqlite3 *db = NULL;
-	if (conn_open_database(path, SQLITE_OPEN_READWRITE, err, &db) < 0 ||
-	    exec(db, SETTINGS_WRITER "; PRAGMA journal_mode = WAL", err) < 0 ||
-	    migrate_run(db, path, migrations, migration_count, err) < 0)
+	sqlite3 *db = NULL;
+	if (conn_open_database(path, SQLITE_OPEN_READWRITE, err, &db) < 0)
 		return err_wrap(err, "cannot make %s", path);
+	struct err closing = ERR_INIT;
+	int made = prepare(db, path, err);
+	int closed = conn_close_database(&db, made < 0 ? &closing : err);
+	if (made < 0 || closed < 0)
+		return err_wrap(err, "cannot make %s", path);
+	if (is_there(path, "-wal"))
+		return err_set(err, "cannot make %s: its log could not be emptied", path);
+	if (fsync(fd) < 0)
+		return err_set_errno(err, errno, "cannot sync %s", path);
 	return 0;
 }
 
@@ -268,12 +398,13 @@ static int create(const char *path, struct err *err)
 	if (!name)
 		return err_set(err, "no memory to create it");
 	remove_new(name);
-	if (build(name, err) < 0) {
+	int r = build(name, err);
+	if (r == 0 && rename(name, path) < 0)
+		r = err_set_errno(err, errno, "cannot rename %s", name);
+	if (r < 0) {
 		remove_new(name);
 		return -1;
 	}
-	if (rename(name, path) < 0)
-		return err_set_errno(err, errno, "cannot rename %s", name);
 	return migrate_sync_folder(path, err);
 }
 
@@ -341,17 +472,57 @@ static struct conn *conn_new(const char *path, bool writer, struct err *err)
 	return resolve(path, err, &conn->path) < 0 ? conn_close(conn) : conn;
 }
 
+static int open_to_write(struct conn *conn, struct err *err)
+{
+	if (conn_open_database(conn->path, SQLITE_OPEN_READWRITE, err, &conn->db) < 0)
+		return -1;
+	return prepare(conn->db, conn->path, err);
+}
+
+/* Whether the index of the log could not be made for want of room. */
+static bool lacks_room_for_index(sqlite3 *db)
+{
+	switch (db ? sqlite3_extended_errcode(db) : SQLITE_OK) {
+	case SQLITE_IOERR_SHMOPEN:
+	case SQLITE_IOERR_SHMSIZE:
+	case SQLITE_IOERR_SHMMAP:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* With a full disk what is there is served all the same. */
+static int open_somehow(struct conn *conn, struct err *err)
+{
+	if (open_to_write(conn, err) == 0)
+		return 0;
+	if (!lacks_room_for_index(conn->db))
+		return -1;
+	sqlite3_db_config(conn->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	sqlite3_close(conn->db);
+	conn->db = NULL;
+	atomic_store(&way, WAY_WITHOUT_INDEX);
+	conn->without_index = true;
+	log_warning(
+	    "database %s: there is no room for the index of its log, which is kept in memory"
+	    " until the daemon ends: no other program can read the database meanwhile",
+	    conn->path);
+	return open_to_write(conn, err);
+}
+
 static int open_writer(struct conn *conn, struct err *err)
 {
 	if (lock_take(conn->path, err, &conn->lock) < 0 ||
-	    make_sure(conn->path, conn->lock, err) < 0 ||
-	    conn_open_database(conn->path, SQLITE_OPEN_READWRITE, err, &conn->db) < 0 ||
-	    exec(conn->db, SETTINGS_WRITER "; PRAGMA journal_mode = WAL", err) < 0 ||
-	    migrate_run(conn->db, conn->path, migrations, migration_count, err) < 0)
+	    make_sure(conn->path, conn->lock, err) < 0 || lock_take_file(conn->lock, err) < 0 ||
+	    open_somehow(conn, err) < 0 || stmts_prepare(conn, err) < 0 ||
+	    read_instance(conn, err) < 0)
 		return -1;
-	if (stmts_prepare(conn, err) < 0 || read_instance(conn, err) < 0)
-		return -1;
-	conn->seal_due = !lock_is_sealed(conn->lock);
+	if (identify(conn->path, "", &conn->file) < 0 ||
+	    identify(conn->path, "-wal", &conn->log) < 0)
+		return err_set_errno(err, errno, "it, or its log, is gone again");
+	/* At once where nothing was written to it: from now on there is a log to be missed. */
+	conn->seal_due = !lock_is_sealed(conn->lock) || lock_seal(conn->lock, true) == 1;
 	conn->opened = true;
 	return 0;
 }
@@ -391,7 +562,7 @@ int conn_open_reader(const char *path, struct err *err, struct conn **ret_conn)
 /* Waits for the tick of the last write to pass. Without a seal the next start checks the file. */
 static void seal_at_end(struct conn *conn)
 {
-	for (int i = 0; i < SEAL_ATTEMPTS && lock_seal(conn->lock) == 1; i++)
+	for (int i = 0; i < SEAL_ATTEMPTS && lock_seal(conn->lock, false) == 1; i++)
 		poll(NULL, 0, 1);
 }
 
@@ -402,20 +573,43 @@ static void watch_for_meddling(struct conn *writer)
 		writer->meddled = true;
 }
 
+/* With a last checkpoint; the log goes with it. Without one the log stays, and the next start reads
+ * it. */
+static void close_writer(struct conn *writer)
+{
+	struct err err = ERR_INIT;
+	if (!writer->opened || writer->broken) {
+		/* What is refused, or may be damaged, stays as it is. */
+		sqlite3_db_config(writer->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+		sqlite3_close(writer->db);
+		return;
+	}
+	if (writer->commit_took > SLOW_COMMIT) {
+		/* The checkpoint would take as long several times over, and nothing is lost. */
+		sqlite3_db_config(writer->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+		sqlite3_close(writer->db);
+		return;
+	}
+	watch_for_meddling(writer);
+	sqlite3_busy_timeout(writer->db, WAL_PATIENCE_MS);
+	if (conn_close_database(&writer->db, &err) < 0)
+		log_warning(
+		    "database %s: its log stays for the next start: %s", writer->path, err.text);
+	if (!writer->meddled && size_of(writer->path, "-wal") == 0)
+		seal_at_end(writer);
+}
+
 struct conn *conn_close(struct conn *conn)
 {
 	if (!conn)
 		return NULL;
 	stmts_finalize(conn);
-	bool sound = conn->opened && !conn->broken;
-	if (conn->db && conn->broken)
-		sqlite3_db_config(conn->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-	if (conn->writer && sound)
-		watch_for_meddling(conn);
-	if (conn->db && sqlite3_close(conn->db) != SQLITE_OK)
+	if (conn->db && conn->writer)
+		close_writer(conn);
+	else if (sqlite3_close(conn->db) != SQLITE_OK)
 		log_error("database %s: a statement was left open", conn->path);
-	if (conn->writer && sound && !conn->meddled && size_of(conn->path, "-wal") == 0)
-		seal_at_end(conn);
+	if (conn->without_index)
+		atomic_store(&way, NULL);
 	lock_free(conn->lock);
 	free(conn->path);
 	free(conn);
@@ -429,11 +623,11 @@ uint64_t conn_instance(const struct conn *conn)
 	return conn->instance;
 }
 
-/* A reader at work keeps part of the log; the next call tries again, so nothing is waited for. */
-static int checkpoint(struct conn *writer, struct err *err)
+/* A reader at work keeps part of the log; the next call tries again. */
+static int checkpoint(struct conn *writer, int patience, struct err *err)
 {
 	watch_for_meddling(writer);
-	sqlite3_busy_timeout(writer->db, 0);
+	sqlite3_busy_timeout(writer->db, patience);
 	int r = sqlite3_wal_checkpoint_v2(writer->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
 	sqlite3_busy_timeout(writer->db, BUSY_TIMEOUT_MS);
 	writer->seal_due = !writer->meddled;
@@ -449,11 +643,12 @@ static int checkpoint(struct conn *writer, struct err *err)
 
 int conn_checkpoint_if_large(struct conn *writer, struct err *err)
 {
-	if (writer->seal_due && lock_seal(writer->lock) != 1)
+	if (writer->seal_due && lock_seal(writer->lock, true) != 1)
 		writer->seal_due = false;
-	if (size_of(writer->path, "-wal") <= WAL_LIMIT)
+	int64_t size = size_of(writer->path, "-wal");
+	if (size <= WAL_LIMIT)
 		return 0;
-	return checkpoint(writer, err);
+	return checkpoint(writer, size > WAL_MUCH ? WAL_PATIENCE_MS : 0, err);
 }
 
 static int64_t free_bytes(const char *path)

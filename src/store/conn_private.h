@@ -3,10 +3,17 @@
 #define MIXPORT_STORE_CONN_PRIVATE_H
 
 #include <sqlite3.h>
+#include <sys/types.h>
 
 #include "store/conn.h"
 #include "store/lock.h"
 #include "store/stmts.h"
+
+/* Which file it is, whatever its name names meanwhile. */
+struct file_identity {
+	dev_t device;
+	ino_t inode;
+};
 
 /* Invariant: every statement of its set is prepared and reset while no function of this folder is
  * at work with it. */
@@ -16,10 +23,14 @@ struct conn {
 	sqlite3_stmt *stmts[STMT_COUNT];
 	uint64_t instance;
 	bool writer;
-	bool opened;       /* all the way */
-	struct lock *lock; /* the writer's; NULL in a reader */
-	bool seal_due;     /* the file is as SQLite left it, but is not sealed yet */
-	bool meddled;      /* somebody else wrote to the file: no more seals */
+	bool opened;               /* all the way */
+	bool without_index;        /* the writer's: the index of the log is in memory */
+	struct lock *lock;         /* the writer's; NULL in a reader */
+	struct file_identity file; /* of the writer's database */
+	struct file_identity log;  /* and of its log */
+	bool seal_due;             /* the file is as SQLite left it, but is not sealed yet */
+	int64_t commit_took;       /* microseconds, the last one */
+	bool meddled;              /* somebody else wrote to the file: no more seals */
 	/* Of the running transaction: STORE_FULL or STORE_BROKEN once a statement failed so. The
 	 * transaction then fails with it, whatever its body makes of the failure. */
 	int failure;
@@ -35,12 +46,20 @@ int conn_write_failed(struct conn *conn, struct err *err, const char *doing);
  * transaction with STORE_BROKEN. */
 int conn_read_failed(struct conn *conn, struct err *err, const char *doing);
 
+/* Whether the names still name the database and the log that the writer has open: what is written
+ * into a file that was removed is lost. Returns 0, or -1 with which is not. */
+int conn_check_files(const struct conn *writer, struct err *err);
+
 /* Counts a commit. */
 void store_generation_count(void);
 
 /* Opens a database file that exists, with the settings every connection shares; flags as for
  * sqlite3_open_v2, uri when path is one. Returns 0, or -1 (nothing is left open). */
 int conn_open_database(const char *path, int flags, struct err *err, sqlite3 **ret_db);
+
+/* Closes it, after its log was emptied into it. Returns 0, or -1: what was written may be there in
+ * part. */
+int conn_close_database(sqlite3 **db, struct err *err);
 
 static inline void cleanup_sqlite(sqlite3 **db)
 {

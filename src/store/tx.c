@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "store/conn_private.h"
+#include "util/clock.h"
 
 static int run_plain(struct conn *conn, enum stmt id)
 {
@@ -24,11 +25,18 @@ static int commit(struct conn *writer, struct err *err)
 	if (sqlite3_get_autocommit(writer->db))
 		return err_set(
 		    err, "database %s: a failed statement ended the transaction", writer->path);
-	if (run_plain(writer, STMT_COMMIT) == SQLITE_DONE) {
+	int r;
+	int64_t begun_at = clock_monotonic(&clock_system);
+	int step = run_plain(writer, STMT_COMMIT);
+	writer->commit_took = clock_monotonic(&clock_system) - begun_at;
+	if (step == SQLITE_DONE) {
 		store_generation_count();
-		return 0;
+		if (conn_check_files(writer, err) == 0)
+			return 0;
+		r = STORE_BROKEN;
+	} else {
+		r = conn_write_failed(writer, err, "commit");
 	}
-	int r = conn_write_failed(writer, err, "commit");
 	if (r != STORE_FULL) {
 		writer->broken = true;
 		writer->failure = STORE_BROKEN;

@@ -38,6 +38,17 @@ int64_t engine_wall(const struct engine *engine)
 	return clock_wall(engine->options.clock);
 }
 
+bool engine_is_stopping(const struct engine *engine)
+{
+	return atomic_load(&engine->stopping);
+}
+
+bool engine_takes_answers(const struct engine *engine, bool operation)
+{
+	return !engine_is_stopping(engine) ||
+	       (operation && engine_now(engine) < engine->last_answers_until);
+}
+
 /* Writing --------------------------------------------------------------------------------------*/
 
 static void store_is_full(struct engine *engine, const struct err *err)
@@ -237,6 +248,7 @@ int engine_new(struct conn *writer, struct config *config, const struct engine_o
 	engine->last_command = &engine->first_command;
 	engine->next_ticket = 1;
 	engine->store_retry_at = INT64_MIN;
+	engine->last_answers_until = INT64_MAX;
 	LIST_INIT(&engine->projects);
 	random_sequence_init(&engine->random, options->seed);
 	atomic_store(&engine->last_turn, engine_now(engine));
@@ -516,7 +528,7 @@ static struct command *take_command(struct engine *engine, bool close)
 static bool run_commands(struct engine *engine, int64_t now)
 {
 	struct command *command;
-	while ((command = take_command(engine, false))) {
+	while (!engine_is_stopping(engine) && (command = take_command(engine, false))) {
 		/* Whoever was told before this was asked is not told again. */
 		note_told(engine);
 		command_run(engine, command);
@@ -652,6 +664,8 @@ static int64_t turn_projects(struct engine *engine, int64_t now)
 								       : engine->store_retry_at;
 	struct project *project;
 	LIST_FOREACH (project, &engine->projects, entry) {
+		if (engine_is_stopping(engine))
+			break;
 		int64_t due = project_turn(project, now);
 		if (due < next)
 			next = due;
@@ -670,6 +684,8 @@ static void turn(struct engine *engine)
 	now = engine_now(engine);
 	int64_t next = turn_projects(engine, now);
 	drop_removed(engine);
+	if (engine_is_stopping(engine))
+		return;
 	retain(engine, now);
 	checkpoint(engine, now);
 	engine_publish(engine);
@@ -693,17 +709,19 @@ static void last_answers(struct engine *engine)
 {
 	int64_t deadline = engine_now(engine) + LAST_ANSWERS_WITHIN;
 	int64_t now;
+	engine->last_answers_until = deadline;
 	while (operation_in_flight(engine) && (now = engine_now(engine)) < deadline)
 		client_run(engine->client, deadline - now);
 	struct project *project;
 	LIST_FOREACH (project, &engine->projects, entry)
-		operation_save_unsaved(project);
+		if (engine_now(engine) < deadline)
+			operation_save_unsaved(project);
 }
 
 static void *run(void *context)
 {
 	struct engine *engine = context;
-	while (!atomic_load(&engine->stopping))
+	while (!engine_is_stopping(engine))
 		turn(engine);
 	refuse_commands(engine);
 	last_answers(engine);
@@ -725,11 +743,17 @@ int engine_start(struct engine *engine, struct err *err)
 	return 0;
 }
 
-void engine_stop(struct engine *engine)
+void engine_end(struct engine *engine)
 {
 	atomic_store(&engine->stopping, true);
-	if (engine->started) {
+	if (engine->started)
 		client_wake(engine->client);
+}
+
+void engine_stop(struct engine *engine)
+{
+	engine_end(engine);
+	if (engine->started) {
 		pthread_join(engine->thread, NULL);
 		engine->started = false;
 	} else {

@@ -108,9 +108,12 @@ int engine_new(struct conn *writer, struct config *config, const struct engine_o
 /* Starts the thread. Returns 0, or -1. */
 int engine_start(struct engine *engine, struct err *err);
 
-/* Answers every command that waits with COMMAND_STOPPING, gives operations on their way up to 2 s
- * to end, then ends the thread and joins it. Other requests in flight are dropped; a create that
- * had not ended becomes unknown at the next start. Also when never started. */
+/* Nothing new is begun: every command that waits or comes is answered with COMMAND_STOPPING,
+ * operations on their way get up to 2 s to end, and the thread ends. Other requests in flight are
+ * dropped; a create that had not ended becomes unknown at the next start. Returns at once. */
+void engine_end(struct engine *engine);
+
+/* The same, and waits for it. Also when never started. */
 void engine_stop(struct engine *engine);
 
 /* After engine_stop. Takes NULL; returns NULL. */

@@ -154,6 +154,7 @@ struct engine {
 	pthread_t thread;
 	bool started;
 	atomic_bool stopping;
+	int64_t last_answers_until; /* monotonic; INT64_MAX until it stops */
 	atomic_bool store_unavailable;
 	_Atomic int64_t last_turn;
 
@@ -178,6 +179,13 @@ struct engine {
 
 int64_t engine_now(const struct engine *engine);  /* Monotonic microseconds. */
 int64_t engine_wall(const struct engine *engine); /* Wall clock microseconds. */
+
+/* Whether an answer to an operation, or another one, is still to be taken in. While it stops others
+ * are not, and those that come too late for a disk on which each commit takes a second. */
+bool engine_takes_answers(const struct engine *engine, bool operation);
+
+/* Whether it is to end: nothing new is begun. */
+bool engine_is_stopping(const struct engine *engine);
 
 /* Whether Mixpanel's own date, in the last answer to one of the projects since the start, is within
  * an hour of the wall clock. Until then nothing is removed, and nothing expires, by age. */

@@ -362,7 +362,8 @@ int64_t project_turn(struct project *project, int64_t now)
 	if (engine_may_write(project->engine, now) && search_turn(project))
 		next = now;
 	/* What was planned for a project that is no longer configured stays written down. */
-	while (!project->removed && project->in_flight < project->settings->max_concurrent &&
+	while (!project->removed && !engine_is_stopping(project->engine) &&
+	       project->in_flight < project->settings->max_concurrent &&
 	       engine_may_write(project->engine, now)) {
 		if (operation_send_next(project, now, &next) > 0)
 			continue;
@@ -458,6 +459,10 @@ static void take_answer(struct call *call, const struct client_answer *answer)
 	struct project *project = call->project;
 	struct engine *engine = project->engine;
 	project->in_flight--;
+	if (!engine_takes_answers(engine, call->kind == CALL_OPERATION)) {
+		call_free(call);
+		return;
+	}
 	if (answer->date != TIMESTAMP_NONE)
 		project->date_ahead = answer->date - engine_now(engine);
 	engine_count(engine, call->endpoint, answer);

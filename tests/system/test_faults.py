@@ -864,17 +864,47 @@ def test_a_disk_that_is_full_and_then_not(start_daemon, sim, tmpfs):
     assert daemon.stop() == 0
 
 
-def test_a_full_disk_at_the_start_is_74(start_daemon, sim, tmpfs):
-    (tmpfs / "filler").write_bytes(b"")
-    with open(tmpfs / "filler", "wb", buffering=0) as filler:
+def fill_up(folder):
+    with open(folder / "filler", "wb", buffering=0) as filler:
         try:
             while filler.write(bytes(4096)):
                 pass
         except OSError:
             pass
+
+
+def test_a_full_disk_at_the_first_start_is_74_and_leaves_nothing_half(start_daemon, sim, tmpfs):
+    fill_up(tmpfs)
     daemon = start_daemon(sim, run=False,
                           config={"daemon": {"database": tmpfs / "mixportd.db"}})
     daemon.write_files()
-    daemon.launch()
-    assert daemon.wait_end() == 74
-    assert str(tmpfs / "mixportd.db") in daemon.log()
+    for _ in range(80):
+        daemon.launch()
+        wait_until(lambda: daemon.process.poll() is not None or "<6>ready" in daemon.log(), 20,
+                   what="it decides")
+        if daemon.process.poll() is None:
+            break
+        assert daemon.wait_end() == 74
+        assert str(tmpfs / "mixportd.db") in daemon.log()
+        assert {path.name for path in tmpfs.iterdir()} <= {"filler", "mixportd.db.lock"}
+        os.truncate(tmpfs / "filler", (tmpfs / "filler").stat().st_size - 8192)
+    assert daemon.process and daemon.process.poll() is None, "with 640 KiB it does not start"
+    assert daemon.stop() == 0
+    daemon.expect_error("")
+
+
+def test_a_full_disk_at_a_later_start_is_served_read_only(start_daemon, sim, tmpfs):
+    daemon = start_daemon(sim, config={"daemon": {"database": tmpfs / "mixportd.db"}})
+    daemon.expect_error("")
+    here = daemon.client().create(gcs("before")).json["connector_id"]
+    assert daemon.stop() == 0
+    fill_up(tmpfs)
+    daemon.start()
+    api = daemon.client()
+    assert api.connector(here).json["connector_properties"]["gcs_bucket"] == "before"
+    assert api.create(gcs("refused"), wait=5).status in (503, 507)
+    assert sim.executed("create") == 1
+    (tmpfs / "filler").unlink()
+    wait_until(lambda: api.get("/v1/health").json["store"]["writable"], 30, "writable again")
+    assert api.create(gcs("after"), wait=20).status == 201
+    assert daemon.stop() == 0

@@ -921,3 +921,35 @@ def test_a_passed_socket_of_another_name_is_said(stopped, passing):
     stopped.pass_sockets([("web", tcp)])
     start(stopped)
     assert 'a socket named "web", which is none of api, tcp, health' in stopped.log()
+
+
+@pytest.mark.parametrize("suffix", ["", "-wal"])
+def test_nothing_is_acknowledged_into_a_file_that_is_gone(stopped, suffix):
+    start(stopped)
+    stopped.expect_error("removed or replaced")
+    api = stopped.client()
+    assert api.create(gcs("kept")).status == 201
+    os.rename(f"{database(stopped)}{suffix}", f"{database(stopped)}.aside")
+    try:
+        answer = api.create(gcs("lost"), wait=10)
+        assert answer.status not in (201, 202), answer
+    except OSError:
+        pass  # it has ended already
+    assert stopped.wait_end() == STORAGE
+    os.rename(f"{database(stopped)}.aside", f"{database(stopped)}{suffix}")
+    start(stopped)
+    assert [c["connector_properties"]["gcs_bucket"]
+            for c in stopped.client().connectors().json["data"]] == ["kept"]
+
+
+def test_a_log_missing_after_a_crash_is_74(stopped):
+    start(stopped)
+    assert stopped.client().create(gcs("kept")).status == 201
+    stopped.kill()
+    log = database(stopped).with_name("mixportd.db-wal")
+    os.rename(log, log.with_name("aside"))
+    code, text = refused(stopped)
+    assert code == STORAGE and "mixportd.db-wal is gone" in text
+    os.rename(log.with_name("aside"), log)
+    start(stopped)
+    assert len(stopped.client().connectors().json["data"]) == 1

@@ -5,9 +5,11 @@ import re
 import select
 import signal
 import socket
+import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -632,3 +634,53 @@ def test_the_watchdog_is_fed_while_mixpanel_hangs(start_daemon, sim):
     daemon.start(ready=False)
     wait_until(lambda: notified.count("WATCHDOG=1") >= 5, 10, "five pings")
     notified.socket.close()
+
+
+SLOW_DISK = r"""
+#define _GNU_SOURCE
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+static int late(long call, int fd)
+{
+	nanosleep(&(struct timespec){.tv_sec = 1}, 0);
+	return (int)syscall(call, fd);
+}
+
+int fdatasync(int fd) { return late(SYS_fdatasync, fd); }
+int fsync(int fd) { return late(SYS_fsync, fd); }
+"""
+
+
+@pytest.fixture
+def on_a_slow_disk(start_daemon, sim, tmp_path):
+    """Each wait for the disk takes a second."""
+    source, library = tmp_path / "slow.c", tmp_path / "slow.so"
+    source.write_text(SLOW_DISK)
+    subprocess.run([os.environ.get("CC", "gcc"), "-shared", "-fPIC", "-o", library, source],
+                   check=True)
+    daemon = start_daemon(sim, run=False)
+    daemon.write_files()
+    daemon.prefix = ["env", f"LD_PRELOAD={library}", "ASAN_OPTIONS=verify_asan_link_order=0:" +
+                     os.environ.get("ASAN_OPTIONS", "")]
+    daemon.start()
+    return daemon
+
+
+def test_with_a_slow_disk_it_stops_in_time_and_loses_nothing(on_a_slow_disk, sim):
+    api = on_a_slow_disk.client()
+    sim.put(5)
+    with ThreadPoolExecutor(6) as pool:
+        asked = [pool.submit(on_a_slow_disk.client().create, gcs(f"bucket-{n}"), wait=30)
+                 for n in range(6)]
+        wait_until(lambda: sim.received("create") >= 1, 30, "one is on its way")
+        assert stop(on_a_slow_disk) == 0
+        answers = [one.result() for one in asked]
+    accepted = [a for a in answers if a.status in (201, 202)]
+    assert {a.status for a in answers} <= {201, 202, 503}
+    on_a_slow_disk.prefix = []
+    on_a_slow_disk.start()
+    known = {c["request"]["connector_properties"]["gcs_bucket"]
+             for c in api.get("/v1/operations").json["data"]}
+    assert len(known) >= len(accepted) >= 1

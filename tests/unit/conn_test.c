@@ -45,6 +45,9 @@ static void check_refused(struct fixture *fixture, const char *reason)
 	char log[128];
 	snprintf(log, sizeof(log), "%s-wal", fixture->path);
 	bool has_log = access(log, F_OK) == 0;
+	struct buffer log_before;
+	if (has_log)
+		read_whole(log, &log_before);
 	read_whole(fixture->path, &before);
 	struct conn *conn = NULL;
 	ck_assert_int_eq(conn_open_writer(fixture->path, &fixture->err, &conn), -1);
@@ -57,6 +60,14 @@ static void check_refused(struct fixture *fixture, const char *reason)
 	buffer_done(&before);
 	buffer_done(&after);
 	ck_assert(has_log == (access(log, F_OK) == 0));
+	if (has_log) {
+		struct buffer log_after;
+		read_whole(log, &log_after);
+		ck_assert(span_same((struct span){.ptr = log_before.data, .len = log_before.len},
+		    (struct span){.ptr = log_after.data, .len = log_after.len}));
+		buffer_done(&log_after);
+		buffer_done(&log_before);
+	}
 }
 
 /* A database of some size, closed. */
@@ -344,20 +355,163 @@ static void write_and_die(struct fixture *fixture)
 	kill(getpid(), SIGKILL);
 }
 
-START_TEST(after_a_kill_the_log_is_read_and_the_seal_still_fits)
+static void let_write_and_die(struct fixture *fixture)
 {
-	struct fixture fixture;
-	fixture_folder(&fixture);
+	fixture_folder(fixture);
 	pid_t child = fork();
 	ck_assert_int_ge(child, 0);
 	if (child == 0)
-		write_and_die(&fixture);
+		write_and_die(fixture);
 	int status = 0;
 	ck_assert_int_eq(waitpid(child, &status, 0), child);
 	ck_assert(WIFSIGNALED(status));
+}
+
+START_TEST(after_a_kill_the_log_is_read_and_the_seal_still_fits)
+{
+	struct fixture fixture;
+	let_write_and_die(&fixture);
 	ck_assert(is_sealed(&fixture));
 	fixture.writer = fixture_open(&fixture);
 	ck_assert_int_eq(fixture_count(fixture.writer, "SELECT count(*) FROM connectors"), 120);
+	fixture_done(&fixture);
+}
+END_TEST
+
+static void remove_beside(const struct fixture *fixture, const char *suffix)
+{
+	char name[128];
+	snprintf(name, sizeof(name), "%s%s", fixture->path, suffix);
+	ck_assert_int_eq(unlink(name), 0);
+}
+
+START_TEST(after_a_kill_a_log_that_is_gone_is_missed)
+{
+	struct fixture fixture;
+	let_write_and_die(&fixture);
+	remove_beside(&fixture, "-wal");
+	check_refused(&fixture, "was in it");
+	/* As the message says. */
+	remove_beside(&fixture, ".lock");
+	fixture.writer = fixture_open(&fixture);
+	fixture_done(&fixture);
+}
+END_TEST
+
+START_TEST(a_log_that_somebody_else_emptied_is_not_missed)
+{
+	struct fixture fixture;
+	let_write_and_die(&fixture);
+	sqlite3 *db = NULL;
+	ck_assert_int_eq(sqlite3_open(fixture.path, &db), SQLITE_OK);
+	ck_assert_int_eq(sqlite3_exec(db, "SELECT * FROM jobs", NULL, NULL, NULL), SQLITE_OK);
+	ck_assert_int_eq(sqlite3_close(db), SQLITE_OK);
+	fixture.writer = fixture_open(&fixture);
+	ck_assert_int_eq(fixture_count(fixture.writer, "SELECT count(*) FROM connectors"), 120);
+	fixture_done(&fixture);
+}
+END_TEST
+
+START_TEST(nothing_is_acknowledged_into_a_file_that_is_gone)
+{
+	static const char *const gone[] = {"", "-wal"};
+	for (size_t i = 0; i < ARRAY_SIZE(gone); i++) {
+		struct fixture fixture;
+		fixture_folder(&fixture);
+		fixture.writer = fixture_open(&fixture);
+		int from = 0;
+		ck_assert_int_eq(tx_write(fixture.writer, add_many, &from, &fixture.err), 0);
+		remove_beside(&fixture, gone[i]);
+		from = 30;
+		ck_assert_int_eq(
+		    tx_write(fixture.writer, add_many, &from, &fixture.err), STORE_BROKEN);
+		ck_assert_msg(strstr(fixture.err.text, "removed or replaced") != NULL, "%s",
+		    fixture.err.text);
+		fixture_done(&fixture);
+	}
+}
+END_TEST
+
+START_TEST(a_second_daemon_is_refused_though_the_lock_file_is_gone)
+{
+	struct fixture fixture;
+	fixture_init(&fixture);
+	remove_beside(&fixture, ".lock");
+	pid_t child = fork();
+	ck_assert_int_ge(child, 0);
+	if (child == 0) {
+		struct conn *writer = NULL;
+		bool refused = conn_open_writer(fixture.path, &fixture.err, &writer) < 0 &&
+			       strstr(fixture.err.text, "another daemon is using it");
+		_exit(refused ? 0 : 1);
+	}
+	int status = 0;
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	fixture_done(&fixture);
+}
+END_TEST
+
+struct restless {
+	struct fixture *fixture;
+	pthread_barrier_t *start;
+	atomic_bool *over;
+};
+
+static int read_a_while(struct conn *reader, void *context, struct err *err)
+{
+	(void)context;
+	(void)err;
+	return (int)fixture_count(reader, "SELECT count(*) FROM connectors a, connectors b") < 0;
+}
+
+/* One transaction after another; with several such threads there is always one at work. */
+static void *read_restlessly(void *context)
+{
+	struct restless *restless = context;
+	struct conn *reader = fixture_reader(restless->fixture);
+	struct err err = ERR_INIT;
+	pthread_barrier_wait(restless->start);
+	while (!atomic_load(restless->over))
+		(void)tx_read(reader, read_a_while, NULL, &err);
+	conn_close(reader);
+	return NULL;
+}
+
+static int put_again(struct conn *writer, void *context, struct err *err)
+{
+	const int *number = context;
+	char id[32];
+	snprintf(id, sizeof(id), "%d", *number);
+	return fixture_put_large(writer, id, err);
+}
+
+START_TEST(the_log_is_bounded_under_readers_that_never_rest)
+{
+	struct fixture fixture;
+	fixture_init(&fixture);
+	pthread_barrier_t start;
+	atomic_bool over = false;
+	pthread_t threads[3];
+	struct restless restless = {.fixture = &fixture, .start = &start, .over = &over};
+	ck_assert_int_eq(pthread_barrier_init(&start, NULL, ARRAY_SIZE(threads) + 1), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(threads); i++)
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, read_restlessly, &restless), 0);
+	pthread_barrier_wait(&start);
+	int64_t most = 0;
+	/* 40 MiB. */
+	for (int number = 0; number < 640; number++) {
+		struct store_stats stats;
+		ck_assert_int_eq(tx_write(fixture.writer, put_again, &number, &fixture.err), 0);
+		ck_assert_int_eq(conn_checkpoint_if_large(fixture.writer, &fixture.err), 0);
+		ck_assert_int_eq(store_stats(fixture.writer, &fixture.err, &stats), 0);
+		most = stats.wal_bytes > most ? stats.wal_bytes : most;
+	}
+	atomic_store(&over, true);
+	for (size_t i = 0; i < ARRAY_SIZE(threads); i++)
+		pthread_join(threads[i], NULL);
+	ck_assert_msg(most < 20 * 1024 * 1024, "%lld bytes", (long long)most);
+	pthread_barrier_destroy(&start);
 	fixture_done(&fixture);
 }
 END_TEST
@@ -577,6 +731,16 @@ int main(void)
 		what_somebody_else_wrote_meanwhile_is_not_sealed},
 	    {"after a kill the log is read and the seal still fits",
 		after_a_kill_the_log_is_read_and_the_seal_still_fits},
+	    {"after a kill a log that is gone is missed",
+		after_a_kill_a_log_that_is_gone_is_missed},
+	    {"a log that somebody else emptied is not missed",
+		a_log_that_somebody_else_emptied_is_not_missed},
+	    {"nothing is acknowledged into a file that is gone",
+		nothing_is_acknowledged_into_a_file_that_is_gone},
+	    {"a second daemon is refused though the lock file is gone",
+		a_second_daemon_is_refused_though_the_lock_file_is_gone},
+	    {"the log is bounded under readers that never rest",
+		the_log_is_bounded_under_readers_that_never_rest},
 	    {"a damaged page met at work stops all writing",
 		a_damaged_page_met_at_work_stops_all_writing},
 	    {"readers see whole commits while one writes",
