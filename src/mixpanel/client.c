@@ -35,6 +35,9 @@
 #define LOW_SPEED_BYTES_PER_SECOND 16L
 #define LOW_SPEED_SECONDS 60L
 
+/* A connection that reads share; the address behind a name is asked for again after it. */
+#define CONNECTION_SECONDS 60L
+
 #define URL_LIMIT 16384
 #define MESSAGE_SIZE (CURL_ERROR_SIZE + 64)
 
@@ -61,7 +64,7 @@ struct client {
 	CURLM *multi;
 	char *user_agent;
 	struct curl_slist *read_headers;
-	struct curl_slist *create_headers;
+	struct curl_slist *body_headers;
 	struct transfer *transfers;
 	unsigned in_flight;
 };
@@ -85,9 +88,9 @@ static int client_build(struct client *client, const char *user_agent)
 	    curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS, CONNECTIONS_LIMIT) != CURLM_OK)
 		return -1;
 	if (append_header(&client->read_headers, "Accept: application/json") < 0 ||
-	    append_header(&client->create_headers, "Accept: application/json") < 0 ||
-	    append_header(&client->create_headers, "Content-Type: application/json") < 0 ||
-	    append_header(&client->create_headers, "Expect:") < 0)
+	    append_header(&client->body_headers, "Accept: application/json") < 0 ||
+	    append_header(&client->body_headers, "Content-Type: application/json") < 0 ||
+	    append_header(&client->body_headers, "Expect:") < 0)
 		return -1;
 	return 0;
 }
@@ -144,7 +147,7 @@ struct client *client_free(struct client *client)
 	}
 	curl_multi_cleanup(client->multi);
 	curl_slist_free_all(client->read_headers);
-	curl_slist_free_all(client->create_headers);
+	curl_slist_free_all(client->body_headers);
 	free(client->user_agent);
 	free(client);
 	return NULL;
@@ -174,6 +177,23 @@ static size_t take_body(char *data, size_t size, size_t count, void *context)
 	return buffer_append(&transfer->body, data, len) < 0 ? CURL_WRITEFUNC_ERROR : len;
 }
 
+#define SET(easy, option, value) (curl_easy_setopt(easy, option, value) == CURLE_OK)
+
+static long answer_status(CURL *easy)
+{
+	long status = 0;
+	curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+	return status;
+}
+
+/* Whoever fails may no longer be the one that the name stands for. */
+static void end_headers(struct transfer *transfer)
+{
+	transfer->headers_done = true;
+	if (answer_status(transfer->easy) >= 500)
+		(void)SET(transfer->easy, CURLOPT_FORBID_REUSE, 1L);
+}
+
 /* libcurl takes a connection closed amid the headers for the end of an answer without a body. */
 static size_t note_header(char *data, size_t size, size_t count, void *context)
 {
@@ -183,7 +203,7 @@ static size_t note_header(char *data, size_t size, size_t count, void *context)
 	if (len >= 5 && memcmp(data, "HTTP/", 5) == 0)
 		transfer->headers_done = false;
 	else if (span_equals(line, "\r\n") || span_equals(line, "\n"))
-		transfer->headers_done = true;
+		end_headers(transfer);
 	return len;
 }
 
@@ -199,9 +219,21 @@ static int note_connected(
 	return CURL_PREREQFUNC_OK;
 }
 
-#define SET(easy, option, value) (curl_easy_setopt(easy, option, value) == CURLE_OK)
+/* The environment may name a proxy, or hosts without one, and the home folder hold a .netrc: none
+ * is asked. What a proxy says of its own is none of an answer's headers. */
+static bool set_proxy(CURL *easy, const char *proxy)
+{
+	return SET(easy, CURLOPT_PROXY, proxy ? proxy : "") && SET(easy, CURLOPT_NOPROXY, "") &&
+	       SET(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L) &&
+	       SET(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+}
 
-/* The environment may name a proxy, and the home folder hold a .netrc: neither is asked. */
+/* Instead of the system's, which libcurl would look through as well. */
+static bool set_authorities(CURL *easy, const char *ca_file)
+{
+	return !ca_file || (SET(easy, CURLOPT_CAINFO, ca_file) && SET(easy, CURLOPT_CAPATH, NULL));
+}
+
 static bool set_transport(CURL *easy, const char *url)
 {
 	bool plain = strncasecmp(url, "http://", 7) == 0;
@@ -209,7 +241,6 @@ static bool set_transport(CURL *easy, const char *url)
 	       SET(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) &&
 	       SET(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) &&
 	       SET(easy, CURLOPT_SSL_VERIFYPEER, 1L) && SET(easy, CURLOPT_SSL_VERIFYHOST, 2L) &&
-	       SET(easy, CURLOPT_PROXY, "") && SET(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED) &&
 	       SET(easy, CURLOPT_FOLLOWLOCATION, 0L) && SET(easy, CURLOPT_PATH_AS_IS, 1L) &&
 	       SET(easy, CURLOPT_NOSIGNAL, 1L) &&
 	       /* Else giving up on a name waits for the resolver, and the whole thread with it. */
@@ -233,13 +264,14 @@ static bool set_method(struct transfer *transfer, struct span body)
 {
 	const struct client *client = transfer->client;
 	CURL *easy = transfer->easy;
-	if (transfer->endpoint == ENDPOINT_CREATE)
-		return SET(easy, CURLOPT_POST, 1L) &&
+	const char *method = endpoint_method(transfer->endpoint);
+	/* libcurl sends a body with a POST, by whatever name that goes. */
+	if (body.ptr)
+		return SET(easy, CURLOPT_POST, 1L) && SET(easy, CURLOPT_CUSTOMREQUEST, method) &&
 		       SET(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.len) &&
-		       SET(easy, CURLOPT_COPYPOSTFIELDS, body.ptr ? body.ptr : "") &&
-		       SET(easy, CURLOPT_HTTPHEADER, client->create_headers);
-	return SET(easy, CURLOPT_HTTPGET, 1L) &&
-	       SET(easy, CURLOPT_CUSTOMREQUEST, endpoint_method(transfer->endpoint)) &&
+		       SET(easy, CURLOPT_COPYPOSTFIELDS, body.ptr) &&
+		       SET(easy, CURLOPT_HTTPHEADER, client->body_headers);
+	return SET(easy, CURLOPT_HTTPGET, 1L) && SET(easy, CURLOPT_CUSTOMREQUEST, method) &&
 	       SET(easy, CURLOPT_HTTPHEADER, client->read_headers);
 }
 
@@ -248,7 +280,8 @@ static bool set_care(struct transfer *transfer)
 	CURL *easy = transfer->easy;
 	if (endpoint_writes(transfer->endpoint))
 		return SET(easy, CURLOPT_FRESH_CONNECT, 1L) && SET(easy, CURLOPT_FORBID_REUSE, 1L);
-	return SET(easy, CURLOPT_LOW_SPEED_LIMIT, LOW_SPEED_BYTES_PER_SECOND) &&
+	return SET(easy, CURLOPT_MAXLIFETIME_CONN, CONNECTION_SECONDS) &&
+	       SET(easy, CURLOPT_LOW_SPEED_LIMIT, LOW_SPEED_BYTES_PER_SECOND) &&
 	       SET(easy, CURLOPT_LOW_SPEED_TIME, LOW_SPEED_SECONDS);
 }
 
@@ -273,6 +306,7 @@ static int transfer_set_up(struct transfer *transfer, const struct client_reques
 {
 	CURL *easy = transfer->easy;
 	bool done = SET(easy, CURLOPT_URL, request->url) && set_transport(easy, request->url) &&
+		    set_proxy(easy, request->proxy) && set_authorities(easy, request->ca_file) &&
 		    SET(easy, CURLOPT_USERAGENT, transfer->client->user_agent) &&
 		    SET(easy, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC) &&
 		    SET(easy, CURLOPT_USERPWD, request->credential) && set_callbacks(transfer) &&
@@ -324,21 +358,91 @@ static const char *answer_header(CURL *easy, const char *name)
 	return header->value;
 }
 
-/* libcurl's own reading of this header makes a huge number 0, the same as none at all. */
+static int64_t longer(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* Seconds, with or without a fraction; INT64_MIN when it is no such number. */
+static int64_t read_seconds(const char *text)
+{
+	uint64_t seconds = 0;
+	char whole[32];
+	size_t digits = strspn(text, "0123456789");
+	const char *fraction = text[digits] == '.' ? text + digits + 1 : text + digits;
+	if (digits == 0 || fraction[strspn(fraction, "0123456789")] != '\0')
+		return INT64_MIN;
+	if (digits >= sizeof(whole))
+		return INT64_MAX;
+	memcpy(whole, text, digits);
+	whole[digits] = '\0';
+	if (text_parse_unsigned(whole, 0, INT32_MAX, &seconds) < 0)
+		return INT64_MAX;
+	return (int64_t)seconds + (strspn(fraction, "0") < strlen(fraction) ? 1 : 0);
+}
+
+/* Seconds from now; INT64_MIN for what cannot be read. */
+static int64_t read_delay(const char *text)
+{
+	int64_t seconds = read_seconds(text);
+	time_t date = seconds == INT64_MIN ? curl_getdate(text, NULL) : -1;
+	return date == -1 ? seconds : date - clock_wall(&clock_system) / MICROSECONDS_PER_SECOND;
+}
+
+/* The longest in a header that something on the way may have joined from several, by commas; a date
+ * has a comma of its own, behind its first word. */
+static int64_t read_delays(const char *text)
+{
+	char part[64];
+	int64_t longest = INT64_MIN;
+	while (*text) {
+		text += strspn(text, " \t,");
+		size_t len = strcspn(text, ",");
+		if (((*text | 0x20) >= 'a' && (*text | 0x20) <= 'z') && text[len] == ',')
+			len += 1 + strcspn(text + len + 1, ",");
+		snprintf(part, sizeof(part), "%.*s", (int)(len < sizeof(part) ? len : 0), text);
+		part[strcspn(part, "\t")] = '\0';
+		for (size_t end = strlen(part); end > 0 && part[end - 1] == ' '; end--)
+			part[end - 1] = '\0';
+		longest = longer(longest, read_delay(part));
+		text += len;
+	}
+	return longest;
+}
+
+/* libcurl's own reading of this header makes a huge number 0, the same as none at all. It may be
+ * there more than once: the longest counts. */
 static int64_t answer_retry_after(CURL *easy)
 {
-	const char *text = answer_header(easy, "Retry-After");
-	if (!text || !*text)
-		return 0;
-	uint64_t seconds = 0;
-	if (text_parse_unsigned(text, 0, INT64_MAX, &seconds) == 0)
-		return backoff_retry_after((int64_t)seconds);
-	if (strspn(text, "0123456789") == strlen(text))
-		return backoff_retry_after(INT64_MAX);
-	time_t date = curl_getdate(text, NULL);
-	if (date == -1)
-		return 0;
-	return backoff_retry_after(date - clock_wall(&clock_system) / MICROSECONDS_PER_SECOND);
+	int64_t longest = INT64_MIN;
+	struct curl_header *header = NULL;
+	for (size_t i = 0;
+	     curl_easy_header(easy, "Retry-After", i, CURLH_HEADER, -1, &header) == CURLHE_OK; i++)
+		longest = longer(longest, read_delays(header->value));
+	return longest == INT64_MIN ? 0 : backoff_retry_after(longest);
+}
+
+/* Only what cannot be mistaken for anything else. */
+static void answer_request_id(CURL *easy, char ret_id[CLIENT_REQUEST_ID_SIZE])
+{
+	static const char allowed[] =
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+	const char *id = answer_header(easy, "x-mp-request-id");
+	ret_id[0] = '\0';
+	if (id && strlen(id) < CLIENT_REQUEST_ID_SIZE && id[strspn(id, allowed)] == '\0')
+		snprintf(ret_id, CLIENT_REQUEST_ID_SIZE, "%s", id);
+}
+
+/* Not documented, but common: for whoever looks into why requests are refused. */
+static void log_rate_limit(const struct transfer *transfer)
+{
+	static const char *const names[] = {"RateLimit", "RateLimit-Policy"};
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		const char *value = answer_header(transfer->easy, names[i]);
+		if (value)
+			log_debug("the answer to the %s call has %s: %.200s",
+			    endpoint_name(transfer->endpoint), names[i], value);
+	}
 }
 
 static int64_t answer_date(CURL *easy)
@@ -346,13 +450,6 @@ static int64_t answer_date(CURL *easy)
 	const char *text = answer_header(easy, "Date");
 	time_t date = text ? curl_getdate(text, NULL) : -1;
 	return date == -1 ? TIMESTAMP_NONE : (int64_t)date * MICROSECONDS_PER_SECOND;
-}
-
-static long answer_status(CURL *easy)
-{
-	long status = 0;
-	curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
-	return status;
 }
 
 static bool is_redirect(long status)
@@ -426,11 +523,13 @@ static void transfer_report(struct transfer *transfer, CURLcode code)
 	    .started_at = transfer->started_at,
 	    .duration = clock_monotonic(&clock_system) - transfer->started,
 	};
+	answer_request_id(transfer->easy, answer.request_id);
 	if (!is_complete(transfer, code)) {
 		answer.outcome = judge_failure(transfer, code, message);
 	} else {
 		answer.retry_after = answer_retry_after(transfer->easy);
 		answer.date = answer_date(transfer->easy);
+		log_rate_limit(transfer);
 		answer.body = (struct span){
 		    .ptr = buffer_text(&transfer->body),
 		    .len = transfer->body.len,

@@ -2,8 +2,9 @@
  * client_wake() may be called from others.
  *
  * A create goes out on a fresh connection that is never reused: libcurl repeats a POST by itself
- * when a reused connection dies before the first byte of an answer. Proxies, .netrc and other
- * environment are switched off. Redirects are never followed by libcurl. */
+ * when a reused connection dies before the first byte of an answer. Connections that reads share
+ * live for a minute, and not after a failure, so that a name that has moved is followed. Proxies of
+ * the environment, .netrc and cookies are switched off. Redirects are never followed by libcurl. */
 #ifndef MIXPORT_MIXPANEL_CLIENT_H
 #define MIXPORT_MIXPANEL_CLIENT_H
 
@@ -15,6 +16,7 @@
 #include "util/text.h"
 
 #define CLIENT_BODY_LIMIT (4 * 1024 * 1024)
+#define CLIENT_REQUEST_ID_SIZE 65
 
 struct client;
 
@@ -33,8 +35,9 @@ struct client_answer {
 	const char *message; /* what went wrong, for people; "" when answered */
 	int64_t retry_after; /* microseconds, 0 when not sent, else within 1 s…1 h */
 	int64_t date; /* Mixpanel's own clock when it answered; TIMESTAMP_NONE when not sent */
-	int64_t started_at; /* wall clock, when the request was submitted */
-	int64_t duration;   /* microseconds */
+	char request_id[CLIENT_REQUEST_ID_SIZE]; /* Mixpanel's own, for its support; "" for none */
+	int64_t started_at;                      /* wall clock, when the request was submitted */
+	int64_t duration;                        /* microseconds */
 };
 
 /* Called once for each request, on the client's thread, from client_run(). */
@@ -45,7 +48,9 @@ struct client_request {
 	enum endpoint endpoint;
 	const char *url;        /* from endpoints.h */
 	const char *credential; /* "username:secret" */
-	struct span body;       /* JSON, for a create */
+	const char *proxy;      /* "http://HOST:PORT"; NULL for none */
+	const char *ca_file;    /* the authorities to trust; NULL for the system's */
+	struct span body;       /* JSON; SPAN_NONE for none */
 	int64_t timeout;        /* microseconds, of the whole request */
 	client_done_fn *done;
 	void *context;

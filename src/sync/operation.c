@@ -514,6 +514,10 @@ static int write_end(struct call *call, const struct client_answer *answer, stru
 	struct decision decision;
 	decide(&decision, loaded.record.kind, is_settling(project, &loaded.record), answer);
 	r = write_decision(call, &loaded.record, &decision, answer, err);
+	/* What is told of a refusal is Mixpanel's own words alone. */
+	if (r == 0 && decision.state == OPERATION_REJECTED && answer->request_id[0])
+		log_info("project %s: %s was refused with x-mp-request-id %s",
+		    project->settings->name, call->operation_id, answer->request_id);
 	if (decision.has_created)
 		decoded_done(&decision.created.decoded);
 	return r;

@@ -526,6 +526,8 @@ int call_send(struct call *call, const char *url, struct span body, struct err *
 	    .endpoint = call->endpoint,
 	    .url = url,
 	    .credential = settings->credential->pair->data,
+	    .proxy = settings->proxy,
+	    .ca_file = settings->ca_file,
 	    .body = body,
 	    .timeout =
 		endpoint_writes(call->endpoint) ? settings->write_timeout : settings->timeout,

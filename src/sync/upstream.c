@@ -144,14 +144,16 @@ static void settle(struct upstream *upstream, int64_t wall)
 
 void upstream_describe(const struct client_answer *answer, char *ret_text, size_t size)
 {
+	char said[200];
+	const char *id = answer->request_id;
 	if (answer->outcome != CLIENT_ANSWERED) {
-		snprintf(ret_text, size, "%s", answer->message);
+		snprintf(ret_text, size, "%s%s%s", answer->message,
+		    id[0] ? ", x-mp-request-id " : "", id);
 		return;
 	}
-	char said[200];
 	decode_error_message(answer->body, said, sizeof(said));
-	snprintf(
-	    ret_text, size, "Mixpanel answered %ld%s%s", answer->status, said[0] ? ": " : "", said);
+	snprintf(ret_text, size, "Mixpanel answered %ld%s%s%s%s", answer->status,
+	    id[0] ? ", x-mp-request-id " : "", id, said[0] ? ": " : "", said);
 }
 
 static void note_answer(

@@ -245,6 +245,7 @@ struct ending {
 	struct buffer body;
 	char message[512];
 	int64_t retry_after;
+	char request_id[CLIENT_REQUEST_ID_SIZE];
 	int64_t started_at;
 	int64_t duration;
 };
@@ -256,6 +257,7 @@ static void note_ending(const struct client_answer *answer, void *context)
 	ending->outcome = answer->outcome;
 	ending->status = answer->status;
 	ending->retry_after = answer->retry_after;
+	snprintf(ending->request_id, sizeof(ending->request_id), "%s", answer->request_id);
 	ending->started_at = answer->started_at;
 	ending->duration = answer->duration;
 	snprintf(ending->message, sizeof(ending->message), "%s", answer->message);
@@ -431,6 +433,74 @@ START_TEST(only_reads_share_connections)
 		ck_assert_uint_eq(fixture.server.connections, calls[i].connections);
 	}
 	fixture_stop(&fixture);
+	fixture_done(&fixture);
+}
+END_TEST
+
+START_TEST(a_connection_is_not_kept_after_a_failure)
+{
+	static const struct step steps[] = {{OK_ANSWER, KEEP}, {OK_ANSWER, KEEP},
+	    {ANSWER("503 Service Unavailable", "Content-Length: 2\r\n", "{}"), KEEP},
+	    {OK_ANSWER, KEEP}, {NULL, KEEP}};
+	static const unsigned connections[] = {1, 1, 1, 2};
+	struct fixture fixture = {0};
+	fixture_start(&fixture, steps);
+	for (size_t i = 0; i < ARRAY_SIZE(connections); i++) {
+		struct ending ending _cleanup_ending_ = {0};
+		ask(&fixture, ENDPOINT_LIST, TIMEOUT, &ending);
+		ck_assert_uint_eq(fixture.server.connections, connections[i]);
+	}
+	fixture_stop(&fixture);
+	fixture_done(&fixture);
+}
+END_TEST
+
+START_TEST(a_body_goes_with_whatever_method)
+{
+	static const struct step steps[] = {{OK_ANSWER, KEEP}, {NULL, KEEP}};
+	struct fixture fixture = {0};
+	struct ending ending _cleanup_ending_ = {0};
+	struct err err = ERR_INIT;
+	fixture_start(&fixture, steps);
+	const struct client_request request = {
+	    .endpoint = ENDPOINT_DELETE,
+	    .url = fixture.url,
+	    .credential = CREDENTIAL,
+	    .body = span_of("{\"label\":\"x\"}"),
+	    .timeout = TIMEOUT,
+	    .done = note_ending,
+	    .context = &ending,
+	};
+	ck_assert_int_eq(client_submit(fixture.client, &request, &err), 0);
+	run_until_idle(fixture.client);
+	fixture_stop(&fixture);
+	const char *log = buffer_text(&fixture.server.log);
+	ck_assert_uint_eq(count_in(log, "DELETE /connectors HTTP/1.1\r\n"), 1);
+	ck_assert_uint_eq(count_in(log, "\r\n\r\n{\"label\":\"x\"}"), 1);
+	fixture_done(&fixture);
+}
+END_TEST
+
+START_TEST(cookies_are_not_kept_and_the_request_id_is_told)
+{
+	static const struct step steps[] = {
+	    {ANSWER("200 OK",
+		 "Set-Cookie: who=somebody; Path=/\r\nx-mp-request-id: abc-123\r\n"
+		 "Content-Length: 2\r\n",
+		 "{}"),
+		KEEP},
+	    {ANSWER("200 OK", "x-mp-request-id: a b\r\nContent-Length: 2\r\n", "{}"), KEEP},
+	    {NULL, KEEP}};
+	static const char *const ids[] = {"abc-123", ""};
+	struct fixture fixture = {0};
+	fixture_start(&fixture, steps);
+	for (size_t i = 0; i < ARRAY_SIZE(ids); i++) {
+		struct ending ending _cleanup_ending_ = {0};
+		ask(&fixture, ENDPOINT_LIST, TIMEOUT, &ending);
+		ck_assert_str_eq(ending.request_id, ids[i]);
+	}
+	fixture_stop(&fixture);
+	ck_assert_uint_eq(count_in(buffer_text(&fixture.server.log), "ookie"), 0);
 	fixture_done(&fixture);
 }
 END_TEST
@@ -625,6 +695,20 @@ START_TEST(retry_after_stays_within_bounds)
 	    {BUSY("Retry-After: soon\r\n"), 0},
 	    {BUSY("Retry-After: 0\r\n"), BACKOFF_RETRY_AFTER_MINIMUM},
 	    {BUSY("Retry-After: 7\r\n"), 7 * MICROSECONDS_PER_SECOND},
+	    {BUSY("Retry-After: 8.0\r\n"), 8 * MICROSECONDS_PER_SECOND},
+	    {BUSY("Retry-After: 7.25\r\n"), 8 * MICROSECONDS_PER_SECOND},
+	    {BUSY("Retry-After: 8, 8\r\n"), 8 * MICROSECONDS_PER_SECOND},
+	    {BUSY("Retry-After: 3,9 , 5\r\n"), 9 * MICROSECONDS_PER_SECOND},
+	    {BUSY("Retry-After: 8\r\nRetry-After: 12\r\n"), 12 * MICROSECONDS_PER_SECOND},
+	    {BUSY("Retry-After: soon, 8\r\n"), 0},
+	    {BUSY("Retry-After: soon\r\nRetry-After: 8\r\n"), 8 * MICROSECONDS_PER_SECOND},
+	    {BUSY("Retry-After: -8\r\n"), 0},
+	    {BUSY("Retry-After: 8.5.1\r\n"), 0},
+	    {BUSY("Retry-After: 1e3\r\n"), 0},
+	    {BUSY("Retry-After: Wed, 01 Jan 2014 00:00:00 GMT, 30\r\n"),
+		30 * MICROSECONDS_PER_SECOND},
+	    {BUSY("Retry-After: 30, Fri, 01 Jan 2100 00:00:00 GMT\r\n"),
+		BACKOFF_RETRY_AFTER_MAXIMUM},
 	    {BUSY("Retry-After: 99999\r\n"), BACKOFF_RETRY_AFTER_MAXIMUM},
 	    {BUSY("Retry-After: 99999999999999999999999\r\n"), BACKOFF_RETRY_AFTER_MAXIMUM},
 	    {BUSY("Retry-After: Wed, 01 Jan 2014 00:00:00 GMT\r\n"), BACKOFF_RETRY_AFTER_MINIMUM},
@@ -790,6 +874,10 @@ int main(void)
 	    {"a read follows an added slash once", a_read_follows_an_added_slash_once},
 	    {"any other redirect is an answer", any_other_redirect_is_an_answer},
 	    {"a second redirect is an answer", a_second_redirect_is_an_answer},
+	    {"a connection is not kept after a failure", a_connection_is_not_kept_after_a_failure},
+	    {"a body goes with whatever method", a_body_goes_with_whatever_method},
+	    {"cookies are not kept and the request id is told",
+		cookies_are_not_kept_and_the_request_id_is_told},
 	    {"Retry-After stays within bounds", retry_after_stays_within_bounds},
 	    {"a proxy in the environment is not used", a_proxy_in_the_environment_is_not_used},
 	    {"only HTTP and HTTPS are spoken", only_http_and_https_are_spoken},
