@@ -53,6 +53,26 @@ static int read_choice(
 	return 0;
 }
 
+/* A connector and its jobs have a status each: who asks for the other one is told. */
+static int read_status(struct request *request, const char **ret_value)
+{
+	const char *text = request_parameter(request, "status");
+	bool own = !text;
+	for (const char *const *at = status_choices; *at && !own; at++)
+		own = strcmp(text, *at) == 0;
+	for (const char *const *at = page_job_statuses; *at && !own; at++) {
+		if (strcmp(text, *at) != 0)
+			continue;
+		reply_fault(request, "parameter", "status",
+		    problem_entry(PROBLEM_INVALID_PARAMETER)->code,
+		    "That is the status of a job: ask by job_status for connectors whose latest "
+		    "job "
+		    "has it. A connector is active, stopped or paused.");
+		return -1;
+	}
+	return read_choice(request, "status", status_choices, ret_value);
+}
+
 /* Every parameter is read, so that all that are bad are named at once. */
 static int read_query(struct request *request, struct connector_page *page)
 {
@@ -64,7 +84,7 @@ static int read_query(struct request *request, struct connector_page *page)
 	query->connector_type = request_parameter(request, "connector_type");
 	query->data_format = request_parameter(request, "data_format");
 	query->label = request_parameter(request, "label");
-	int faults = read_choice(request, "status", status_choices, &query->status);
+	int faults = read_status(request, &query->status);
 	faults += read_choice(request, "job_status", page_job_statuses, &query->job_status);
 	faults += request_parameter_choice(request, "state", state_choices, &presence);
 	faults += request_parameter_choice(request, "sort", sort_choices, &order);

@@ -130,7 +130,6 @@ static int read_listed(struct dropin_read *read, struct conn *conn, struct err *
 {
 	struct job_query query = {
 	    .connector_row = read->connector_row,
-	    .status = -1,
 	    .since = TIMESTAMP_NONE,
 	    .limit = HISTORY_PAGE,
 	};

@@ -198,32 +198,53 @@ static bool host_is_ours(const struct request *request, struct span host)
 	const struct listener *listener = request->worker->listener;
 	struct span name;
 	uint16_t port;
-	/* A UNIX socket has the port 0: none can be named there. */
-	if (field_host(host, &name, &port) < 0 || (port != 0 && port != listener->port))
+	if (field_host(host, &name, &port) < 0)
 		return false;
-	if (listener->kind == LISTENER_SOCKET && field_same(name, "localhost"))
+	/* A UNIX socket has no host, and no browser reaches it: its clients name what they like. */
+	if (listener->kind == LISTENER_SOCKET)
 		return true;
+	if (port != 0 && port != listener->port)
+		return false;
 	for (char **at = request->config->hosts; at && *at; at++)
 		if (field_same(name, *at))
 			return true;
 	return false;
 }
 
+#define HOST_SHOWN 100
+#define HOSTS_SHOWN 400
+
+/* Which Host came, and which would do. */
+static int refuse_host(struct request *request, struct span host)
+{
+	struct buffer hosts _cleanup_buffer_;
+	buffer_init(&hosts, HOSTS_SHOWN);
+	for (char **at = request->config->hosts; at && *at; at++)
+		buffer_printf(&hosts, "%s%s", at == request->config->hosts ? "" : ", ", *at);
+	const struct listener *listener = request->worker->listener;
+	int shown = host.len < HOST_SHOWN ? (int)host.len : HOST_SHOWN;
+	if (listener->kind == LISTENER_SOCKET)
+		reply_problem(request, PROBLEM_MISDIRECTED_REQUEST,
+		    "The Host \"%.*s\" is no host's name; any that is one does.", shown, host.ptr);
+	else
+		reply_problem(request, PROBLEM_MISDIRECTED_REQUEST,
+		    "The Host \"%.*s\" is none of those that are served here: %s, each alone or "
+		    "with the port %u. Further names go into `hosts` in the configuration.",
+		    shown, host.ptr, buffer_text(&hosts), (unsigned)listener->port);
+	return 1;
+}
+
 static int check_host(struct request *request)
 {
 	const struct headers *headers = &connection_of(request)->headers;
 	struct span authority = connection_of(request)->authority;
-	bool ours = true;
-	if (authority.ptr)
-		ours = host_is_ours(request, authority);
+	if (authority.ptr && !host_is_ours(request, authority))
+		return refuse_host(request, authority);
 	/* A UNIX socket has no host: no or an empty one is as good as any. */
-	if (headers->host.len > 0 || (headers->host.ptr && request->worker->listener->port))
-		ours = ours && host_is_ours(request, headers->host);
-	if (ours)
-		return 0;
-	reply_problem(request, PROBLEM_MISDIRECTED_REQUEST,
-	    "Host names none of the hosts that are served here: see `hosts` in the configuration.");
-	return 1;
+	if ((headers->host.len > 0 || (headers->host.ptr && request->worker->listener->port)) &&
+	    !host_is_ours(request, headers->host))
+		return refuse_host(request, headers->host);
+	return 0;
 }
 
 static int check_browser(struct request *request)
@@ -238,14 +259,52 @@ static int check_browser(struct request *request)
 	return 1;
 }
 
+/* What the health listener serves is read only. */
+static bool health_serves(struct span path)
+{
+	struct route_match match;
+	router_find(routes_table, routes_count, "GET", path, &match);
+	return match.route && (match.route->flags & ROUTE_HEALTH);
+}
+
 /* Tells nobody yet whether there is one. */
 static void find_route(struct request *request, struct route_match *ret_match)
 {
 	router_find(routes_table, routes_count, request->method, request->path, ret_match);
-	bool health = request->worker->listener->kind == LISTENER_HEALTH;
-	if (ret_match->route && health && !(ret_match->route->flags & ROUTE_HEALTH))
+	if (request->worker->listener->kind == LISTENER_HEALTH && !health_serves(request->path))
 		*ret_match = (struct route_match){.route = NULL};
 	request->route = ret_match->route;
+}
+
+#define PATH_SHOWN 200
+
+/* What was asked for, and what would do. */
+static int refuse_path(struct request *request)
+{
+	struct span path = request->path;
+	struct route_match match;
+	int shown = path.len < PATH_SHOWN ? (int)path.len : PATH_SHOWN;
+	router_find(routes_table, routes_count, request->method, path, &match);
+	if (match.path_known) {
+		reply_problem(request, PROBLEM_NOT_FOUND,
+		    "This listener serves health and metrics alone; \"%.*s\" is served by the "
+		    "listeners of the API.",
+		    shown, path.ptr);
+		return 1;
+	}
+	if (path.len > 1 && path.ptr[path.len - 1] == '/') {
+		path.len--;
+		router_find(routes_table, routes_count, request->method, path, &match);
+		if (match.path_known) {
+			reply_problem(request, PROBLEM_NOT_FOUND,
+			    "There is nothing at \"%.*s\"; without the slash at its end there is.",
+			    shown, path.ptr);
+			return 1;
+		}
+	}
+	reply_problem(request, PROBLEM_NOT_FOUND,
+	    "There is nothing at \"%.*s\"; mixport-api(7) lists what there is.", shown, path.ptr);
+	return 1;
 }
 
 static int check_route(struct request *request, const struct route_match *match)
@@ -257,8 +316,7 @@ static int check_route(struct request *request, const struct route_match *match)
 		return 1;
 	}
 	if (!match->route) {
-		reply_problem(request, PROBLEM_NOT_FOUND, "There is nothing at this path.");
-		return 1;
+		return refuse_path(request);
 	}
 	for (size_t i = 0; i < ROUTE_SEGMENTS_LIMIT && match->segments[i].ptr; i++) {
 		char *segment = connection_text(connection_of(request), match->segments[i]);

@@ -19,6 +19,20 @@ static struct answered answer_status(struct request *request, const char *word, 
 	return reply_json(request, status);
 }
 
+/* Where to go on from here. Until the paths are described for machines, their manual is all. */
+struct answered health_index(struct request *request)
+{
+	struct writer writer;
+	writer_init(&writer, reply_body(request));
+	writer_begin_object(&writer);
+	writer_member_text(&writer, "name", "mixport");
+	writer_member_text(&writer, "version", server_version(request_server(request)));
+	writer_member_text(&writer, "openapi", NULL);
+	writer_member_text(&writer, "manual", "mixport-api(7)");
+	writer_end_object(&writer);
+	return reply_json(request, 200);
+}
+
 struct answered health_live(struct request *request)
 {
 	bool healthy = server_healthy(request_server(request));

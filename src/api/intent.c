@@ -18,6 +18,7 @@
 #include "util/timestamp.h"
 
 #define OPERATION_JSON_LIMIT ((size_t)256 * 1024)
+#define WARNINGS_JSON_LIMIT ((size_t)512 * 1024)
 #define RETRY_AFTER_MINIMUM 1
 #define RETRY_AFTER_MAXIMUM 60
 
@@ -260,7 +261,7 @@ static int keep_warnings(struct request *request, const struct connector_faults 
 {
 	struct undertaking *undertaking = request->state;
 	struct buffer json _cleanup_buffer_;
-	buffer_init(&json, REQUEST_BODY_LIMIT);
+	buffer_init(&json, WARNINGS_JSON_LIMIT);
 	if (faults->count == faults->errors)
 		return 0;
 	struct writer writer;

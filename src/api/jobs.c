@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "api/handlers.h"
 #include "api/reading.h"
 #include "api/renewal.h"
@@ -65,26 +67,74 @@ static int read_page(struct conn *conn, void *context, struct err *err)
 	return 0;
 }
 
+static int refuse(struct request *request, const char *name, const char *why)
+{
+	reply_fault(
+	    request, "parameter", name, problem_entry(PROBLEM_INVALID_PARAMETER)->code, why);
+	return -1;
+}
+
+/* One status or several, with commas between them. */
+static int read_statuses(struct request *request, unsigned *ret_statuses)
+{
+	const char *text = request_parameter(request, "status");
+	while (text) {
+		char name[16];
+		enum job_status status;
+		size_t len = strcspn(text, ",");
+		snprintf(name, sizeof(name), "%.*s", len < sizeof(name) ? (int)len : 0, text);
+		if (job_status_parse(name, &status) < 0)
+			return refuse(request, "status",
+			    "One or several of these are needed, with commas between them: queued, "
+			    "running, paused, succeeded, failed, cancelled, unknown.");
+		*ret_statuses |= 1U << status;
+		text = text[len] ? text + len + 1 : NULL;
+	}
+	return 0;
+}
+
+/* A time, the beginning of a day in UTC, or so long ago. */
+static int read_since(struct request *request, int64_t *ret_since)
+{
+	const char *text = request_parameter(request, "since");
+	int64_t value;
+	char day[32];
+	if (!text)
+		return 0;
+	snprintf(day, sizeof(day), "%.10sT00:00:00Z", text);
+	if (text_parse_duration(text, &value) == 0)
+		*ret_since = reading_now(request) - value;
+	else if (strlen(text) == 10 && timestamp_parse(day, &value) == 0)
+		*ret_since = value;
+	/* Only RFC 3339 is promised; of what else timestamp_parse reads, epochs would be guesses.
+	 */
+	else if (strchr(text, 'T') && timestamp_parse(text, &value) == 0)
+		*ret_since = value;
+	else
+		return refuse(request, "since",
+		    "A time in RFC 3339 is needed, such as 2024-01-31T12:00:00Z, a day, such as "
+		    "2024-01-31, or how long ago, such as 2d or 90m.");
+	return 0;
+}
+
 static int read_query(
     struct request *request, const struct config_project *project, struct job_page *page)
 {
 	struct job_query *query = &page->query;
 	struct page position = {.after = false};
-	int status = -1;
 	query->since = TIMESTAMP_NONE;
-	int faults = request_parameter_choice(request, "status", page_job_statuses, &status);
-	if (!page->connector_id)
-		faults += request_parameter_time(request, "since", &query->since);
+	int faults = read_statuses(request, &query->statuses);
+	if (!page->connector_id) {
+		faults += read_since(request, &query->since);
+		query->connector_id = request_parameter(request, "connector_id");
+	}
 	page->list = page_list(request, CURSOR_JOBS);
 	page->list = fingerprint_add(page->list, project ? (uint64_t)project->project_id : 0);
 	page->list = fingerprint_add_text(page->list, page->connector_id);
+	page->list = fingerprint_add_text(page->list, query->connector_id);
 	faults += page_read(request, CURSOR_JOBS, page->list, &position);
 	if (faults < 0)
 		return -1;
-	enum job_status wanted = JOB_UNKNOWN;
-	query->status = status >= 0 && job_status_parse(page_job_statuses[status], &wanted) == 0
-			    ? (int)wanted
-			    : -1;
 	query->limit = position.limit;
 	query->after = position.after;
 	query->after_time = position.cursor.time;
@@ -204,6 +254,7 @@ static struct answered answer_current(struct request *request)
  * when the caller came. */
 struct job_wait {
 	bool until_done;
+	bool refreshes;
 	int64_t revision;
 };
 
@@ -217,6 +268,8 @@ static struct answered look(struct request *request)
 	if (r)
 		return job_unread(request, r, &err);
 	bool holds = wait->until_done ? read.found.over : read.found.revision != wait->revision;
+	/* A refresh that was refused brings nothing to wait for. */
+	holds |= wait->refreshes && !renewal_accepted(request);
 	if (holds || request_wait_over(request))
 		return reading_answer(&read.reading, false);
 	buffer_clear(reply_body(request));
@@ -232,6 +285,7 @@ static struct answered await_job(
 		return reply_failed(request, &(struct err){.text = "no memory to wait for a job"});
 	wait->until_done = text_same(request_parameter(request, "until"), "done");
 	wait->revision = found->revision;
+	wait->refreshes = refresh;
 	request->state = wait;
 	request_wait_for(request, seconds);
 	if (!refresh)

@@ -113,6 +113,7 @@ struct operation_read {
 	struct buffer *apart; /* rendered into this one instead of the answer, when not NULL */
 	enum operation_state state;
 	int64_t project_id;
+	bool own; /* the caller asked for it */
 };
 
 static int take_operation(const struct operation_record *record, void *context)
@@ -123,6 +124,7 @@ static int take_operation(const struct operation_record *record, void *context)
 		return 1;
 	read->state = record->state;
 	read->project_id = record->project_id;
+	read->own = text_same(record->client, read->reading.request->caller.name);
 	if (read->apart) {
 		struct writer writer;
 		writer_init(&writer, read->apart);
@@ -355,6 +357,14 @@ struct answered operations_resolve(struct request *request)
 	buffer_clear(reply_body(request));
 	if (r < 0)
 		return reply_failed(request, &err);
+	/* Who asked for it may say what became of it; others learn not even whether there is one.
+	 */
+	if (request->caller.scope < SCOPE_ADMIN && !(r == 0 && read.own))
+		return reply_problem(request, PROBLEM_INSUFFICIENT_SCOPE,
+		    "%s has the scope \"%s\", and operation %s is none of its own; this needs "
+		    "\"%s\".",
+		    request->caller.name, scope_name(request->caller.scope), request->segments[0],
+		    scope_name(SCOPE_ADMIN));
 	if (r > 0)
 		return operation_not_found(request);
 	if (request_json(request, &err, &body) < 0)

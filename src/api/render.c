@@ -2,6 +2,9 @@
 
 #include "util/timestamp.h"
 
+/* Of the pointer and the text of one warning; six bytes may stand for one in JSON. */
+#define WARNING_LENGTH_LIMIT 1024
+
 static void member_object(struct writer *writer, const char *name, struct span json)
 {
 	writer_member_raw(writer, name, json.ptr ? json : span_of("{}"));
@@ -214,18 +217,39 @@ void render_operation(
 	writer_end_object(writer);
 }
 
+static void warning(
+    struct writer *writer, const char *pointer, const char *code, const char *detail)
+{
+	writer_begin_object(writer);
+	writer_member_text(writer, "pointer", pointer);
+	writer_member_text(writer, "code", code);
+	writer_member_text(writer, "detail", detail);
+	writer_end_object(writer);
+}
+
+/* What a body holds is up to its sender: a few of many say enough, and none is let be endless. */
 void render_warnings(struct writer *writer, const struct connector_faults *faults)
 {
+	size_t shown = 0;
+	size_t left = 0;
+	char more[64];
 	writer_begin_array(writer);
 	for (size_t i = 0; i < faults->count; i++) {
 		const struct connector_fault *fault = &faults->list[i];
 		if (!fault->warning)
 			continue;
-		writer_begin_object(writer);
-		writer_member_text(writer, "pointer", fault->pointer);
-		writer_member_text(writer, "code", fault->code);
-		writer_member_text(writer, "detail", fault->detail);
-		writer_end_object(writer);
+		bool fits = strlen(fault->pointer) + strlen(fault->detail) <= WARNING_LENGTH_LIMIT;
+		if (shown == RENDER_WARNINGS_LIMIT || !fits) {
+			left++;
+			continue;
+		}
+		warning(writer, fault->pointer, fault->code, fault->detail);
+		shown++;
+	}
+	if (left > 0) {
+		snprintf(
+		    more, sizeof(more), "%zu more %s not shown.", left, left == 1 ? "is" : "are");
+		warning(writer, "", "more-warnings", more);
 	}
 	writer_end_array(writer);
 }

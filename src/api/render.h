@@ -33,7 +33,9 @@ void render_snapshot(struct writer *writer, const struct snapshot_record *snapsh
 void render_operation(
     struct writer *writer, const struct operation_record *record, const char *project);
 
-/* The faults of a body that are warnings, as an array. */
+/* The faults of a body that are warnings, as an array of at most so many, and one that counts the
+ * rest. */
+#define RENDER_WARNINGS_LIMIT 50
 void render_warnings(struct writer *writer, const struct connector_faults *faults);
 
 #endif

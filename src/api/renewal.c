@@ -7,6 +7,9 @@
 
 #define REFRESH_WAIT_MAXIMUM 60
 
+/* So fresh a reader may ask for: what callers wait for takes of the budget that all share. */
+#define READER_AGE_MINIMUM 5
+
 /* What a renewal keeps between its phases, in request->state. */
 struct renewal {
 	handler_fn *answer;
@@ -67,7 +70,10 @@ int renewal_wait(struct request *request, uint64_t *ret_seconds)
 
 int renewal_max_age(struct request *request, uint64_t *ret_seconds)
 {
-	return request_parameter_unsigned(request, "max_age", 0, MAX_AGE_MAXIMUM, ret_seconds);
+	int r = request_parameter_unsigned(request, "max_age", 0, MAX_AGE_MAXIMUM, ret_seconds);
+	if (request->caller.scope <= SCOPE_READ && *ret_seconds < READER_AGE_MINIMUM)
+		*ret_seconds = READER_AGE_MINIMUM;
+	return r;
 }
 
 struct answered command_refused(struct request *request)

@@ -78,21 +78,6 @@ int request_parameter_boolean(struct request *request, const char *name, bool *r
 	return 0;
 }
 
-int request_parameter_time(struct request *request, const char *name, int64_t *ret_value)
-{
-	const char *text = request_parameter(request, name);
-	int64_t value;
-	if (!text)
-		return 0;
-	/* Only RFC 3339 is promised; of what else timestamp_parse reads, epochs would be guesses.
-	 */
-	if (!strchr(text, 'T') || timestamp_parse(text, &value) != 0)
-		return bad_parameter(
-		    request, name, "A time in RFC 3339 is needed, such as 2024-01-31T12:00:00Z.");
-	*ret_value = value;
-	return 0;
-}
-
 int request_parameter_choice(
     struct request *request, const char *name, const char *const *choices, int *ret_index)
 {

@@ -85,7 +85,6 @@ const char *request_header(struct request *request, const char *name);
 int request_parameter_unsigned(struct request *request, const char *name, uint64_t minimum,
     uint64_t maximum, uint64_t *ret_value);
 int request_parameter_boolean(struct request *request, const char *name, bool *ret_value);
-int request_parameter_time(struct request *request, const char *name, int64_t *ret_value);
 int request_parameter_choice(struct request *request, const char *name,
     const char *const *choices /* NULL-terminated */, int *ret_index);
 

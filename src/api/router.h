@@ -26,8 +26,7 @@ enum route_flags {
 				 * project by number only; with or without a slash at the end */
 	ROUTE_OPEN = 1 << 2,    /* nobody is asked who they are */
 	ROUTE_HEALTH = 1 << 3,  /* served by the health listener too, where it is open */
-	ROUTE_BODY_OPTIONAL = 1 << 4, /* a POST whose body is ignored when there is none */
-	ROUTE_KEPT = 1 << 5,          /* a GET whose rendering may be kept, see reply_keep_until */
+	ROUTE_KEPT = 1 << 4,    /* a GET whose rendering may be kept, see reply_keep_until */
 };
 
 #define ROUTE_PARAMETERS_LIMIT 12

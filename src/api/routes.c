@@ -19,28 +19,27 @@
 	    "limit", "cursor"
 
 const struct route routes_table[] = {
+    {"GET", "/v1", SCOPE_READ, 0, 0, health_index, {NULL}},
     {"GET", "/v1/projects", SCOPE_READ, 0, 0, projects_list, {"limit", "cursor"}},
     {"GET", PROJECT, SCOPE_READ, ROUTE_PROJECT, 0, projects_get, {NULL}},
-    {"POST", PROJECT "/refresh", SCOPE_MANAGE, ROUTE_PROJECT | ROUTE_BODY_OPTIONAL, BODY,
-	projects_refresh, {"wait"}},
+    {"POST", PROJECT "/refresh", SCOPE_MANAGE, ROUTE_PROJECT, BODY, projects_refresh, {"wait"}},
 
     {"GET", CONNECTORS, SCOPE_READ, KEPT, 0, connectors_list, {CONNECTOR_FILTERS}},
     {"POST", CONNECTORS, SCOPE_MANAGE, ROUTE_PROJECT, BODY, connectors_create,
 	{"validate_only", "allow_duplicate", "wait"}},
     {"GET", CONNECTOR, SCOPE_READ, KEPT, 0, connectors_get, {"max_age"}},
     {"DELETE", CONNECTOR, SCOPE_MANAGE, ROUTE_PROJECT, 0, connectors_delete, {"wait"}},
-    {"POST", CONNECTOR "/refresh", SCOPE_MANAGE, ROUTE_PROJECT | ROUTE_BODY_OPTIONAL, BODY,
-	connectors_refresh, {"wait"}},
+    {"POST", CONNECTOR "/refresh", SCOPE_MANAGE, ROUTE_PROJECT, BODY, connectors_refresh, {"wait"}},
     {"GET", CONNECTOR "/jobs", SCOPE_READ, KEPT, 0, jobs_of_connector,
 	{"status", "limit", "cursor"}},
 
     {"GET", "/v1/operations", SCOPE_READ, 0, 0, operations_list,
 	{"project", "kind", "state", "limit", "cursor"}},
     {"GET", "/v1/operations/{}", SCOPE_READ, 0, 0, operations_get, {"wait"}},
-    {"POST", "/v1/operations/{}/resolve", SCOPE_ADMIN, 0, BODY, operations_resolve, {NULL}},
+    {"POST", "/v1/operations/{}/resolve", SCOPE_MANAGE, 0, BODY, operations_resolve, {NULL}},
 
     {"GET", "/v1/jobs", SCOPE_READ, ROUTE_KEPT, 0, jobs_list,
-	{"project", "status", "since", "limit", "cursor"}},
+	{"project", "connector_id", "status", "since", "limit", "cursor"}},
     {"GET", "/v1/jobs/{}", SCOPE_READ, ROUTE_KEPT, 0, jobs_get, {"wait", "until", "max_age"}},
     {"GET", "/v1/jobs/{}/snapshots", SCOPE_READ, ROUTE_KEPT, 0, jobs_snapshots,
 	{"limit", "cursor"}},

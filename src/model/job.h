@@ -17,6 +17,7 @@ enum job_status {
 	JOB_CANCELLED,
 	JOB_UNKNOWN,
 };
+#define JOB_STATUS_COUNT (JOB_UNKNOWN + 1)
 
 /* "queued", "running", …, "unknown". */
 const char *job_status_name(enum job_status status);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "store/conn_private.h"
+#include "store/connector_store.h"
 #include "store/newest.h"
 #include "store/tx.h"
 #include "util/random.h"
@@ -69,8 +70,9 @@ struct list_work {
 	int64_t last;
 };
 
-/* Adds the newest positions of a project or of a connector, whichever the statement is for. */
-static int collect(struct list_work *work, enum stmt id, int64_t of)
+/* Adds the newest positions of a project or of a connector, whichever the statement is for; of one
+ * status, or of all when it is negative. */
+static int collect(struct list_work *work, enum stmt id, int64_t of, int status)
 {
 	const struct job_query *query = work->query;
 	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(work->conn, id);
@@ -80,8 +82,8 @@ static int collect(struct list_work *work, enum stmt id, int64_t of)
 	bind_integer(&bind, query->after ? query->after_time : INT64_MAX);
 	bind_integer(&bind, query->after ? query->after_row : INT64_MAX);
 	bind_integer(&bind, (int64_t)work->newest.keep);
-	if (query->status >= 0)
-		bind_text(&bind, job_status_name((enum job_status)query->status));
+	if (status >= 0)
+		bind_text(&bind, job_status_name((enum job_status)status));
 	int step;
 	while ((step = sqlite3_step(stmt)) == SQLITE_ROW) {
 		if (newest_add(&work->newest, sqlite3_column_int64(stmt, 0),
@@ -94,28 +96,52 @@ static int collect(struct list_work *work, enum stmt id, int64_t of)
 	return 0;
 }
 
+/* One look-up by index for each status that is wanted. */
+static int collect_statuses(struct list_work *work, enum stmt id, int64_t of)
+{
+	int r = 0;
+	for (int status = 0; status < JOB_STATUS_COUNT && r == 0; status++)
+		if (work->query->statuses & 1U << status)
+			r = collect(work, id, of, status);
+	return r;
+}
+
+static int collect_connector(struct list_work *work, int64_t connector_row)
+{
+	if (work->query->statuses)
+		return collect_statuses(work, STMT_JOB_POSITIONS_CONNECTOR_STATUS, connector_row);
+	return collect(work, STMT_JOB_POSITIONS_CONNECTOR, connector_row, -1);
+}
+
+static int take_connector_row(
+    const struct connector_record *record, const struct job_record *latest, void *context)
+{
+	(void)latest;
+	*(int64_t *)context = record->row;
+	return 0;
+}
+
 static int collect_project(int64_t project_id, void *context)
 {
 	struct list_work *work = context;
-	return collect(work,
-	    work->query->status >= 0 ? STMT_JOB_POSITIONS_PROJECT_STATUS
-				     : STMT_JOB_POSITIONS_PROJECT,
-	    project_id);
-}
-
-static int collect_connector(struct list_work *work)
-{
-	return collect(work,
-	    work->query->status >= 0 ? STMT_JOB_POSITIONS_CONNECTOR_STATUS
-				     : STMT_JOB_POSITIONS_CONNECTOR,
-	    work->query->connector_row);
+	const struct job_query *query = work->query;
+	int64_t row = 0;
+	if (!query->connector_id && query->statuses)
+		return collect_statuses(work, STMT_JOB_POSITIONS_PROJECT_STATUS, project_id);
+	if (!query->connector_id)
+		return collect(work, STMT_JOB_POSITIONS_PROJECT, project_id, -1);
+	int r = connector_store_get(
+	    work->conn, project_id, query->connector_id, take_connector_row, &row, work->err);
+	if (r)
+		return r < 0 ? -1 : 0;
+	return collect_connector(work, row);
 }
 
 static int list(struct conn *conn, void *context, struct err *err)
 {
 	struct list_work *work = context;
 	const struct job_query *query = work->query;
-	int r = query->connector_row ? collect_connector(work)
+	int r = query->connector_row ? collect_connector(work, query->connector_row)
 				     : newest_each_project(conn, query->project_ids,
 					   query->project_count, collect_project, work, err);
 	if (r)

@@ -17,9 +17,10 @@ int job_store_get(
 struct job_query {
 	const int64_t *project_ids; /* these projects only; NULL for all */
 	size_t project_count;
-	int64_t connector_row; /* 0: all; else project_ids are not looked at */
-	int status;            /* enum job_status, -1: all */
-	int64_t since;         /* position time at or after; TIMESTAMP_NONE: all */
+	int64_t connector_row;    /* 0: all; else project_ids are not looked at */
+	const char *connector_id; /* of the connectors of this id in those projects; NULL: all */
+	unsigned statuses;        /* a bit 1 << enum job_status for each; 0: all */
+	int64_t since;            /* position time at or after; TIMESTAMP_NONE: all */
 	unsigned limit;
 	bool after;
 	int64_t after_time;

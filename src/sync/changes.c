@@ -36,16 +36,6 @@ void changes_add(struct changes *changes, enum change_kind kind, int64_t project
 	snprintf(change->id, sizeof(change->id), "%s", id ? id : "");
 }
 
-void changes_add_refresh(struct changes *changes, int64_t project_id, uint64_t ticket)
-{
-	struct change *change = next_change(changes);
-	if (!change)
-		return;
-	change->kind = CHANGE_REFRESH;
-	change->project_id = project_id;
-	change->ticket = ticket;
-}
-
 void changes_tell(struct changes *changes, engine_changed_fn *changed, void *context)
 {
 	if (changed && changes->count > 0)

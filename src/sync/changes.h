@@ -20,9 +20,6 @@ struct changes {
 void changes_add(
     struct changes *changes, enum change_kind kind, int64_t project_id, const char *id);
 
-/* Notes that the refresh with this ticket has ended. */
-void changes_add_refresh(struct changes *changes, int64_t project_id, uint64_t ticket);
-
 /* Tells them all and forgets them. */
 void changes_tell(struct changes *changes, engine_changed_fn *changed, void *context);
 

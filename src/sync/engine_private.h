@@ -117,9 +117,11 @@ struct project {
 	STAILQ_HEAD(unsaved_list, call) unsaved; /* operations whose end is not written yet */
 	struct witness witness;
 	struct doubts doubts;
-	bool loaded;             /* a listing was applied once */
-	bool list_tried;         /* it was, or at least one was asked for and came to an end */
-	bool removed;            /* no longer configured: goes when nothing is in flight */
+	int64_t
+	    troubled_since; /* monotonic: it was told that Mixpanel is in trouble; or INT64_MIN */
+	bool loaded;        /* a listing was applied once */
+	bool list_tried;    /* it was, or at least one was asked for and came to an end */
+	bool removed;       /* no longer configured: goes when nothing is in flight */
 	struct search *searches; /* sorted by row */
 	size_t search_count;
 	int64_t complete_listings; /* how many were applied, ever */
@@ -253,6 +255,9 @@ void project_change(
 
 /* Sends what may go out now. Returns when to call again at the latest, monotonic. */
 int64_t project_turn(struct project *project, int64_t now);
+
+/* Mixpanel is in trouble: says so in the log, once until it is well again. */
+void project_troubled(struct project *project, const char *message);
 
 /* What the API shows of it. */
 struct upstream_status project_status(struct project *project);

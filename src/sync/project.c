@@ -53,6 +53,7 @@ int project_new(struct engine *engine, struct config *config, const struct confi
 	project->settings = settings;
 	int64_t now = engine_now(engine);
 	project->date_ahead = TIMESTAMP_NONE;
+	project->troubled_since = INT64_MIN;
 	project->list_begun_at = INT64_MIN;
 	ratelimit_init(&project->limit, settings->rate_limit, now);
 	upstream_init(&project->upstream, engine_wall(engine));
@@ -454,6 +455,29 @@ static enum upstream_verdict judge_answer(struct call *call, const struct client
 	    engine_wall(engine), &engine->random);
 }
 
+void project_troubled(struct project *project, const char *message)
+{
+	if (project->troubled_since != INT64_MIN)
+		return;
+	project->troubled_since = engine_now(project->engine);
+	log_warning("project %s: upstream %s: %s", project->settings->name,
+	    upstream_state_name(project->upstream.state), message);
+}
+
+/* An outage lasts hours: one line when it begins, one when it is over. */
+static void note_recovery(struct project *project, enum upstream_state before)
+{
+	if (project->upstream.state != UPSTREAM_OK || before == UPSTREAM_OK)
+		return;
+	int64_t since = project->troubled_since;
+	project->troubled_since = INT64_MIN;
+	if (since == INT64_MIN)
+		log_info("project %s: upstream ok", project->settings->name);
+	else
+		log_info("project %s: upstream ok again, after %lld s", project->settings->name,
+		    (long long)((engine_now(project->engine) - since) / MICROSECONDS_PER_SECOND));
+}
+
 static void take_answer(struct call *call, const struct client_answer *answer)
 {
 	struct project *project = call->project;
@@ -468,16 +492,14 @@ static void take_answer(struct call *call, const struct client_answer *answer)
 	engine_count(engine, call->endpoint, answer);
 	enum upstream_state before = project->upstream.state;
 	enum upstream_verdict verdict = judge_answer(call, answer);
-	if (verdict == VERDICT_FAILED && before != project->upstream.state)
-		log_warning("project %s: upstream %s: %s", project->settings->name,
-		    upstream_state_name(project->upstream.state), project->upstream.message);
+	if (verdict == VERDICT_FAILED)
+		project_troubled(project, project->upstream.message);
 	if (call->kind == CALL_OPERATION)
 		operation_ended(call, answer);
 	else
 		refresh_ended(call, answer, verdict == VERDICT_FAILED);
-	if (verdict == VERDICT_GOOD && before != project->upstream.state &&
-	    project->upstream.state == UPSTREAM_OK)
-		log_info("project %s: upstream ok", project->settings->name);
+	if (verdict == VERDICT_GOOD)
+		note_recovery(project, before);
 }
 
 /* An answer may repeat what was sent. Nothing of our credential goes on from here. */

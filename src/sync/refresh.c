@@ -316,13 +316,9 @@ static void call_failed(struct call *call, const struct failure *failure)
 	struct err err = ERR_INIT;
 	(void)engine_write(engine, write_failure, &work, &err);
 	if (call->kind == CALL_LIST) {
-		/* Once for all in a row: an outage lasts hours. */
-		log_write(
-		    project->upstream.listing_failures == 0 ? LOG_LEVEL_WARNING : LOG_LEVEL_DEBUG,
-		    "project %s: the connector list could not be refreshed: %s",
-		    project->settings->name, failure->message);
 		upstream_listed(
 		    &project->upstream, failure->code, failure->message, engine_wall(engine));
+		project_troubled(project, failure->message);
 	} else {
 		log_debug("project %s: connector %s could not be refreshed: %s",
 		    project->settings->name, call->connector_id, failure->message);
@@ -426,11 +422,8 @@ static void note_listed(struct call *call)
 		upstream_listed(&project->upstream, NULL, NULL, wall);
 		return;
 	}
-	/* Once for all in a row. */
-	if (project->upstream.listing_failures == 0)
-		log_warning("project %s: the connector list is incomplete: %s",
-		    project->settings->name, failure.message);
 	upstream_listed(&project->upstream, failure.code, failure.message, wall);
+	project_troubled(project, failure.message);
 }
 
 static void listing_applied(struct call *call, const struct listing_work *work)

@@ -35,7 +35,7 @@ void log_set_level(enum log_level level)
 	atomic_store_explicit(&threshold, level, memory_order_relaxed);
 }
 
-bool log_enabled(enum log_level level)
+static bool is_enabled(enum log_level level)
 {
 	return level <= atomic_load_explicit(&threshold, memory_order_relaxed);
 }
@@ -77,7 +77,7 @@ static void end_line(struct line *line)
 
 void log_write(enum log_level level, const char *format, ...)
 {
-	if (!log_enabled(level))
+	if (!is_enabled(level))
 		return;
 	int saved_errno = errno;
 	char message[LINE_SIZE];
@@ -95,7 +95,7 @@ void log_write(enum log_level level, const char *format, ...)
 
 void log_escaped(enum log_level level, const char *text, size_t len)
 {
-	if (!log_enabled(level))
+	if (!is_enabled(level))
 		return;
 	int saved_errno = errno;
 	const size_t limit = LINE_SIZE - 3 - strlen(CUT_MARK "\n");

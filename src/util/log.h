@@ -20,9 +20,6 @@ void log_set_level(enum log_level level);
  * other text. */
 int log_level_parse(const char *name, enum log_level *ret_level);
 
-/* Whether a line of this level would be written, to spare the work of composing it. */
-bool log_enabled(enum log_level level);
-
 /* Writes one line. Never fails, keeps errno. */
 void log_write(enum log_level level, const char *format, ...) PRINTF_LIKE(2, 3);
 

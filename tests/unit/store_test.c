@@ -602,7 +602,7 @@ START_TEST(jobs_are_listed_over_the_projects_asked_for)
 			expected[p][29 - i] = fixture_job_of(&fixture, p + 1, connectors[p],
 			    i % 3 ? JOB_SUCCEEDED : JOB_FAILED, T0 + i * 10);
 	fixture_commit(&fixture);
-	struct job_query query = {.status = -1, .since = TIMESTAMP_NONE};
+	struct job_query query = {.since = TIMESTAMP_NONE};
 	ck_assert_uint_eq(list_jobs(fixture.writer, query, 7).count, 90);
 	const int64_t some[] = {1, 3};
 	query.project_ids = some;
@@ -613,12 +613,12 @@ START_TEST(jobs_are_listed_over_the_projects_asked_for)
 		ck_assert_int_eq(rows.list[i], expected[i % 2 ? 0 : 2][i / 2]);
 	query.since = T0 + 10 * 20;
 	ck_assert_uint_eq(list_jobs(fixture.writer, query, 7).count, 20);
-	query.status = JOB_FAILED;
+	query.statuses = 1U << JOB_FAILED;
 	ck_assert_uint_eq(list_jobs(fixture.writer, query, 7).count, 6);
 	query.project_count = 0;
 	ck_assert_uint_eq(list_jobs(fixture.writer, query, 7).count, 0);
 	struct job_query one = {
-	    .status = JOB_FAILED, .since = TIMESTAMP_NONE, .connector_row = connectors[1]};
+	    .statuses = 1U << JOB_FAILED, .since = TIMESTAMP_NONE, .connector_row = connectors[1]};
 	ck_assert_uint_eq(list_jobs(fixture.writer, one, 7).count, 10);
 	fixture_done(&fixture);
 }
@@ -1079,7 +1079,7 @@ START_TEST(paging_neither_skips_nor_repeats_while_things_change)
 		    T0 + random_sequence_between(&sequence, 0, 40));
 	fixture_commit(&fixture);
 	struct conn *reader = fixture_reader(&fixture);
-	struct job_query query = {.status = -1, .since = TIMESTAMP_NONE, .limit = 9};
+	struct job_query query = {.since = TIMESTAMP_NONE, .limit = 9};
 	struct rows rows = {0};
 	bool more = true;
 	while (more) {
