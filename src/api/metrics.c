@@ -132,6 +132,8 @@ static void write_server(struct exposition *exposition, struct server *server)
 static const char *const endpoints[ENGINE_ENDPOINTS] = {
     "list", "get", "create", "delete", "history"};
 static const char *const outcomes[] = {"2xx", "3xx", "4xx", "5xx", "not-sent", "unclear"};
+_Static_assert(ARRAY_SIZE(outcomes) == ARRAY_SIZE(((struct engine_counters *)NULL)->requests[0]),
+    "an outcome has no name");
 
 static void write_engine(struct exposition *exposition, struct engine *engine)
 {

@@ -30,8 +30,11 @@ static struct answered operation_not_found(struct request *request)
 /* Lists -----------------------------------------------------------------------------------------*/
 
 static const char *const kind_choices[] = {"create", "delete", NULL};
+_Static_assert(ARRAY_SIZE(kind_choices) == OPERATION_KIND_COUNT + 1, "a kind cannot be asked for");
 static const char *const state_choices[] = {
     "planned", "sending", "succeeded", "rejected", "unreachable", "unknown", NULL};
+_Static_assert(
+    ARRAY_SIZE(state_choices) == OPERATION_STATE_COUNT + 1, "a state cannot be asked for");
 
 struct operation_page {
 	struct reading reading;

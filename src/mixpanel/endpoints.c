@@ -18,6 +18,7 @@ static const struct {
     [ENDPOINT_DELETE] = {"delete", "DELETE", true},
     [ENDPOINT_HISTORY] = {"history", "GET", false},
 };
+_Static_assert(ARRAY_SIZE(endpoints) == ENDPOINT_COUNT, "an endpoint has no row");
 
 const char *endpoint_name(enum endpoint endpoint)
 {

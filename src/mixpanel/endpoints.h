@@ -15,6 +15,7 @@ enum endpoint {
 	ENDPOINT_DELETE,
 	ENDPOINT_HISTORY,
 };
+#define ENDPOINT_COUNT (ENDPOINT_HISTORY + 1)
 
 /* "list", "get", "create", "delete", "history": for logs and metrics. */
 const char *endpoint_name(enum endpoint endpoint);

@@ -8,6 +8,7 @@ static const char *const kind_names[] = {
     [OPERATION_CREATE] = "create",
     [OPERATION_DELETE] = "delete",
 };
+_Static_assert(ARRAY_SIZE(kind_names) == OPERATION_KIND_COUNT, "a kind has no name");
 
 static const char *const state_names[] = {
     [OPERATION_PLANNED] = "planned",
@@ -17,6 +18,7 @@ static const char *const state_names[] = {
     [OPERATION_UNREACHABLE] = "unreachable",
     [OPERATION_UNKNOWN] = "unknown",
 };
+_Static_assert(ARRAY_SIZE(state_names) == OPERATION_STATE_COUNT, "a state has no name");
 
 #define TO(state) (1U << (state))
 
@@ -31,6 +33,7 @@ static const unsigned moves[] = {
     [OPERATION_UNREACHABLE] = 0,
     [OPERATION_UNKNOWN] = TO(OPERATION_SUCCEEDED) | TO(OPERATION_REJECTED),
 };
+_Static_assert(ARRAY_SIZE(moves) == OPERATION_STATE_COUNT, "a state has no moves");
 
 static int find_name(const char *const *names, size_t count, const char *name)
 {

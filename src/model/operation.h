@@ -8,6 +8,7 @@
 #include "util/text.h"
 
 enum operation_kind { OPERATION_CREATE, OPERATION_DELETE };
+#define OPERATION_KIND_COUNT (OPERATION_DELETE + 1)
 
 enum operation_state {
 	OPERATION_PLANNED, /* to be sent; nothing was carried out */
@@ -17,6 +18,7 @@ enum operation_state {
 	OPERATION_UNREACHABLE, /* provably nothing was sent */
 	OPERATION_UNKNOWN,     /* it may have been carried out; never sent again by itself */
 };
+#define OPERATION_STATE_COUNT (OPERATION_UNKNOWN + 1)
 
 #define OPERATION_KEY_LENGTH_LIMIT 255
 

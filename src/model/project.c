@@ -1,5 +1,7 @@
 #include "model/project.h"
 
+#include "util/cleanup.h"
+
 static const char *const state_names[] = {
     [UPSTREAM_UNKNOWN] = "unknown",
     [UPSTREAM_OK] = "ok",
@@ -8,6 +10,7 @@ static const char *const state_names[] = {
     [UPSTREAM_UNAUTHORIZED] = "unauthorized",
     [UPSTREAM_UNREACHABLE] = "unreachable",
 };
+_Static_assert(ARRAY_SIZE(state_names) == UPSTREAM_STATE_COUNT, "a state has no name");
 
 const char *upstream_state_name(enum upstream_state state)
 {

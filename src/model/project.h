@@ -26,6 +26,7 @@ enum upstream_state {
 	UPSTREAM_UNAUTHORIZED, /* 401 or 403: our credential */
 	UPSTREAM_UNREACHABLE,  /* no connection, or no answer in time */
 };
+#define UPSTREAM_STATE_COUNT (UPSTREAM_UNREACHABLE + 1)
 
 /* "unknown", "ok", "degraded", "rate-limited", "unauthorized", "unreachable". */
 const char *upstream_state_name(enum upstream_state state);

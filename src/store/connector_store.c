@@ -49,6 +49,7 @@ static const char *const settling_names[] = {
     [SETTLING_DELETED] = "deleted",
     [SETTLING_OBSERVED] = "observed",
 };
+_Static_assert(ARRAY_SIZE(settling_names) == SETTLING_OBSERVED + 1, "a settling has no name");
 
 /* One row: a connector, its position, and its latest job. */
 static int deliver(
@@ -509,6 +510,7 @@ static const char *const part_names[] = {
     [CONNECTOR_PART_HISTORY] = "history",
     [CONNECTOR_PART_SINGLE] = "single",
 };
+_Static_assert(ARRAY_SIZE(part_names) == CONNECTOR_PART_SINGLE + 1, "a part has no name");
 
 int connector_store_read(
     struct conn *writer, int64_t connector_row, enum connector_part part, struct err *err)

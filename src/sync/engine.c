@@ -390,6 +390,8 @@ bool engine_store_unavailable(const struct engine *engine)
 
 /* Counting -------------------------------------------------------------------------------------*/
 
+_Static_assert(ENGINE_ENDPOINTS == ENDPOINT_COUNT, "an endpoint is not counted");
+
 /* The column of engine_counters.requests. */
 static size_t count_column(const struct client_answer *answer)
 {

@@ -848,6 +848,7 @@ static const struct {
     [PLAN_HISTORY] = {CALL_HISTORY, ENDPOINT_HISTORY},
     [PLAN_SINGLE] = {CALL_GET, ENDPOINT_GET},
 };
+_Static_assert(ARRAY_SIZE(calls_of) == PLAN_SINGLE + 1, "a plan has no call");
 
 /* What the call has to know of the store. Returns 0, 1 when the connector is not there, or -1. */
 static int prepare_call(struct call *call, struct err *err)
