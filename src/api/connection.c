@@ -1,3 +1,4 @@
+#include "api/field.h"
 #include "api/server_private.h"
 
 #include <assert.h>
@@ -167,6 +168,34 @@ void connection_end(struct connection *connection)
 	if (atomic_load(&connection->left))
 		connection_read_out(connection);
 	count_more(&worker->completed, 1);
+}
+
+struct options_named {
+	bool close;
+	bool keep_alive;
+};
+
+static enum MHD_Result take_option(
+    void *context, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+	struct options_named *named = context;
+	(void)kind;
+	if (!value || !field_same(span_of(name), "Connection"))
+		return MHD_YES;
+	named->close |= strcasestr(value, "close") != NULL;
+	named->keep_alive |= strcasestr(value, "keep-alive") != NULL;
+	return MHD_YES;
+}
+
+/* An answer that is queued on the first call ends the connection, see server.c. */
+bool connection_stays(struct connection *connection)
+{
+	struct options_named named = {.close = false};
+	if (connection->phase == PHASE_ARRIVED || atomic_load(&connection->left))
+		return false;
+	MHD_get_connection_values(
+	    connection->request.connection, MHD_HEADER_KIND, take_option, &named);
+	return !named.close && (!connection->http_1_0 || named.keep_alive);
 }
 
 /* libmicrohttpd 0.9.75 asks epoll for edges and takes a short read for the end of what is there, so

@@ -120,6 +120,8 @@ static enum MHD_Result add_headers(
 		ok &= MHD_add_response_header(response, "Content-Type", content_type);
 	if (close)
 		ok &= MHD_add_response_header(response, "Connection", "close");
+	else if (connection_stays(connection_of(request)))
+		ok &= MHD_add_response_header(response, "Keep-Alive", IDLE_LIMIT_TEXT);
 	for (size_t i = 0; i < reply->header_count; i++)
 		ok &= MHD_add_response_header(
 		    response, reply->headers[i].name, reply->headers[i].value);

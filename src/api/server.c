@@ -45,6 +45,8 @@
 #define STACK_SIZE ((size_t)1024 * 1024)
 /* Seconds without a byte; only behind the attendant, which is stricter. */
 #define SILENCE_LIMIT 150u
+#define SAY_AGAIN_AFTER (10 * MICROSECONDS_PER_SECOND)
+#define NO_DESCRIPTOR_PAUSE_MILLISECONDS 100
 #define HEALTHY_LIMIT (10 * MICROSECONDS_PER_SECOND)
 /* How long a client that has just connected may take for its first request while the daemon stops.
  */
@@ -95,6 +97,7 @@ static enum MHD_Result begin(struct connection *connection, const char *method, 
 	struct request *request = &connection->request;
 	request->method = method;
 	request->head = strcmp(method, "HEAD") == 0;
+	connection->http_1_0 = strcmp(version, "HTTP/1.1") != 0;
 	if (guard_frame(request, version) || (connection->has_body && guard_admit(request)))
 		return settle(connection, (struct answered){.request = request});
 	connection->phase = connection->has_body ? PHASE_BODY : PHASE_FRAMED;
@@ -214,11 +217,31 @@ static size_t leave_escaped(void *context, struct MHD_Connection *mhd, char *tex
 	return strlen(text);
 }
 
+/* The thread holds no connection, and tries to accept one again without a pause. This is the only
+ * place at which it can be made to pause. */
+static void no_descriptor(struct worker *worker, bool said)
+{
+	if (!said)
+		log_warning("the %s listener can accept nobody for want of descriptors or memory",
+		    names[worker->listener->kind]);
+	poll(NULL, 0, NO_DESCRIPTOR_PAUSE_MILLISECONDS);
+}
+
+/* One thing at a time is said once in a while. The library's formats are literals of its own, so
+ * their addresses tell them apart. */
 __attribute__((format(printf, 2, 0))) static void log_library(
     void *context, const char *format, va_list arguments)
 {
 	char text[512];
-	const struct worker *worker = context;
+	struct worker *worker = context;
+	int64_t now = server_now(worker->server);
+	bool again = format == worker->said && now - worker->said_at < SAY_AGAIN_AFTER;
+	if (strstr(format, "at FIRST connection"))
+		no_descriptor(worker, again);
+	if (again)
+		return;
+	worker->said = format;
+	worker->said_at = now;
 	vsnprintf(text, sizeof(text), format, arguments);
 	text[strcspn(text, "\n")] = '\0';
 	log_debug("%s listener: %s", names[worker->listener->kind], text);
@@ -335,8 +358,11 @@ static int start_worker(struct worker *worker, unsigned connections, struct err 
 }
 
 /* Its threads share what connections it may have. */
-static int start_listener(struct listener *listener, unsigned connections, struct err *err)
+static int start_listener(struct listener *listener, struct err *err)
 {
+	const struct server_options *options = &listener->server->options;
+	unsigned connections =
+	    listener->kind == LISTENER_HEALTH ? options->health_connections : options->connections;
 	unsigned count = listener->worker_count;
 	int result = 0;
 	for (unsigned i = 0; i < count && result == 0; i++) {
@@ -349,7 +375,6 @@ static int start_listener(struct listener *listener, unsigned connections, struc
 int server_start(
     struct server *server, const struct listener_socket *sockets, size_t count, struct err *err)
 {
-	uint64_t connections = server->config->max_connections;
 	int result = 0;
 	assert(count <= LISTENER_SOCKETS_LIMIT);
 	/* Every socket is taken over, also when one fails. */
@@ -365,8 +390,7 @@ int server_start(
 	if (result == 0)
 		result = attendant_start(&server->attendant, err);
 	for (size_t i = 0; i < count && result == 0; i++)
-		result = start_listener(&server->listeners[i],
-		    connections < UINT32_MAX ? (unsigned)connections : UINT32_MAX, err);
+		result = start_listener(&server->listeners[i], err);
 	if (result < 0)
 		server_stop(server, 0);
 	return result;

@@ -24,6 +24,8 @@ struct server_options {
 	const struct clock *clock;
 	const char *database; /* readers are opened on it, one for each thread */
 	const char *version;
+	unsigned connections;         /* at most, of each listening socket of the API */
+	unsigned health_connections;  /* at most, of each that serves only health */
 	bool (*alive)(void *context); /* for /healthz, beside the server's own threads */
 	void *context;
 };

@@ -28,7 +28,8 @@
 #define THREADS_LIMIT 2
 
 /* Microseconds without a next request until a kept connection is closed. */
-#define IDLE_LIMIT (60 * INT64_C(1000000))
+#define IDLE_LIMIT (75 * INT64_C(1000000))
+#define IDLE_LIMIT_TEXT "timeout=75"
 /* Microseconds for a client to take its answer. */
 #define ANSWER_LIMIT (120 * INT64_C(1000000))
 /* Bytes of a body that is too long which are read before the connection is cut instead. */
@@ -61,6 +62,8 @@ struct worker {
 	struct listener *listener;
 	struct MHD_Daemon *daemon; /* NULL: the thread does not run */
 	int fd;                    /* of the listening socket, for the daemon alone; -1: none */
+	const char *said;          /* the format of libmicrohttpd's that was logged last */
+	int64_t said_at;           /* monotonic */
 	struct conn *reader;
 	char id_prefix[RANDOM_ID_SIZE];
 	uint64_t id_count;
@@ -228,6 +231,7 @@ struct connection {
 	const char *target_at; /* in libmicrohttpd's memory */
 	struct span target;    /* our copy */
 	bool target_too_long;
+	bool http_1_0;
 	struct span authority; /* of the target, in absolute form */
 	struct headers headers;
 	bool has_body;
@@ -270,6 +274,9 @@ void connection_end(struct connection *connection);
 bool connection_set_deadline(struct connection *connection, enum stage stage, int64_t deadline);
 /* Room that lives as long as the request. NULL without memory. */
 char *connection_text(struct connection *connection, struct span text);
+/* Whether libmicrohttpd keeps the connection once the request is answered, when the answer is
+ * queued now and says nothing else. The worker's thread. */
+bool connection_stays(struct connection *connection);
 /* Makes libmicrohttpd read to the end of what a client that has left had sent. Any thread that
  * keeps the connection from being closed meanwhile. */
 void connection_read_out(struct connection *connection);

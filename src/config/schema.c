@@ -616,7 +616,8 @@ const struct schema_key schema_keys[] = {
     {"max_connections", DAEMON(max_connections), .type = &type_number,
      .minimum = 1, .maximum = 100000,
      .default_text = "1024",
-     .doc = "How many connections each listener holds at a time."},
+     .doc = "How many connections each listener holds at a time. Fewer, with a warning, where so "
+	    "many descriptors may not be open."},
     {"request_timeout", DAEMON(request_timeout), .type = &type_duration, .minimum = SHORTEST,
      .reloadable = true,
      .default_text = "15s",

@@ -17,6 +17,7 @@
 #include "api/reloads.h"
 #include "api/server.h"
 #include "config.h"
+#include "daemon/descriptors.h"
 #include "daemon/listeners.h"
 #include "daemon/supervisor.h"
 #include "store/conn.h"
@@ -92,6 +93,7 @@ void daemon_prepare_process(void)
 	unsetenv("SSLKEYLOGFILE");
 	give_memory_back();
 	refuse_dumps();
+	descriptors_raise();
 }
 
 static void log_lines(enum log_level level, const struct buffer *lines)
@@ -168,12 +170,17 @@ static int build_engine(struct daemon *daemon, struct err *err)
 
 static int build_server(struct daemon *daemon, struct err *err)
 {
+	struct descriptors_share share;
+	if (descriptors_share_out(daemon->config, &daemon->listeners, err, &share) < 0)
+		return -1;
 	const struct server_options options = {
 	    .engine = daemon->engine,
 	    .reloads = daemon->reloads,
 	    .clock = &clock_system,
 	    .database = daemon->config->database,
 	    .version = PACKAGE_VERSION,
+	    .connections = share.connections,
+	    .health_connections = share.health_connections,
 	    .alive = engine_turns,
 	    .context = daemon,
 	};

@@ -700,3 +700,72 @@ def test_a_problem_is_parsed_as_one(daemon):
     data = daemon.client().raw(head("/healthz", "Host: localhost"))
     assert_refused(data)
     assert parse(data).code
+
+
+# Descriptors
+
+
+def within(daemon, soft, hard):
+    """From now on it is started with these limits of open descriptors."""
+    daemon.spawn = {"preexec_fn":
+                    lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))}
+    return daemon
+
+
+def processor_seconds(daemon):
+    with open(f"/proc/{daemon.process.pid}/stat") as file:
+        fields = file.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def connections(daemon):
+    text = daemon.over_health().get("/metrics").text
+    return int(re.search(r"^mixport_http_connections (\d+)$", text, re.M)[1])
+
+
+def test_idle_clients_do_not_exhaust_descriptors(start_daemon, sim):
+    """They fill the listeners they are at, and no more: not health, processor, or log."""
+    daemon = within(start_daemon(sim, run=False, config={"daemon": {
+        "log_level": "debug", "request_timeout": "60s"}}), 128, 256)
+    daemon.start()
+    idle = [client.socket() for client in (daemon.client(None), daemon.over_unix())
+            for _ in range(250)]
+    wait_until(lambda: connections(daemon) > 2 * 96, what="full listeners")
+    log, spent = len(daemon.log()), processor_seconds(daemon)
+    assert stays(lambda: daemon.over_health().get("/healthz").status == 200, 2)
+    assert processor_seconds(daemon) - spent < slow(1)
+    assert len(daemon.log()) - log < 65536
+    assert "for want of descriptors" not in daemon.log()
+    for raw in idle:
+        raw.close()
+    assert daemon.client().get("/v1/projects").status == 200
+    assert daemon.over_unix().get("/v1/projects").status == 200
+
+
+def test_the_soft_limit_of_descriptors_is_raised(start_daemon, sim):
+    daemon = within(start_daemon(sim, run=False), 512, 4096).start()
+    with open(f"/proc/{daemon.process.pid}/limits") as file:
+        line = next(line for line in file if line.startswith("Max open files"))
+    assert line.split()[3:5] == ["4096", "4096"]
+    assert "max_connections" not in daemon.log()
+
+
+def test_max_connections_that_do_not_fit_are_lowered_with_one_warning(start_daemon, sim):
+    daemon = within(start_daemon(sim, run=False), 128, 1024).start()
+    warnings = [line for line in daemon.log().splitlines() if "max_connections" in line]
+    assert len(warnings) == 1
+    assert warnings[0].startswith("<4>max_connections is lowered from 1024 to 480: ")
+
+
+def test_max_connections_that_just_fit_are_not_lowered(start_daemon, sim):
+    daemon = within(start_daemon(sim, run=False, config={"daemon": {"max_connections": 96}}),
+                    256, 256).start()
+    assert "max_connections" not in daemon.log()
+
+
+def test_too_few_descriptors_to_serve_anybody_are_said(start_daemon, sim):
+    daemon = within(start_daemon(sim, run=False), 60, 60)
+    daemon.write_files()
+    daemon.launch()
+    assert daemon.wait_end() == 1
+    assert "only 60 descriptors may be open" in daemon.log()

@@ -266,7 +266,9 @@ static void prepare(struct fixture *fixture, const char *daemon_lines)
 	struct server_options options = {.clock = &clock_system,
 	    .reloads = fixture->reloads,
 	    .database = fixture->database,
-	    .version = "1"};
+	    .version = "1",
+	    .connections = (unsigned)fixture->config->max_connections,
+	    .health_connections = (unsigned)fixture->config->max_connections};
 	ck_assert_int_eq(server_new(&options, fixture->config, &err, &fixture->server), 0);
 }
 
@@ -1021,6 +1023,75 @@ START_TEST(a_stop_answers_who_waits_for_a_reload)
 }
 END_TEST
 
+static const char *hear_answer_to(struct fixture *fixture, const char *request)
+{
+	int fd = connect_tcp(fixture->port);
+	say(fd, request, strlen(request));
+	const char *text = hear_one(fd);
+	close(fd);
+	return text;
+}
+
+START_TEST(an_answer_says_for_how_long_the_connection_is_kept)
+{
+	static const char kept_for[] = "\r\nKeep-Alive: timeout=75\r\n";
+	struct fixture fixture;
+	start(&fixture, "");
+	ck_answer(hear_answer_to(&fixture, GET HOST AS(READER) "\r\n"), kept_for);
+	ck_answer(hear_answer_to(&fixture, "GET /v1/echo/a HTTP/1.0\r\n" HOST AS(
+					       READER) "Connection: Keep-Alive\r\n\r\n"),
+	    kept_for);
+	ck_answer(hear_answer_to(&fixture, GET HOST "\r\n"), kept_for); /* 401 */
+	static const char *const ending[] = {
+	    GET HOST AS(READER) "Connection: close\r\n\r\n",
+	    GET HOST AS(READER) "Connection: TE\r\nConnection: te, Close\r\n\r\n",
+	    "GET /v1/echo/a HTTP/1.0\r\n" HOST AS(READER) "\r\n",
+	    "GET /v1/echo/a HTTP/1.1\r\n" HOST "X: \1\r\n\r\n",
+	    "POST /v1/things HTTP/1.1\r\n" HOST JSON "Content-Length: 2\r\n\r\n", /* 401 */
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(ending); i++) {
+		int fd = connect_tcp(fixture.port);
+		const char *text = exchange(fd, ending[i]);
+		ck_assert_uint_ne(status_of(text), 0);
+		ck_no_answer(text, "Keep-Alive");
+	}
+	stop(&fixture, 0);
+}
+END_TEST
+
+static int64_t processor_time(void)
+{
+	struct rusage usage;
+	ck_assert_int_eq(getrusage(RUSAGE_SELF, &usage), 0);
+	return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * MICROSECONDS_PER_SECOND +
+	       usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
+}
+
+START_TEST(without_descriptors_it_waits_at_ease)
+{
+	struct fixture fixture;
+	struct rlimit before, none;
+	start(&fixture, "");
+	struct sockaddr_in address = {.sin_family = AF_INET,
+	    .sin_port = htons(fixture.port),
+	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct pollfd client = {
+	    .fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), .events = POLLIN};
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = (struct rlimit){.rlim_cur = 3, .rlim_max = before.rlim_max};
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+	int64_t spent = processor_time();
+	ck_assert_int_eq(connect(client.fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	say(client.fd, GET HOST AS(READER) TAIL, strlen(GET HOST AS(READER) TAIL));
+	ck_assert_int_eq(poll(&client, 1, 1000), 0);
+	spent = processor_time() - spent;
+	ck_assert_int_lt(spent, MICROSECONDS_PER_SECOND / 3);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+	ck_assert_uint_eq(status_of(hear_all(client.fd)), 200);
+	stop(&fixture, 0);
+}
+END_TEST
+
 /* Whoever gets a number that was freed must not lose it to one who closes it again. */
 static void stop_once_more(struct fixture *fixture)
 {
@@ -1093,6 +1164,9 @@ int main(void)
 	    {"a stop answers who waits for a reload", a_stop_answers_who_waits_for_a_reload},
 	    {"a start that fails anywhere leaves nothing",
 		a_start_that_fails_anywhere_leaves_nothing},
+	    {"an answer says for how long the connection is kept",
+		an_answer_says_for_how_long_the_connection_is_kept},
+	    {"without descriptors it waits at ease", without_descriptors_it_waits_at_ease},
 	    {NULL, NULL},
 	};
 	return unit_main("server", cases);
