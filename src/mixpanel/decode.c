@@ -422,13 +422,19 @@ static int read_listed(struct node entry, void *context, struct err *err)
 	return r;
 }
 
+/* A connector's id, and its place in the list. */
+struct listed_id {
+	const char *id;
+	size_t place;
+};
+
 /* By id, and in the order sent. */
 static int compare_listed(const void *a, const void *b)
 {
-	const struct connector *const *left = a;
-	const struct connector *const *right = b;
-	int order = strcmp((*left)->connector_id, (*right)->connector_id);
-	return order ? order : (*left > *right) - (*left < *right);
+	const struct listed_id *left = a;
+	const struct listed_id *right = b;
+	int order = strcmp(left->id, right->id);
+	return order ? order : (left->place > right->place) - (left->place < right->place);
 }
 
 static void remove_marked(struct decoded_listing *listing)
@@ -445,25 +451,22 @@ static void remove_marked(struct decoded_listing *listing)
 static int leave_out_twins(struct decoded_listing *listing, struct page *page, struct err *err)
 {
 	struct keeper keeper = {.arena = &listing->decoded.arena};
-	_cleanup_free_ struct connector **sorted = calloc(listing->count + 1, sizeof(*sorted));
+	_cleanup_free_ struct listed_id *sorted = calloc(listing->count + 1, sizeof(*sorted));
 	if (!sorted)
 		return no_memory(err);
 	for (size_t i = 0; i < listing->count; i++)
-		sorted[i] = &listing->connectors[i];
+		sorted[i] =
+		    (struct listed_id){.id = listing->connectors[i].connector_id, .place = i};
 	if (listing->count > 1)
-		qsort(sorted, listing->count, sizeof(struct connector *), compare_listed);
-	const char *id = NULL;
-	for (size_t i = 0; i < listing->count; i++) {
-		if (!id || strcmp(id, sorted[i]->connector_id) != 0) {
-			id = sorted[i]->connector_id;
+		qsort(sorted, listing->count, sizeof(*sorted), compare_listed);
+	for (size_t i = 1; i < listing->count; i++) {
+		if (strcmp(sorted[i].id, sorted[i - 1].id) != 0)
 			continue;
-		}
 		struct err odd = ERR_INIT;
-		err_set(&odd, "connector %s is in the list already", id);
-		if (leave_out(&page->said, &keeper, (size_t)(sorted[i] - listing->connectors), &odd,
-			err) < 0)
+		err_set(&odd, "connector %s is in the list already", sorted[i].id);
+		if (leave_out(&page->said, &keeper, sorted[i].place, &odd, err) < 0)
 			return -1;
-		sorted[i]->connector_id = NULL;
+		listing->connectors[sorted[i].place].connector_id = NULL;
 	}
 	remove_marked(listing);
 	return 0;
