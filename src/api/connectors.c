@@ -23,8 +23,9 @@ static int add_connector(
     const struct connector_record *record, const struct job_record *latest, void *context)
 {
 	struct connector_page *page = context;
+	const struct reading_row row = reading_begin_row(&page->reading);
 	reading_connector(&page->reading, page->view, record, latest, SPAN_NONE);
-	return 0;
+	return reading_end_row(&page->reading, &row);
 }
 
 static int read_page(struct conn *conn, void *context, struct err *err)

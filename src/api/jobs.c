@@ -33,8 +33,9 @@ static int add_job(const struct job_record *record, void *context)
 	const struct project_view *view = NULL;
 	if (reading_view(&page->reading, page->conn, record->project_id, page->err, &view) != 0)
 		return -1;
+	const struct reading_row row = reading_begin_row(&page->reading);
 	reading_job(&page->reading, view, record);
-	return 0;
+	return reading_end_row(&page->reading, &row);
 }
 
 static int take_row(
@@ -349,9 +350,12 @@ struct snapshot_page {
 static int add_snapshot(const struct snapshot_record *snapshot, void *context)
 {
 	struct snapshot_page *page = context;
+	const struct reading_row row = reading_begin_row(&page->reading);
 	reading_snapshot(&page->reading, page->view, snapshot, page->record);
-	page->last_row = snapshot->row;
-	return 0;
+	int r = reading_end_row(&page->reading, &row);
+	if (r == 0)
+		page->last_row = snapshot->row;
+	return r;
 }
 
 static int read_snapshots(const struct job_record *record, void *context)

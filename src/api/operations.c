@@ -46,8 +46,9 @@ static int add_operation(const struct operation_record *record, void *context)
 {
 	struct operation_page *page = context;
 	const struct config_project *project = visible_project(page->reading.request, record);
+	const struct reading_row row = reading_begin_row(&page->reading);
 	reading_operation(&page->reading, project ? project->name : NULL, record);
-	return 0;
+	return reading_end_row(&page->reading, &row);
 }
 
 static int read_page(struct conn *conn, void *context, struct err *err)

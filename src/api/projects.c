@@ -32,7 +32,11 @@ static int read_page(struct conn *conn, void *context, struct err *err)
 			config_find_project_id(reading->request->config, page->ids[i]), err,
 			&view) < 0)
 			return -1;
+		const struct reading_row row = reading_begin_row(reading);
 		reading_project(reading, &view);
+		more = reading_end_row(reading, &row) == STORE_PAGE_FULL;
+		if (more)
+			break;
 		end.row = page->ids[i];
 		taken++;
 	}

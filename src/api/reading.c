@@ -10,6 +10,10 @@
 #define PAGE_LIMIT_DEFAULT 100
 #define PAGE_LIMIT_MAXIMUM 500
 
+/* Bytes of a page, and of what comes behind its last record. */
+#define PAGE_BYTES_LIMIT ((size_t)4 * 1024 * 1024)
+#define PAGE_END_BYTES ((size_t)128)
+
 int64_t reading_now(struct request *request)
 {
 	return clock_wall(server_clock(request_server(request)));
@@ -167,6 +171,24 @@ void reading_begin_list(struct reading *reading)
 	writer_begin_object(&reading->writer);
 	writer_key(&reading->writer, "data");
 	writer_begin_array(&reading->writer);
+}
+
+struct reading_row reading_begin_row(const struct reading *reading)
+{
+	return (struct reading_row){.before = *reading, .len = reading->writer.buffer->len};
+}
+
+int reading_end_row(struct reading *reading, const struct reading_row *row)
+{
+	struct buffer *body = reading->writer.buffer;
+	bool fits = !buffer_failed(body) && body->len <= PAGE_BYTES_LIMIT - PAGE_END_BYTES;
+	if (fits || !row->before.has_row) {
+		reading->has_row = true;
+		return 0;
+	}
+	*reading = row->before;
+	buffer_cut(body, row->len);
+	return STORE_PAGE_FULL;
 }
 
 void reading_end_list(struct reading *reading, bool more, const struct cursor *end)

@@ -18,6 +18,7 @@ struct reading {
 	int64_t now;   /* wall clock */
 	int64_t until; /* wall clock: when a `stale` that was rendered turns by age */
 	const struct project_view **views; /* of the configuration's projects, as far as loaded */
+	bool has_row;                      /* the list that was begun has a record */
 };
 
 /* Begins a read whose answer goes to the request's body. */
@@ -49,6 +50,19 @@ void reading_operation(
 
 /* The frame of a list. end: where the page ended, when more follows. */
 void reading_begin_list(struct reading *reading);
+
+/* Where a record of a list begins. */
+struct reading_row {
+	struct reading before;
+	size_t len;
+};
+
+/* To be called around what adds one record to a list. The second takes the record back when the
+ * answer would pass 4 MiB with it, unless it is the first. Returns 0, or STORE_PAGE_FULL when it
+ * did. */
+struct reading_row reading_begin_row(const struct reading *reading);
+int reading_end_row(struct reading *reading, const struct reading_row *row);
+
 void reading_end_list(struct reading *reading, bool more, const struct cursor *end);
 
 /* Answers with what was read: 200 with its ETag. kept: the answer may be served again to others for

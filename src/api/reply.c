@@ -8,7 +8,8 @@
 #include "api/server_private.h"
 #include "util/log.h"
 
-#define BODY_LIMIT ((size_t)8 * 1024 * 1024)
+/* A page of 4 MiB, or one record with what two answers of Mixpanel's said in it. */
+#define BODY_LIMIT ((size_t)16 * 1024 * 1024)
 #define FAULTS_BYTES_LIMIT ((size_t)256 * 1024)
 #define FAULTS_LIMIT 100
 #define DETAIL_SIZE 1024

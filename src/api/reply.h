@@ -8,8 +8,8 @@
 #include "api/request.h"
 #include "util/writer.h"
 
-/* The buffer of the answer's body, empty at first; compose into it, then reply_json. At most 8 MiB.
- */
+/* The buffer of the answer's body, empty at first; compose into it, then reply_json. At most
+ * 16 MiB. */
 struct buffer *reply_body(struct request *request);
 
 /* Adds a header to the answer. Both are copied. */

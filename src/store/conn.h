@@ -21,6 +21,10 @@ enum store_outcome {
 	STORE_CONFLICT = 3, /* a unique value is taken */
 };
 
+/* What the callback of a list returns for a row that it did not take, because the page is full: the
+ * list ends before that row, and says that more follows. */
+#define STORE_PAGE_FULL 4
+
 /* Opens the database for writing: creates it when absent (mode 0600), checks it (application_id,
  * schema version, quick_check), keeps a copy before the first migration step, migrates, turns on
  * WAL with synchronous=FULL, foreign keys, defensive mode, untrusted schema. A database that is

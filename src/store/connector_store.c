@@ -149,6 +149,8 @@ int connector_store_list(struct conn *conn, const struct connector_query *query,
 	int step = sqlite3_step(stmt);
 	for (unsigned i = 0; i < query->limit && step == SQLITE_ROW; i++) {
 		int r = deliver(stmt, row, context, ret_time, ret_row);
+		if (r == STORE_PAGE_FULL)
+			break;
 		if (r)
 			return r;
 		step = sqlite3_step(stmt);

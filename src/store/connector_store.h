@@ -41,8 +41,9 @@ struct connector_query {
 	int64_t after_row;
 };
 
-/* Calls row for at most query->limit connectors. ret_more tells whether others follow; the
- * position of the last one is then in ret_time and ret_row. Returns 0, -1, or what row returned. */
+/* Calls row for at most query->limit connectors, and no more once it says STORE_PAGE_FULL. ret_more
+ * tells whether others follow; the position of the last one that was taken is then in ret_time and
+ * ret_row. Returns 0, -1, or what row returned. */
 int connector_store_list(struct conn *conn, const struct connector_query *query,
     connector_row_fn *row, void *context, struct err *err, bool *ret_more, int64_t *ret_time,
     int64_t *ret_row);

@@ -150,6 +150,10 @@ static int list(struct conn *conn, void *context, struct err *err)
 	for (size_t i = 0; i < work->newest.count && i < query->limit; i++) {
 		const struct position *position = &work->newest.list[i];
 		r = get_row(conn, position->row, work->row, work->context, err);
+		if (r == STORE_PAGE_FULL) {
+			work->more = true;
+			return 0;
+		}
 		if (r)
 			return r;
 		work->time = position->time;
@@ -223,6 +227,8 @@ int job_store_snapshots(struct conn *conn, int64_t job_row, unsigned limit, int6
 	int64_t last = 0;
 	for (unsigned i = 0; i < limit && step == SQLITE_ROW; i++) {
 		int r = deliver_snapshot(stmt, &last, row, context);
+		if (r == STORE_PAGE_FULL)
+			break;
 		if (r)
 			return r;
 		step = sqlite3_step(stmt);

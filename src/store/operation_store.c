@@ -153,6 +153,10 @@ static int list(struct conn *conn, void *context, struct err *err)
 	for (size_t i = 0; i < work->newest.count && i < query->limit; i++) {
 		r = operation_store_get_row(
 		    conn, work->newest.list[i].row, work->row, work->context, err);
+		if (r == STORE_PAGE_FULL) {
+			work->more = true;
+			return 0;
+		}
 		if (r)
 			return r;
 		work->last = work->newest.list[i].row;

@@ -1,5 +1,6 @@
 #include "util/buffer.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -25,6 +26,15 @@ void buffer_clear(struct buffer *buffer)
 	buffer->failed = false;
 	if (buffer->data)
 		buffer->data[0] = '\0';
+}
+
+void buffer_cut(struct buffer *buffer, size_t len)
+{
+	assert(len <= buffer->len);
+	buffer->len = len;
+	buffer->failed = false;
+	if (buffer->data)
+		buffer->data[len] = '\0';
 }
 
 static size_t grown_size(const struct buffer *buffer, size_t needed)

@@ -28,6 +28,9 @@ void buffer_done(struct buffer *buffer);
 /* Empties the buffer and clears the failure, keeping the memory. */
 void buffer_clear(struct buffer *buffer);
 
+/* Takes back what was appended beyond the first len bytes, and a failure with it. */
+void buffer_cut(struct buffer *buffer, size_t len);
+
 /* Appends len bytes. Returns 0, or -1 when the buffer has failed now or before. */
 int buffer_append(struct buffer *buffer, const void *data, size_t len);
 

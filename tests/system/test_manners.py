@@ -141,3 +141,20 @@ def test_jobs_are_filtered_by_several_things(api, sim):
 def test_bad_job_filters_are_named(api, name, value):
     answer = api.get("/v1/jobs", {name: value})
     assert answer.status == 400 and answer.json["errors"][0]["parameter"] == name
+
+
+def test_a_page_ends_early_rather_than_pass_four_mebibytes(start_daemon, sim):
+    sim.settings(page=20)
+    api = start_daemon(sim, config={"project demo": {"list_interval": "1h"}}).client()
+    ids = sim.put(150, connector={"label": "l" * 60000}, job=False)
+    api.refresh()
+    answer = api.connectors(limit=500)
+    assert answer.status == 200 and len(answer.body) <= 4 * 1024 * 1024
+    page, seen = answer.json, []
+    while True:
+        seen += [connector["connector_id"] for connector in page["data"]]
+        if not page["has_more"]:
+            break
+        page = api.connectors(limit=500, cursor=page["next_cursor"]).json
+    assert 50 < len(answer.json["data"]) < 100
+    assert len(seen) == len(set(seen)) == 150 and set(seen) == set(ids)

@@ -56,6 +56,20 @@ START_TEST(printf_grows_and_respects_the_limit)
 }
 END_TEST
 
+START_TEST(cutting_takes_back_what_came_last)
+{
+	_cleanup_buffer_ struct buffer buffer;
+	buffer_init(&buffer, 8);
+	buffer_cut(&buffer, 0);
+	buffer_append_text(&buffer, "abcde");
+	ck_assert_int_eq(buffer_append_text(&buffer, "fghij"), -1);
+	buffer_cut(&buffer, 3);
+	ck_assert_str_eq(buffer_text(&buffer), "abc");
+	ck_assert_int_eq(buffer_append_text(&buffer, "xyz"), 0);
+	ck_assert_str_eq(buffer_text(&buffer), "abcxyz");
+}
+END_TEST
+
 START_TEST(stealing_leaves_it_empty_and_usable)
 {
 	_cleanup_buffer_ struct buffer buffer;
@@ -121,6 +135,7 @@ int main(void)
 	    {"the limit can be reached but not passed", the_limit_can_be_reached_but_not_passed},
 	    {"a failure sticks until cleared", a_failure_sticks_until_cleared},
 	    {"printf grows and respects the limit", printf_grows_and_respects_the_limit},
+	    {"cutting takes back what came last", cutting_takes_back_what_came_last},
 	    {"stealing leaves it empty and usable", stealing_leaves_it_empty_and_usable},
 	    {"absurd lengths are refused", absurd_lengths_are_refused},
 	    {"random appends match a model", random_appends_match_a_model},
