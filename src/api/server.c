@@ -46,7 +46,7 @@
 /* Seconds without a byte; only behind the attendant, which is stricter. */
 #define SILENCE_LIMIT 150u
 #define SAY_AGAIN_AFTER (10 * MICROSECONDS_PER_SECOND)
-#define NO_DESCRIPTOR_PAUSE_MILLISECONDS 100
+#define STARVED_PAUSE_MILLISECONDS 100
 #define HEALTHY_LIMIT (10 * MICROSECONDS_PER_SECOND)
 /* How long a client that has just connected may take for its first request while the daemon stops.
  */
@@ -217,34 +217,47 @@ static size_t leave_escaped(void *context, struct MHD_Connection *mhd, char *tex
 	return strlen(text);
 }
 
-/* The thread holds no connection, and tries to accept one again without a pause. This is the only
- * place at which it can be made to pause. */
-static void no_descriptor(struct worker *worker, bool said)
+/* Whether the worker's thread said the same within SAY_AGAIN_AFTER; if not, it has now. The
+ * library's formats are literals of its own, so their addresses tell them apart. */
+static bool said_lately(struct worker *worker, const char *format)
 {
-	if (!said)
-		log_warning("the %s listener can accept nobody for want of descriptors or memory",
-		    names[worker->listener->kind]);
-	poll(NULL, 0, NO_DESCRIPTOR_PAUSE_MILLISECONDS);
+	int64_t now = server_now(worker->server);
+	struct said *oldest = &worker->said[0];
+	for (size_t i = 0; i < SAID_LIMIT; i++) {
+		struct said *said = &worker->said[i];
+		if (said->format == format && now - said->at < SAY_AGAIN_AFTER)
+			return true;
+		if (said->at < oldest->at)
+			oldest = said;
+	}
+	*oldest = (struct said){.format = format, .at = now};
+	return false;
 }
 
-/* One thing at a time is said once in a while. The library's formats are literals of its own, so
- * their addresses tell them apart. */
+/* A thread that cannot accept a connection and holds none tries again without a pause. This is the
+ * only place at which it can be made to pause. */
+static void log_library_once(struct worker *worker, const char *format, const char *text)
+{
+	bool starved = strstr(format, "at FIRST connection") != NULL;
+	const char *name = names[worker->listener->kind];
+	if (!said_lately(worker, format)) {
+		log_debug("%s listener: %s", name, text);
+		if (starved)
+			log_warning("the %s listener can accept nobody for want of descriptors "
+				    "or memory",
+			    name);
+	}
+	if (starved)
+		poll(NULL, 0, STARVED_PAUSE_MILLISECONDS);
+}
+
 __attribute__((format(printf, 2, 0))) static void log_library(
     void *context, const char *format, va_list arguments)
 {
 	char text[512];
-	struct worker *worker = context;
-	int64_t now = server_now(worker->server);
-	bool again = format == worker->said && now - worker->said_at < SAY_AGAIN_AFTER;
-	if (strstr(format, "at FIRST connection"))
-		no_descriptor(worker, again);
-	if (again)
-		return;
-	worker->said = format;
-	worker->said_at = now;
 	vsnprintf(text, sizeof(text), format, arguments);
 	text[strcspn(text, "\n")] = '\0';
-	log_debug("%s listener: %s", names[worker->listener->kind], text);
+	log_library_once(context, format, text);
 }
 
 /* Start --------------------------------------------------------------------------------------- */

@@ -57,13 +57,19 @@ static inline void count_more(_Atomic uint64_t *counter, uint64_t more)
 	    memory_order_relaxed);
 }
 
+/* What libmicrohttpd has said lately, so that it is not logged again and again. */
+#define SAID_LIMIT 4
+struct said {
+	const char *format;
+	int64_t at; /* monotonic */
+};
+
 struct worker {
 	struct server *server;
 	struct listener *listener;
 	struct MHD_Daemon *daemon; /* NULL: the thread does not run */
 	int fd;                    /* of the listening socket, for the daemon alone; -1: none */
-	const char *said;          /* the format of libmicrohttpd's that was logged last */
-	int64_t said_at;           /* monotonic */
+	struct said said[SAID_LIMIT];
 	struct conn *reader;
 	char id_prefix[RANDOM_ID_SIZE];
 	uint64_t id_count;

@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -1071,6 +1072,8 @@ START_TEST(without_descriptors_it_waits_at_ease)
 {
 	struct fixture fixture;
 	struct rlimit before, none;
+	char log[4096] = "";
+	int log_fd = memfd_create("log", MFD_CLOEXEC), error_fd = dup(STDERR_FILENO);
 	start(&fixture, "");
 	struct sockaddr_in address = {.sin_family = AF_INET,
 	    .sin_port = htons(fixture.port),
@@ -1080,14 +1083,26 @@ START_TEST(without_descriptors_it_waits_at_ease)
 	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
 	none = (struct rlimit){.rlim_cur = 3, .rlim_max = before.rlim_max};
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+	dup2(log_fd, STDERR_FILENO);
 	int64_t spent = processor_time();
 	ck_assert_int_eq(connect(client.fd, (struct sockaddr *)&address, sizeof(address)), 0);
 	say(client.fd, GET HOST AS(READER) TAIL, strlen(GET HOST AS(READER) TAIL));
-	ck_assert_int_eq(poll(&client, 1, 1000), 0);
+	int heard = poll(&client, 1, 1000);
 	spent = processor_time() - spent;
+	dup2(error_fd, STDERR_FILENO);
+	ck_assert_int_eq(heard, 0);
 	ck_assert_int_lt(spent, MICROSECONDS_PER_SECOND / 3);
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
 	ck_assert_uint_eq(status_of(hear_all(client.fd)), 200);
+	/* Two threads say it, once. */
+	ck_assert_int_ge(pread(log_fd, log, sizeof(log) - 1, 0), 0);
+	unsigned count = 0;
+	for (const char *at = log; (at = strstr(at, "can accept nobody")); at++)
+		count++;
+	ck_assert_uint_ge(count, 1);
+	ck_assert_uint_le(count, 2);
+	close(log_fd);
+	close(error_fd);
 	stop(&fixture, 0);
 }
 END_TEST
