@@ -8,6 +8,16 @@
  * An event points to a connection, so it is taken and acted upon under one mutex, and a connection
  * takes itself off under the same mutex before it goes.
  *
+ * It also sees whether the serving threads turn, also those with nothing to do: such a thread
+ * sleeps in epoll_wait, and calls nothing of ours. An eventfd, the pulse, is among what each waits
+ * for, and is written to at each round: the thread wakes and takes the event. One whose epoll
+ * descriptor has nothing ready at the next round has taken it. One that has may just be busy, but
+ * then it has called our code meanwhile. One that has done neither does not turn: it is stopped, or
+ * blocked. libmicrohttpd (0.9.75 to 1.0) passes over events without a pointer. A connection of our
+ * own in each thread would do without that, but which thread accepts one cannot be chosen, the
+ * queue may be full, and the daemon need not have the right to connect to a socket that it was
+ * passed.
+ *
  * It shares a connection's deadline with the worker through one atomic value: whichever of the two
  * exchanges it first decides, so an answer and a cut exclude each other. */
 #include "api/server_private.h"
@@ -15,11 +25,14 @@
 #include <assert.h>
 #include <errno.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 
 #define TICK_MAXIMUM MICROSECONDS_PER_SECOND
 #define TICK_MINIMUM (10 * MICROSECONDS_PER_MILLISECOND)
 #define EVENTS_AT_ONCE 64
+/* Less than the longest tick, so that each of those brings a pulse. */
+#define PULSE_INTERVAL (TICK_MAXIMUM / 2)
 
 /* Written straight to the socket: nothing was, and nothing else will be. */
 static void send_timeout(struct attendant *attendant, struct connection *connection)
@@ -80,6 +93,33 @@ static int64_t tick_of(struct server *server)
 	return tick < TICK_MINIMUM ? TICK_MINIMUM : tick > TICK_MAXIMUM ? TICK_MAXIMUM : tick;
 }
 
+static void check_turn(struct worker *worker, int64_t passed)
+{
+	struct pollfd pulse = {.fd = atomic_load(&worker->events), .events = POLLIN};
+	uint64_t calls = atomic_load_explicit(&worker->calls, memory_order_relaxed);
+	/* poll(2) passes over one that does not run. */
+	bool turned = calls != worker->calls_seen || poll(&pulse, 1, 0) == 0;
+	atomic_store(&worker->still_for, turned ? 0 : atomic_load(&worker->still_for) + passed);
+	worker->calls_seen = calls;
+}
+
+static void check_turns(struct attendant *attendant, int64_t now)
+{
+	struct server *server = attendant->server;
+	const uint64_t one = 1;
+	int64_t passed = now - attendant->pulsed_at;
+	if (passed < PULSE_INTERVAL)
+		return;
+	/* More has passed when the whole process was stopped, which is no fault of a thread's. */
+	if (passed > 2 * TICK_MAXIMUM)
+		passed = 2 * TICK_MAXIMUM;
+	for (size_t i = 0; i < server->listener_count; i++)
+		for (unsigned k = 0; k < server->listeners[i].worker_count; k++)
+			check_turn(&server->listeners[i].workers[k], passed);
+	attendant->pulsed_at = now;
+	(void)!write(attendant->pulse, &one, sizeof(one));
+}
+
 /* Looks round once; when to do it again comes back. */
 static int64_t turn(struct attendant *attendant, int64_t now)
 {
@@ -87,6 +127,7 @@ static int64_t turn(struct attendant *attendant, int64_t now)
 	for (size_t i = 0; i < server->listener_count; i++)
 		for (unsigned k = 0; k < server->listeners[i].worker_count; k++)
 			check_connections(attendant, &server->listeners[i].workers[k], now);
+	check_turns(attendant, now);
 	return waits_round(&server->waits, now, now + tick_of(server));
 }
 
@@ -141,6 +182,16 @@ static void *run(void *context)
 	return NULL;
 }
 
+int attendant_mind(struct attendant *attendant, struct worker *worker, int events, struct err *err)
+{
+	/* An edge for each write, so that nobody needs to read; the pointer is not ours to use. */
+	struct epoll_event pulse = {.events = EPOLLIN | EPOLLET, .data.ptr = NULL};
+	if (epoll_ctl(events, EPOLL_CTL_ADD, attendant->pulse, &pulse) < 0)
+		return err_set_errno(err, errno, "cannot see whether a serving thread turns");
+	atomic_store(&worker->events, events);
+	return 0;
+}
+
 /* Without the memory for it a client's leaving goes unnoticed for longer, no more. */
 void attendant_watch(struct attendant *attendant, struct connection *connection)
 {
@@ -159,12 +210,13 @@ int attendant_init(struct attendant *attendant, struct server *server, struct er
 {
 	struct epoll_event wakeup = {.events = EPOLLIN, .data.ptr = NULL};
 	attendant->server = server;
+	attendant->pulse = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	attendant->events = epoll_create1(EPOLL_CLOEXEC);
-	if (attendant->events < 0 ||
+	if (attendant->pulse < 0 || attendant->events < 0 ||
 	    epoll_ctl(attendant->events, EPOLL_CTL_ADD, server->waits.wakeup, &wakeup) < 0) {
 		int error = errno;
-		if (attendant->events >= 0)
-			close(attendant->events);
+		cleanup_close(&attendant->events);
+		cleanup_close(&attendant->pulse);
 		return err_set_errno(err, error, "cannot watch for clients that leave");
 	}
 	pthread_mutex_init(&attendant->mutex, NULL);
@@ -175,6 +227,7 @@ void attendant_done(struct attendant *attendant)
 {
 	assert(!attendant->running);
 	close(attendant->events);
+	close(attendant->pulse);
 	pthread_mutex_destroy(&attendant->mutex);
 }
 

@@ -149,10 +149,9 @@ static enum MHD_Result serve(void *context, struct MHD_Connection *mhd, const ch
 		return MHD_NO;
 	struct worker *worker = connection->worker;
 	enum MHD_Result result = MHD_NO;
-	int64_t now = server_now(worker->server);
-	atomic_store_explicit(&worker->busy_since, now, memory_order_relaxed);
+	count_more(&worker->calls, 1);
 	if (*len == 0)
-		connection->running_since = now;
+		connection->running_since = server_now(worker->server);
 	switch (connection->phase) {
 	case PHASE_ARRIVED:
 		result = begin(connection, method, version);
@@ -174,7 +173,6 @@ static enum MHD_Result serve(void *context, struct MHD_Connection *mhd, const ch
 	case PHASE_FAILED:
 		break;
 	}
-	atomic_store_explicit(&worker->busy_since, 0, memory_order_relaxed);
 	return result;
 }
 
@@ -203,8 +201,10 @@ static void request_over(
 static void connection_event(void *context, struct MHD_Connection *mhd, void **state,
     enum MHD_ConnectionNotificationCode code)
 {
+	struct worker *worker = context;
+	count_more(&worker->calls, 1);
 	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
-		*state = connection_open(context, mhd);
+		*state = connection_open(worker, mhd);
 	} else if (*state) {
 		connection_close(*state);
 		*state = NULL;
@@ -240,6 +240,7 @@ static void log_library_once(struct worker *worker, const char *format, const ch
 {
 	bool starved = strstr(format, "at FIRST connection") != NULL;
 	const char *name = names[worker->listener->kind];
+	count_more(&worker->calls, 1);
 	if (!said_lately(worker, format)) {
 		log_debug("%s listener: %s", name, text);
 		if (starved)
@@ -367,7 +368,9 @@ static int start_worker(struct worker *worker, unsigned connections, struct err 
 		    names[listener->kind]);
 	}
 	worker->fd = fd;
-	return 0;
+	const union MHD_DaemonInfo *info =
+	    MHD_get_daemon_info(worker->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+	return attendant_mind(&worker->server->attendant, worker, info ? info->epoll_fd : -1, err);
 }
 
 /* Its threads share what connections it may have. */
@@ -541,17 +544,14 @@ struct server *server_free(struct server *server)
 
 bool server_alive(const struct server *server, int64_t limit)
 {
-	int64_t now = server_now(server);
 	for (size_t i = 0; i < server->listener_count; i++) {
 		const struct listener *listener = &server->listeners[i];
-		for (unsigned k = 0; k < listener->worker_count; k++) {
-			int64_t since = atomic_load(&listener->workers[k].busy_since);
-			if (since != 0 && now - since > limit)
+		for (unsigned k = 0; k < listener->worker_count; k++)
+			if (atomic_load(&listener->workers[k].still_for) > limit)
 				return false;
-		}
 	}
 	return !server->attendant.running ||
-	       now - atomic_load(&server->attendant.last_turn) <= limit;
+	       server_now(server) - atomic_load(&server->attendant.last_turn) <= limit;
 }
 
 bool server_healthy(const struct server *server)

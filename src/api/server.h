@@ -62,8 +62,9 @@ void server_reload(struct server *server, struct config *config);
  * server. Any thread; does not block. */
 void server_changed(const struct change *changes, size_t count, void *server);
 
-/* Whether every thread turns: none has been in one request's code for over `limit` microseconds,
- * and the attendant has looked round within it. Any thread. */
+/* Whether every thread turns: each serving one, with something to do or not, has come back to wait
+ * for events within `limit` microseconds, and the attendant has looked round within it. A limit
+ * below two seconds is too short. Any thread. */
 bool server_alive(const struct server *server, int64_t limit);
 
 /* Counters since the start, summed over the threads. */

@@ -76,7 +76,10 @@ struct worker {
 	struct cache cache;
 	unsigned cache_generation; /* of the configuration that what is kept belongs to */
 	struct counters counters;
-	_Atomic int64_t busy_since; /* monotonic; 0: in nobody's code */
+	_Atomic uint64_t calls;     /* of our code by the thread */
+	atomic_int events;          /* the epoll descriptor of the thread; -1: it does not run */
+	uint64_t calls_seen;        /* the attendant's */
+	_Atomic int64_t still_for;  /* microseconds since the attendant saw that it turns */
 	_Atomic uint64_t started;   /* requests whose first line arrived */
 	_Atomic uint64_t completed; /* of them, those that are over */
 
@@ -310,6 +313,8 @@ struct attendant {
 	atomic_bool stopping;
 	_Atomic int64_t last_turn;
 	struct counters counters;
+	int pulse;             /* eventfd that wakes the serving threads */
+	int64_t pulsed_at;     /* monotonic */
 	int events;            /* epoll: the clients, and the wakeup of waits */
 	pthread_mutex_t mutex; /* held while an event is taken and acted upon */
 };
@@ -318,6 +323,9 @@ int attendant_init(struct attendant *attendant, struct server *server, struct er
 void attendant_done(struct attendant *attendant);
 int attendant_start(struct attendant *attendant, struct err *err);
 void attendant_stop(struct attendant *attendant);
+/* Sees from now on whether the worker's thread turns, whose epoll descriptor this is; it stays open
+ * until attendant_stop is over. Returns 0, or -1. */
+int attendant_mind(struct attendant *attendant, struct worker *worker, int events, struct err *err);
 /* Notices from now on when the client leaves, until attendant_forget. */
 void attendant_watch(struct attendant *attendant, struct connection *connection);
 void attendant_forget(struct attendant *attendant, struct connection *connection);

@@ -17,7 +17,7 @@ static struct hold *new_hold(struct server *server)
 int worker_init(struct worker *worker, struct listener *listener, struct err *err)
 {
 	struct server *server = listener->server;
-	*worker = (struct worker){.server = server, .listener = listener, .fd = -1};
+	*worker = (struct worker){.server = server, .listener = listener, .fd = -1, .events = -1};
 	if (conn_open_reader(server->options.database, err, &worker->reader) < 0)
 		return -1;
 	worker->hold = new_hold(server);

@@ -1,6 +1,9 @@
 """Health, readiness and metrics: on every listener, whatever Mixpanel does."""
 
+import ctypes
+import os
 import re
+from pathlib import Path
 
 import pytest
 
@@ -128,3 +131,53 @@ def test_an_unknown_operation_degrades(api, sim):
 def test_both_listeners_can_be_left_out(start_daemon, sim):
     daemon = start_daemon(sim, config={"daemon": {"listen": "", "health_listen": ""}})
     assert daemon.over_unix().get("/v1/projects").status == 200
+
+
+# Threads that are stopped
+
+
+PTRACE_DETACH, PTRACE_SEIZE, PTRACE_INTERRUPT = 17, 0x4206, 0x4207
+ANY_KIND_OF_CHILD = 0x40000000  # __WALL
+
+
+def ptrace(request, thread):
+    call = ctypes.CDLL(None, use_errno=True).ptrace
+    call.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
+    return call(request, thread, None, None) == 0
+
+
+class Halted:
+    """Stops one thread of a process, and lets it go on at the end."""
+
+    def __init__(self, thread):
+        self.thread = thread
+
+    def __enter__(self):
+        if not ptrace(PTRACE_SEIZE, self.thread):
+            pytest.skip("this user may not stop a thread of another process")
+        assert ptrace(PTRACE_INTERRUPT, self.thread)
+        os.waitpid(self.thread, ANY_KIND_OF_CHILD)
+
+    def __exit__(self, *exception):
+        assert ptrace(PTRACE_DETACH, self.thread)
+
+
+def serving_threads(daemon):
+    """Of the UNIX socket, of TCP, then of health."""
+    tasks = Path(f"/proc/{daemon.process.pid}/task")
+    return sorted(int(task.name) for task in tasks.iterdir()
+                  if (task / "comm").read_text().startswith("MHD"))
+
+
+@pytest.mark.parametrize("number, via", [(0, "health"), (3, "health"), (4, "unix")])
+def test_a_thread_that_is_stopped_with_nothing_to_do_is_noticed(daemon, number, via):
+    daemon.expect_error("a thread is stuck")
+    client = Client(daemon, via=via)
+    wait_until(lambda: len(serving_threads(daemon)) == 5, what="the names of the threads")
+    with Halted(serving_threads(daemon)[number]):
+        stuck = wait_until(lambda: client.get("/healthz").status == 503
+                           and client.get("/healthz"), 15, "stuck", interval=0.2)
+        assert stuck.json == {"status": "stuck"}
+        wait_until(lambda: "a thread is stuck" in daemon.log(), 10, "no ping for the watchdog")
+    wait_until(lambda: client.get("/healthz").status == 200, 5, "it turns again")
+    wait_until(lambda: "every thread turns again" in daemon.log(), 10, "pings again")

@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 
 #include "api/handlers.h"
@@ -1107,6 +1109,57 @@ START_TEST(without_descriptors_it_waits_at_ease)
 }
 END_TEST
 
+/* The threads of libmicrohttpd, in the order they were started. */
+static size_t find_serving_threads(pid_t threads[], size_t size)
+{
+	size_t count = 0;
+	for (pid_t id = getpid(); id < getpid() + 10000 && count < size; id++) {
+		char path[64], name[32] = "";
+		snprintf(path, sizeof(path), "/proc/self/task/%d/comm", (int)id);
+		int fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0)
+			continue;
+		if (read(fd, name, sizeof(name) - 1) > 0 && strncmp(name, "MHD", 3) == 0)
+			threads[count++] = id;
+		close(fd);
+	}
+	return count;
+}
+
+static int release[2];
+
+/* A thread that gets the signal sleeps in here, wherever it was. */
+static void hold_up(int number)
+{
+	char byte;
+	(void)number;
+	(void)!read(release[0], &byte, 1);
+}
+
+START_TEST(a_thread_that_has_nothing_to_do_shows_that_it_turns)
+{
+	struct fixture fixture;
+	pid_t threads[8];
+	const int64_t limit = 5 * MICROSECONDS_PER_SECOND / 2;
+	const struct sigaction action = {.sa_handler = hold_up, .sa_flags = SA_RESTART};
+	ck_assert_int_eq(pipe(release), 0);
+	ck_assert_int_eq(sigaction(SIGUSR1, &action, NULL), 0);
+	start(&fixture, "");
+	ck_until(find_serving_threads(threads, ARRAY_SIZE(threads)) == 5);
+	ck_assert(server_alive(fixture.server, limit));
+	for (size_t i = 0; i < 5; i += 2) {
+		ck_assert_int_eq(syscall(SYS_tgkill, getpid(), threads[i], SIGUSR1), 0);
+		ck_until(!server_alive(fixture.server, limit));
+		ck_assert_int_eq(write(release[1], "", 1), 1);
+		ck_until(server_alive(fixture.server, limit));
+	}
+	ck_assert_uint_eq(asked(&fixture, "GET /healthz", ""), 200);
+	stop(&fixture, 0);
+	close(release[0]);
+	close(release[1]);
+}
+END_TEST
+
 /* Whoever gets a number that was freed must not lose it to one who closes it again. */
 static void stop_once_more(struct fixture *fixture)
 {
@@ -1182,6 +1235,8 @@ int main(void)
 	    {"an answer says for how long the connection is kept",
 		an_answer_says_for_how_long_the_connection_is_kept},
 	    {"without descriptors it waits at ease", without_descriptors_it_waits_at_ease},
+	    {"a thread that has nothing to do shows that it turns",
+		a_thread_that_has_nothing_to_do_shows_that_it_turns},
 	    {NULL, NULL},
 	};
 	return unit_main("server", cases);
