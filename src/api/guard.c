@@ -217,20 +217,26 @@ static bool host_is_ours(const struct request *request, struct span host)
 /* Which Host came, and which would do. */
 static int refuse_host(struct request *request, struct span host)
 {
+	char shown[HOST_SHOWN];
+	size_t taken;
+	int len = (int)text_escape(host.ptr, host.len, shown, sizeof(shown), &taken);
+	const char *rest = taken < host.len ? "..." : "";
+	const struct listener *listener = request->worker->listener;
+	if (listener->kind == LISTENER_SOCKET) {
+		reply_problem(request, PROBLEM_MISDIRECTED_REQUEST,
+		    "The Host \"%.*s%s\" is no host's name; any that is one does.", len, shown,
+		    rest);
+		return 1;
+	}
 	struct buffer hosts _cleanup_buffer_;
 	buffer_init(&hosts, HOSTS_SHOWN);
 	for (char **at = request->config->hosts; at && *at; at++)
 		buffer_printf(&hosts, "%s%s", at == request->config->hosts ? "" : ", ", *at);
-	const struct listener *listener = request->worker->listener;
-	int shown = host.len < HOST_SHOWN ? (int)host.len : HOST_SHOWN;
-	if (listener->kind == LISTENER_SOCKET)
-		reply_problem(request, PROBLEM_MISDIRECTED_REQUEST,
-		    "The Host \"%.*s\" is no host's name; any that is one does.", shown, host.ptr);
-	else
-		reply_problem(request, PROBLEM_MISDIRECTED_REQUEST,
-		    "The Host \"%.*s\" is none of those that are served here: %s, each alone or "
-		    "with the port %u. Further names go into `hosts` in the configuration.",
-		    shown, host.ptr, buffer_text(&hosts), (unsigned)listener->port);
+	reply_problem(request, PROBLEM_MISDIRECTED_REQUEST,
+	    "The Host \"%.*s%s\" is none of those that are served here: %s%s, each alone or with "
+	    "the port %u. Further names go into `hosts` in the configuration.",
+	    len, shown, rest, buffer_text(&hosts), buffer_failed(&hosts) ? ", ..." : "",
+	    (unsigned)listener->port);
 	return 1;
 }
 

@@ -29,6 +29,13 @@ def test_a_misdirected_request_is_told_what_would_do(daemon, api):
     detail = answer.json["detail"]
     assert '"elsewhere.example"' in detail and "localhost" in detail and str(api.port()) in detail
     assert "x" * 200 not in with_host(api, "x" * 300).json["detail"]
+    assert "..." in with_host(api, "x" * 300).json["detail"]
+
+
+def test_what_a_strange_host_holds_does_nothing_to_a_terminal(daemon, api):
+    for client in api, daemon.over_unix():
+        detail = with_host(client, "\x9b31m\\").json["detail"]
+        assert r'"\xC2\x9B31m\\"'.lower() in detail.lower(), detail
 
 
 def test_a_path_with_a_slash_too_many_is_named(api):
