@@ -282,34 +282,38 @@ static void find_route(struct request *request, struct route_match *ret_match)
 	request->route = ret_match->route;
 }
 
-#define PATH_SHOWN 200
+#define PATH_SHOWN 300
 
-/* What was asked for, and what would do. */
+static int shown_length(struct span path)
+{
+	return path.len < PATH_SHOWN ? (int)path.len : PATH_SHOWN;
+}
+
+/* What was asked for, and what would do: on this listener, or on another one. */
 static int refuse_path(struct request *request)
 {
-	struct span path = request->path;
+	struct span path = request->path, there = path;
+	bool health = request->worker->listener->kind == LISTENER_HEALTH;
 	struct route_match match;
-	int shown = path.len < PATH_SHOWN ? (int)path.len : PATH_SHOWN;
-	router_find(routes_table, routes_count, request->method, path, &match);
-	if (match.path_known) {
+	router_find(routes_table, routes_count, request->method, there, &match);
+	while (!match.path_known && there.len > 1 && there.ptr[there.len - 1] == '/') {
+		there.len--;
+		router_find(routes_table, routes_count, request->method, there, &match);
+	}
+	if (!match.path_known)
 		reply_problem(request, PROBLEM_NOT_FOUND,
-		    "This listener serves health and metrics alone; \"%.*s\" is served by the "
-		    "listeners of the API.",
-		    shown, path.ptr);
-		return 1;
-	}
-	if (path.len > 1 && path.ptr[path.len - 1] == '/') {
-		path.len--;
-		router_find(routes_table, routes_count, request->method, path, &match);
-		if (match.path_known) {
-			reply_problem(request, PROBLEM_NOT_FOUND,
-			    "There is nothing at \"%.*s\"; without the slash at its end there is.",
-			    shown, path.ptr);
-			return 1;
-		}
-	}
-	reply_problem(request, PROBLEM_NOT_FOUND,
-	    "There is nothing at \"%.*s\"; mixport-api(7) lists what there is.", shown, path.ptr);
+		    "There is nothing at \"%.*s\"; mixport-api(7) lists what there is.",
+		    shown_length(path), path.ptr);
+	else if (health && !health_serves(there))
+		reply_problem(request, PROBLEM_NOT_FOUND,
+		    "There is nothing at \"%.*s\" here: this listener serves health and metrics "
+		    "alone; \"%.*s\" is served by the listeners of the API.",
+		    shown_length(path), path.ptr, shown_length(there), there.ptr);
+	else
+		reply_problem(request, PROBLEM_NOT_FOUND,
+		    "There is nothing at \"%.*s\"; without the slash at its end there is: "
+		    "\"%.*s\".",
+		    shown_length(path), path.ptr, shown_length(there), there.ptr);
 	return 1;
 }
 
@@ -321,9 +325,8 @@ static int check_route(struct request *request, const struct route_match *match)
 		    match->allow, request->method);
 		return 1;
 	}
-	if (!match->route) {
+	if (!match->route)
 		return refuse_path(request);
-	}
 	for (size_t i = 0; i < ROUTE_SEGMENTS_LIMIT && match->segments[i].ptr; i++) {
 		char *segment = connection_text(connection_of(request), match->segments[i]);
 		if (!segment || text_percent_decode(segment, false) < 0)

@@ -42,6 +42,8 @@ def test_a_path_with_a_slash_too_many_is_named(api):
     answer = api.get("/v1/projects/")
     assert answer.status == 404 and '"/v1/projects/"' in answer.json["detail"]
     assert "without the slash" in answer.json["detail"]
+    assert '"/v1/projects"' in answer.json["detail"]
+    assert '"/v1"' in api.get("/v1//").json["detail"]
     answer = api.get("/v2/projects")
     assert answer.status == 404 and '"/v2/projects"' in answer.json["detail"]
 
@@ -51,6 +53,10 @@ def test_the_health_listener_says_what_it_lacks(daemon, method):
     answer = daemon.over_health().request(method, "/v1/projects")
     assert answer.status == 404 and "health and metrics alone" in answer.json["detail"]
     assert daemon.over_health().request(method, "/nothing").status == 404
+    detail = daemon.over_health().request(method, "/v1/projects/").json["detail"]
+    assert '"/v1/projects" is served by the listeners of the API' in detail
+    detail = daemon.over_health().request(method, "/healthz/").json["detail"]
+    assert detail.endswith('without the slash at its end there is: "/healthz".')
 
 
 def test_the_beginning_of_the_api(api):
