@@ -1,10 +1,11 @@
 """What is told while Mixpanel is down or talks nonsense, and that nothing is lost by it."""
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from harness import slow, stays, wait_until
+from harness import OTHER_PROJECT_ID, PROJECT_ID, parse, read_all, slow, stays, wait_until
 
 
 @pytest.fixture
@@ -308,3 +309,34 @@ def test_max_age_of_a_connector_gone_meanwhile(sim, lazy, here):
     sim.remove(here)
     wait_until(lambda: lazy.connector(here, max_age=0).json["state"] == "deleted",
                what="the deletion is noticed")
+
+
+def started(daemon):
+    """How many requests of the TCP listener have begun to arrive."""
+    text = daemon.over_health().get("/metrics").text
+    return int(re.search(r'^mixport_http_requests_total\{listener="tcp"\} (\d+)$', text, re.M)[1])
+
+
+def test_a_wait_for_a_refresh_that_is_refused_ends_at_once(start_sim, start_daemon):
+    """Refused, because a reload takes the project away while the request is still arriving."""
+    sim = start_sim(projects=(PROJECT_ID, OTHER_PROJECT_ID))
+    projects = {"demo": PROJECT_ID, "other": OTHER_PROJECT_ID}
+    daemon = start_daemon(sim, config=LAZY, projects=projects)
+    api = daemon.client()
+    here, = sim.put(job=False)
+    sim.verbatim_job(here, status="running", start_time="1600309069", progress=0.25)
+    api.refresh()
+    job = api.jobs_of(here).json["data"][0]
+    before = started(daemon)
+    with api.socket() as raw:
+        raw.sendall(f"GET /v1/jobs/{job['job_id']}?wait=60&max_age=0 HTTP/1.1\r\n".encode())
+        wait_until(lambda: started(daemon) == before + 1, what="the request has begun")
+        daemon.config["project demo"] = None
+        daemon.write_config()
+        daemon.reload()
+        secret = api.authorization()["Authorization"]
+        raw.sendall(f"Host: localhost\r\nAuthorization: {secret}\r\n"
+                    "Connection: close\r\n\r\n".encode())
+        raw.settimeout(slow(20))
+        answer = parse(read_all(raw))
+    assert (answer.status, answer.json["status"]) == (200, "running")
