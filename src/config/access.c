@@ -153,6 +153,8 @@ static void token_done(struct token *token)
 	*token = (struct token){.name = NULL};
 }
 
+/* Without a colon, so that none is ever taken for a peer of the UNIX socket, "uid:N": operations
+ * and idempotency keys belong to whoever has the name. */
 static bool is_token_name(const char *name)
 {
 	size_t len = strlen(name);

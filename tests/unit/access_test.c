@@ -186,6 +186,8 @@ START_TEST(every_faulty_token_line_is_told_and_not_quoted)
 	    "name:read:*:" HASH_A ":more",
 	    ":read:*:" HASH_A,
 	    "a name:read:*:" HASH_A,
+	    "uid:1000:manage:*:" HASH_A,
+	    "uid%3A1000:manage:*:" HASH_A,
 	    "name:none:*:" HASH_A,
 	    "name::*:" HASH_A,
 	    "name:read:demo,,x:" HASH_A,
