@@ -291,6 +291,10 @@ void refresh_send_get(struct project *project, struct refresh *refresh);
  * concerns the whole project. */
 void refresh_ended(struct call *call, const struct client_answer *answer, bool failed);
 
+/* An answer came in to what was asked of another origin, or by another account, than is in force
+ * now: it is asked again. Takes the call over. */
+void refresh_outdated(struct call *call);
+
 /* The planned call could not be made at all; takes the call over (NULL for none). */
 void refresh_not_sent(
     struct project *project, struct call *call, const struct plan *plan, const char *message);

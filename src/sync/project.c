@@ -178,6 +178,8 @@ void project_change(
 	planner_change(project->planner, &plan, now);
 	if (renewed) {
 		upstream_init(&project->upstream, engine_wall(project->engine));
+		project->date_ahead = TIMESTAMP_NONE;
+		project->troubled_since = INT64_MIN;
 		planner_list_not_later(project->planner, now);
 	}
 	config_unref(before);
@@ -438,13 +440,10 @@ static uint64_t subject_of(const struct call *call)
 	return hash_of(span_of(call->operation_id)) | UINT64_C(1) << 63;
 }
 
-/* What another origin, or another account, was answered says nothing of the one in force now. */
 static enum upstream_verdict judge_answer(struct call *call, const struct client_answer *answer)
 {
 	struct project *project = call->project;
 	struct engine *engine = project->engine;
-	if (!same_upstream(call->settings, project->settings))
-		return VERDICT_GOOD;
 	const struct upstream_request request = {
 	    .write = endpoint_writes(call->endpoint),
 	    .subject = subject_of(call),
@@ -487,9 +486,18 @@ static void take_answer(struct call *call, const struct client_answer *answer)
 		call_free(call);
 		return;
 	}
+	engine_count(engine, call->endpoint, answer);
+	/* What another origin, or another account, was answered says nothing of the one in force
+	 * now; but what became of an operation is told by whom it was sent to. */
+	if (!same_upstream(call->settings, project->settings)) {
+		if (call->kind == CALL_OPERATION)
+			operation_ended(call, answer);
+		else
+			refresh_outdated(call);
+		return;
+	}
 	if (answer->date != TIMESTAMP_NONE)
 		project->date_ahead = answer->date - engine_now(engine);
-	engine_count(engine, call->endpoint, answer);
 	enum upstream_state before = project->upstream.state;
 	enum upstream_verdict verdict = judge_answer(call, answer);
 	if (verdict == VERDICT_FAILED)

@@ -838,6 +838,13 @@ void refresh_ended(struct call *call, const struct client_answer *answer, bool f
 		refresh_end_all(project);
 }
 
+void refresh_outdated(struct call *call)
+{
+	call->project->list_tried |= call->kind == CALL_LIST;
+	call_given_up(call, 1);
+	call_free(call);
+}
+
 /* Sending --------------------------------------------------------------------------------------*/
 
 static const struct {

@@ -116,3 +116,37 @@ def test_a_late_refusal_of_the_old_account_is_not_held_against_the_new_one(start
     wait_until(late_answer_is_in, what="the late answer is in")
     assert stays(lambda: daemon.client().project()["upstream"]["state"] != "unauthorized", 2)
     assert "unauthorized" not in seen
+
+
+def test_a_late_list_of_another_origin_is_not_taken_for_this_one(start_daemon, start_sim):
+    old, new = start_sim(), start_sim("--seed", "2")
+    daemon = start_daemon(old, config={"project demo": {"list_interval": "1h"}})
+    api = daemon.client()
+    wait_until(lambda: api.project()["sync"]["synced_at"], what="the old one was listed")
+    stranger, = old.put(job=False)
+    here, = new.put(job=False)
+    old.fault("delay", "list", delay_ms=1500)
+    api.post("/v1/projects/demo/refresh", {})
+    wait_until(lambda: old.stats()["concurrent"] > 0, what="a list is on its way")
+    daemon.configure("project demo", base_url=new.base_url)
+    daemon.reload()
+    wait_until(lambda: api.connector(here).status == 200, 30, what="the new one is listed")
+    wait_until(lambda: old.stats()["concurrent"] == 0, what="the late answer is in")
+    assert stays(lambda: api.connector(stranger).status == 404)
+    assert api.project()["upstream"]["state"] == "ok"
+
+
+def test_a_late_refusal_of_a_list_degrades_nothing(start_daemon, start_sim):
+    sim = start_sim("--user", "old:secret", "--user", "new:secret")
+    daemon = start_daemon(sim, credential="old:secret",
+                          config={"project demo": {"list_interval": "1h"}})
+    api = daemon.client()
+    wait_until(lambda: api.project()["sync"]["synced_at"], what="it was listed")
+    sim.fault("status", "list", status=401, delay_ms=1500)
+    api.post("/v1/projects/demo/refresh", {})
+    wait_until(lambda: sim.stats()["concurrent"] > 0, what="a list is on its way")
+    daemon.write_secret("credential", "new:secret\n")
+    daemon.reload()
+    wait_until(lambda: len(sim.requests("list")) == 3, what="it is asked again, by the new one")
+    wait_until(lambda: api.project()["upstream"]["state"] == "ok", what="it is well")
+    assert "degraded" not in daemon.log()
