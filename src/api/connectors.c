@@ -62,7 +62,7 @@ static int read_status(struct request *request, const char **ret_value)
 	for (const char *const *at = status_choices; *at && !own; at++)
 		own = strcmp(text, *at) == 0;
 	for (const char *const *at = page_job_statuses; *at && !own; at++) {
-		if (strcmp(text, *at) != 0)
+		if (!strstr(text, *at)) /* jobs take several, with commas between them */
 			continue;
 		reply_fault(request, "parameter", "status",
 		    problem_entry(PROBLEM_INVALID_PARAMETER)->code,

@@ -104,7 +104,7 @@ def test_who_asked_may_resolve_and_no_other_manager(start_daemon, sim):
     assert daemon.client("manage").post(path, verdict).status == 200
 
 
-@pytest.mark.parametrize("status", ["failed", "running", "succeeded"])
+@pytest.mark.parametrize("status", ["failed", "running", "failed,succeeded"])
 def test_a_jobs_status_asked_of_connectors_is_explained(api, status):
     answer = api.connectors(status=status)
     assert answer.status == 400 and answer.json["errors"][0]["parameter"] == "status"
