@@ -209,8 +209,7 @@ START_TEST(a_listing_comes_in_many_forms)
 	    "[]",
 	    " [ " CONNECTOR " , {\"connectorId\" : \"b\"} ] ",
 	    "{\"success\":true,\"error\":null,\"errors\":[],\"data\":[]}",
-	    "{\"status\":null,\"error\":{\"message\":\"\",\"code\":\"\"},\"errors\":{},\"data\":[]"
-	    "}",
+	    "{\"status\":null,\"error\":{\"message\":\"\"},\"errors\":{},\"data\":[]}",
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(forms); i++)
 		ck_assert_msg(is_listing(forms[i]), "refused: %s", forms[i]);
