@@ -452,30 +452,101 @@ START_TEST(a_second_daemon_is_refused_though_the_lock_file_is_gone)
 }
 END_TEST
 
-struct restless {
+/* Two readers of whom one is always inside a transaction: each stays in its own until some commits
+ * were made and the other one has begun again. */
+#define READ_COMMITS 3
+#define READ_LIMIT_MS 20
+
+struct relay {
 	struct fixture *fixture;
-	pthread_barrier_t *start;
-	atomic_bool *over;
+	pthread_mutex_t mutex;
+	pthread_cond_t changed;
+	unsigned begun[2];
+	unsigned commits;
+	bool over;
 };
 
-static int read_a_while(struct conn *reader, void *context, struct err *err)
+struct runner {
+	struct relay *relay;
+	size_t number;
+	pthread_t thread;
+};
+
+static struct timespec read_deadline(void)
 {
-	(void)context;
-	(void)err;
-	return (int)fixture_count(reader, "SELECT count(*) FROM connectors a, connectors b") < 0;
+	struct timespec deadline;
+	clock_gettime(CLOCK_REALTIME, &deadline);
+	deadline.tv_nsec += READ_LIMIT_MS * 1000000L;
+	if (deadline.tv_nsec >= 1000000000L) {
+		deadline.tv_nsec -= 1000000000L;
+		deadline.tv_sec++;
+	}
+	return deadline;
 }
 
-/* One transaction after another; with several such threads there is always one at work. */
-static void *read_restlessly(void *context)
+static int read_until_relieved(struct conn *reader, void *context, struct err *err)
 {
-	struct restless *restless = context;
-	struct conn *reader = fixture_reader(restless->fixture);
+	(void)err;
+	struct runner *runner = context;
+	struct relay *relay = runner->relay;
+	const struct timespec deadline = read_deadline();
+	/* A read transaction begins with what it reads. */
+	(void)fixture_count(reader, "SELECT count(*) FROM connectors");
+	pthread_mutex_lock(&relay->mutex);
+	const unsigned *other = &relay->begun[!runner->number];
+	const unsigned other_before = *other;
+	const unsigned commits = relay->commits;
+	int late = 0;
+	relay->begun[runner->number]++;
+	pthread_cond_broadcast(&relay->changed);
+	/* The writer may itself be waiting for the readers to end. */
+	while (!relay->over && !late && relay->commits < commits + READ_COMMITS)
+		late = pthread_cond_timedwait(&relay->changed, &relay->mutex, &deadline);
+	while (!relay->over && *other == other_before)
+		pthread_cond_wait(&relay->changed, &relay->mutex);
+	pthread_mutex_unlock(&relay->mutex);
+	return 0;
+}
+
+static bool relay_is_over(struct relay *relay)
+{
+	pthread_mutex_lock(&relay->mutex);
+	bool over = relay->over;
+	pthread_mutex_unlock(&relay->mutex);
+	return over;
+}
+
+static void *read_by_turns(void *context)
+{
+	struct runner *runner = context;
+	struct conn *reader = fixture_reader(runner->relay->fixture);
 	struct err err = ERR_INIT;
-	pthread_barrier_wait(restless->start);
-	while (!atomic_load(restless->over))
-		(void)tx_read(reader, read_a_while, NULL, &err);
+	while (!relay_is_over(runner->relay))
+		(void)tx_read(reader, read_until_relieved, runner, &err);
 	conn_close(reader);
 	return NULL;
+}
+
+static void relay_start(struct relay *relay, struct runner runners[2])
+{
+	for (size_t i = 0; i < 2; i++) {
+		runners[i] = (struct runner){.relay = relay, .number = i};
+		ck_assert_int_eq(
+		    pthread_create(&runners[i].thread, NULL, read_by_turns, &runners[i]), 0);
+	}
+	pthread_mutex_lock(&relay->mutex);
+	while (relay->begun[0] == 0 || relay->begun[1] == 0)
+		pthread_cond_wait(&relay->changed, &relay->mutex);
+	pthread_mutex_unlock(&relay->mutex);
+}
+
+static void relay_tell(struct relay *relay, unsigned commits, bool over)
+{
+	pthread_mutex_lock(&relay->mutex);
+	relay->commits += commits;
+	relay->over = over;
+	pthread_cond_broadcast(&relay->changed);
+	pthread_mutex_unlock(&relay->mutex);
 }
 
 static int put_again(struct conn *writer, void *context, struct err *err)
@@ -490,28 +561,25 @@ START_TEST(the_log_is_bounded_under_readers_that_never_rest)
 {
 	struct fixture fixture;
 	fixture_init(&fixture);
-	pthread_barrier_t start;
-	atomic_bool over = false;
-	pthread_t threads[3];
-	struct restless restless = {.fixture = &fixture, .start = &start, .over = &over};
-	ck_assert_int_eq(pthread_barrier_init(&start, NULL, ARRAY_SIZE(threads) + 1), 0);
-	for (size_t i = 0; i < ARRAY_SIZE(threads); i++)
-		ck_assert_int_eq(pthread_create(&threads[i], NULL, read_restlessly, &restless), 0);
-	pthread_barrier_wait(&start);
+	struct relay relay = {.fixture = &fixture,
+	    .mutex = PTHREAD_MUTEX_INITIALIZER,
+	    .changed = PTHREAD_COND_INITIALIZER};
+	struct runner runners[2];
+	relay_start(&relay, runners);
 	int64_t most = 0;
-	/* 40 MiB. */
-	for (int number = 0; number < 640; number++) {
+	/* 30 MiB. */
+	for (int number = 0; number < 480; number++) {
 		struct store_stats stats;
 		ck_assert_int_eq(tx_write(fixture.writer, put_again, &number, &fixture.err), 0);
+		relay_tell(&relay, 1, false);
 		ck_assert_int_eq(conn_checkpoint_if_large(fixture.writer, &fixture.err), 0);
 		ck_assert_int_eq(store_stats(fixture.writer, &fixture.err, &stats), 0);
 		most = stats.wal_bytes > most ? stats.wal_bytes : most;
 	}
-	atomic_store(&over, true);
-	for (size_t i = 0; i < ARRAY_SIZE(threads); i++)
-		pthread_join(threads[i], NULL);
+	relay_tell(&relay, 0, true);
+	for (size_t i = 0; i < 2; i++)
+		pthread_join(runners[i].thread, NULL);
 	ck_assert_msg(most < 20 * 1024 * 1024, "%lld bytes", (long long)most);
-	pthread_barrier_destroy(&start);
 	fixture_done(&fixture);
 }
 END_TEST
@@ -538,6 +606,7 @@ END_TEST
 struct reading {
 	struct conn *reader;
 	atomic_bool *over;
+	uint64_t generation; /* when the test began */
 	bool wrong;
 };
 
@@ -566,7 +635,7 @@ static void *read_on(void *context)
 	struct store_stats stats;
 	int64_t before = 0;
 	while (!atomic_load(reading->over)) {
-		int64_t commits = (int64_t)store_generation();
+		int64_t commits = (int64_t)(store_generation() - reading->generation);
 		if (store_stats(reading->reader, &err, &stats) < 0 || stats.connectors % 2 != 0 ||
 		    stats.connectors < before || stats.connectors < 2 * commits)
 			reading->wrong = true;
@@ -580,10 +649,12 @@ START_TEST(readers_see_whole_commits_while_one_writes)
 	struct fixture fixture;
 	fixture_init(&fixture);
 	atomic_bool over = false;
+	const uint64_t generation = store_generation();
 	struct reading readings[2];
 	pthread_t threads[2];
 	for (size_t i = 0; i < 2; i++) {
-		readings[i] = (struct reading){.reader = fixture_reader(&fixture), .over = &over};
+		readings[i] = (struct reading){
+		    .reader = fixture_reader(&fixture), .over = &over, .generation = generation};
 		ck_assert_int_eq(pthread_create(&threads[i], NULL, read_on, &readings[i]), 0);
 	}
 	for (int round = 0; round < ROUNDS; round++) {

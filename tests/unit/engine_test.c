@@ -250,6 +250,18 @@ static void note_changes(const struct change *changes, size_t count, void *conte
 	tell(context);
 }
 
+static struct config config_of(struct config_project *projects, size_t count)
+{
+	return (struct config){
+	    .references = 1000, /* it is not on the heap */
+	    .jobs_max_age = MICROSECONDS_PER_HOUR,
+	    .jobs_max_count = 1000,
+	    .operations_max_age = MICROSECONDS_PER_HOUR,
+	    .projects = projects,
+	    .project_count = count,
+	};
+}
+
 static void fill_config(struct stage *stage)
 {
 	static char name[] = "demo";
@@ -270,14 +282,7 @@ static void fill_config(struct stage *stage)
 	    .timeout = PATIENCE_SECONDS * SECOND,
 	    .credential = &stage->credential,
 	};
-	stage->config = (struct config){
-	    .references = 1000, /* it is not on the heap */
-	    .jobs_max_age = MICROSECONDS_PER_HOUR,
-	    .jobs_max_count = 1000,
-	    .operations_max_age = MICROSECONDS_PER_HOUR,
-	    .projects = &stage->project,
-	    .project_count = 1,
-	};
+	stage->config = config_of(&stage->project, 1);
 }
 
 static void make_engine(struct stage *stage)
@@ -536,9 +541,7 @@ START_TEST(a_project_added_while_the_disk_is_full_is_followed_later)
 	static char other_name[] = "other";
 	projects[1].name = other_name;
 	projects[1].project_id = other;
-	struct config config = stage.config;
-	config.projects = projects;
-	config.project_count = 2;
+	struct config config = config_of(projects, 2);
 	engine_reload(stage.engine, &config);
 	/* Whoever is answered comes after the reload. */
 	struct wish second = {.command.allow_duplicate = true};
