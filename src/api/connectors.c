@@ -8,6 +8,7 @@
 
 /* Lists -----------------------------------------------------------------------------------------*/
 
+static const char *const kind_choices[] = {CONNECTOR_KIND, NULL};
 static const char *const status_choices[] = {"active", "stopped", "paused", NULL};
 static const char *const state_choices[] = {"present", "deleted", "all", NULL};
 static const char *const sort_choices[] = {"created_at", "-created_at", NULL};
@@ -15,16 +16,20 @@ static const char *const sort_choices[] = {"created_at", "-created_at", NULL};
 struct connector_page {
 	struct reading reading;
 	struct connector_query query;
-	const struct project_view *view;
 	uint64_t list;
+	struct err *err;
+	struct conn *conn;
 };
 
 static int add_connector(
     const struct connector_record *record, const struct job_record *latest, void *context)
 {
 	struct connector_page *page = context;
+	const struct project_view *view = NULL;
+	if (reading_view(&page->reading, page->conn, record->project_id, page->err, &view) != 0)
+		return -1;
 	const struct reading_row row = reading_begin_row(&page->reading);
-	reading_connector(&page->reading, page->view, record, latest, SPAN_NONE);
+	reading_connector(&page->reading, view, record, latest, SPAN_NONE);
 	return reading_end_row(&page->reading, &row);
 }
 
@@ -33,8 +38,8 @@ static int read_page(struct conn *conn, void *context, struct err *err)
 	struct connector_page *page = context;
 	struct cursor end = {.kind = CURSOR_CONNECTORS, .list = page->list};
 	bool more = false;
-	if (reading_view(&page->reading, conn, page->query.project_id, err, &page->view) != 0)
-		return -1;
+	page->conn = conn;
+	page->err = err;
 	reading_begin_list(&page->reading);
 	int r = connector_store_list(
 	    conn, &page->query, add_connector, page, err, &more, &end.time, &end.row);
@@ -64,33 +69,33 @@ static int read_status(struct request *request, const char **ret_value)
 	for (const char *const *at = page_job_statuses; *at && !own; at++) {
 		if (!strstr(text, *at)) /* jobs take several, with commas between them */
 			continue;
-		reply_fault(request, "parameter", "status",
-		    problem_entry(PROBLEM_INVALID_PARAMETER)->code,
+		return request_parameter_refused(request, "status",
 		    "That is the status of a job: ask by job_status for connectors whose latest "
-		    "job "
-		    "has it. A connector is active, stopped or paused.");
-		return -1;
+		    "job has it. A connector is active, stopped or paused.");
 	}
 	return read_choice(request, "status", status_choices, ret_value);
 }
 
 /* Every parameter is read, so that all that are bad are named at once. */
-static int read_query(struct request *request, struct connector_page *page)
+static int read_query(
+    struct request *request, const struct config_project *project, struct connector_page *page)
 {
 	struct connector_query *query = &page->query;
 	struct page position = {.after = false};
 	int presence = PRESENCE_PRESENT;
 	int order = 0;
-	query->project_id = request->project->project_id;
+	int kind = 0;
 	query->connector_type = request_parameter(request, "connector_type");
 	query->data_format = request_parameter(request, "data_format");
 	query->label = request_parameter(request, "label");
 	int faults = read_status(request, &query->status);
 	faults += read_choice(request, "job_status", page_job_statuses, &query->job_status);
+	faults += page_id_prefix(request, &query->id_prefix);
+	faults += request_parameter_choice(request, "kind", kind_choices, &kind);
 	faults += request_parameter_choice(request, "state", state_choices, &presence);
 	faults += request_parameter_choice(request, "sort", sort_choices, &order);
 	page->list = page_list(request, CURSOR_CONNECTORS);
-	page->list = fingerprint_add(page->list, (uint64_t)query->project_id);
+	page->list = fingerprint_add(page->list, project ? (uint64_t)project->project_id : 0);
 	page->list = fingerprint_add(page->list, (uint64_t)order);
 	faults += page_read(request, CURSOR_CONNECTORS, page->list, &position);
 	query->presence = (enum presence)presence;
@@ -102,16 +107,35 @@ static int read_query(struct request *request, struct connector_page *page)
 	return faults < 0 ? -1 : 0;
 }
 
-struct answered connectors_list(struct request *request)
+/* Of one project, or of all that the caller may see when it is NULL. */
+static struct answered answer_page(struct request *request, const struct config_project *project)
 {
 	struct err err = ERR_INIT;
-	struct connector_page page = {.view = NULL};
-	if (read_query(request, &page) < 0)
+	struct connector_page page = {.list = 0};
+	if (read_query(request, project, &page) < 0)
 		return parameters_refused(request);
+	if (page_project_ids(request, project, &page.query.project_ids, &page.query.project_count) <
+	    0) {
+		err_set(&err, "no memory for a list of connectors");
+		return reply_failed(request, &err);
+	}
 	reading_init(&page.reading, request);
 	if (tx_read(request_reader(request), read_page, &page, &err) != 0)
 		return reply_failed(request, &err);
 	return reading_answer(&page.reading, true);
+}
+
+struct answered connectors_list(struct request *request)
+{
+	return answer_page(request, request->project);
+}
+
+struct answered connectors_list_all(struct request *request)
+{
+	const struct config_project *project = NULL;
+	if (page_project(request, &project) > 0)
+		return project_refused(request);
+	return answer_page(request, project);
 }
 
 /* One -------------------------------------------------------------------------------------------*/

@@ -10,6 +10,7 @@ handler_fn projects_get;
 handler_fn projects_refresh;
 
 handler_fn connectors_list;
+handler_fn connectors_list_all;
 handler_fn connectors_create;
 handler_fn connectors_get;
 handler_fn connectors_delete;

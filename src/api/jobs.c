@@ -68,13 +68,6 @@ static int read_page(struct conn *conn, void *context, struct err *err)
 	return 0;
 }
 
-static int refuse(struct request *request, const char *name, const char *why)
-{
-	reply_fault(
-	    request, "parameter", name, problem_entry(PROBLEM_INVALID_PARAMETER)->code, why);
-	return -1;
-}
-
 /* One status or several, with commas between them. */
 static int read_statuses(struct request *request, unsigned *ret_statuses)
 {
@@ -85,7 +78,7 @@ static int read_statuses(struct request *request, unsigned *ret_statuses)
 		size_t len = strcspn(text, ",");
 		snprintf(name, sizeof(name), "%.*s", len < sizeof(name) ? (int)len : 0, text);
 		if (job_status_parse(name, &status) < 0)
-			return refuse(request, "status",
+			return request_parameter_refused(request, "status",
 			    "One or several of these are needed, with commas between them: queued, "
 			    "running, paused, succeeded, failed, cancelled, unknown.");
 		*ret_statuses |= 1U << status;
@@ -112,7 +105,7 @@ static int read_since(struct request *request, int64_t *ret_since)
 	else if (strchr(text, 'T') && timestamp_parse(text, &value) == 0)
 		*ret_since = value;
 	else
-		return refuse(request, "since",
+		return request_parameter_refused(request, "since",
 		    "A time in RFC 3339 is needed, such as 2024-01-31T12:00:00Z, a day, such as "
 		    "2024-01-31, or how long ago, such as 2d or 90m.");
 	return 0;
@@ -125,6 +118,7 @@ static int read_query(
 	struct page position = {.after = false};
 	query->since = TIMESTAMP_NONE;
 	int faults = read_statuses(request, &query->statuses);
+	faults += page_id_prefix(request, &query->id_prefix);
 	if (!page->connector_id) {
 		faults += read_since(request, &query->since);
 		query->connector_id = request_parameter(request, "connector_id");

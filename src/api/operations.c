@@ -74,6 +74,7 @@ static int read_query(
 	int ignored = 0;
 	int faults = request_parameter_choice(request, "kind", kind_choices, &ignored);
 	faults += request_parameter_choice(request, "state", state_choices, &ignored);
+	faults += page_id_prefix(request, &query->id_prefix);
 	page->list = page_list(request, CURSOR_OPERATIONS);
 	page->list = fingerprint_add(page->list, project ? (uint64_t)project->project_id : 0);
 	faults += page_read(request, CURSOR_OPERATIONS, page->list, &position);

@@ -1,5 +1,7 @@
 #include "api/reading.h"
 
+#include <string.h>
+
 #include "api/render.h"
 #include "api/server.h"
 #include "store/project_store.h"
@@ -9,6 +11,9 @@
 
 #define PAGE_LIMIT_DEFAULT 100
 #define PAGE_LIMIT_MAXIMUM 500
+
+#define ID_PREFIX_MINIMUM 4
+#define ID_PREFIX_MAXIMUM 64
 
 /* Bytes of a page, and of what comes behind its last record. */
 #define PAGE_BYTES_LIMIT ((size_t)4 * 1024 * 1024)
@@ -271,6 +276,20 @@ struct answered project_refused(struct request *request)
 	return reply_problem(request, PROBLEM_PROJECT_NOT_FOUND,
 	    "no project %s; GET /v1/projects lists those there are",
 	    request_parameter(request, "project"));
+}
+
+int page_id_prefix(struct request *request, const char **ret_prefix)
+{
+	const char *text = request_parameter(request, "id_prefix");
+	size_t len = text ? strlen(text) : ID_PREFIX_MINIMUM;
+	bool good = len >= ID_PREFIX_MINIMUM && len <= ID_PREFIX_MAXIMUM;
+	for (size_t i = 0; text && i < len; i++)
+		good = good && text[i] > ' ' && text[i] < 0x7f;
+	if (!good)
+		return request_parameter_refused(
+		    request, "id_prefix", "The first 4 to 64 characters of an id are needed.");
+	*ret_prefix = text;
+	return 0;
 }
 
 static int compare_ids(const void *a, const void *b)

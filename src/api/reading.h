@@ -99,6 +99,10 @@ int page_project(struct request *request, const struct config_project **ret_proj
 /* Answers 404 for the project that a parameter named. */
 struct answered project_refused(struct request *request);
 
+/* Reads the parameter id_prefix, what the ids of a list begin with: 4 to 64 printable characters of
+ * ASCII; NULL when absent. Returns 0, or -1 when it is bad. */
+int page_id_prefix(struct request *request, const char **ret_prefix);
+
 /* The ids of the one project, or of every project the caller may see when it is NULL, in ascending
  * order; in the arena.
  * Returns 0, or -1 without memory. */

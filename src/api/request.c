@@ -48,7 +48,7 @@ const char *request_header(struct request *request, const char *name)
 	return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
 }
 
-static int bad_parameter(struct request *request, const char *name, const char *why)
+int request_parameter_refused(struct request *request, const char *name, const char *why)
 {
 	reply_fault(
 	    request, "parameter", name, problem_entry(PROBLEM_INVALID_PARAMETER)->code, why);
@@ -64,7 +64,7 @@ int request_parameter_unsigned(struct request *request, const char *name, uint64
 	char why[96];
 	snprintf(why, sizeof(why), "A whole number from %llu to %llu is needed.",
 	    (unsigned long long)minimum, (unsigned long long)maximum);
-	return bad_parameter(request, name, why);
+	return request_parameter_refused(request, name, why);
 }
 
 int request_parameter_boolean(struct request *request, const char *name, bool *ret_value)
@@ -73,7 +73,7 @@ int request_parameter_boolean(struct request *request, const char *name, bool *r
 	if (!text)
 		return 0;
 	if (strcmp(text, "true") != 0 && strcmp(text, "false") != 0)
-		return bad_parameter(request, name, "Either true or false is needed.");
+		return request_parameter_refused(request, name, "Either true or false is needed.");
 	*ret_value = strcmp(text, "true") == 0;
 	return 0;
 }
@@ -96,7 +96,7 @@ int request_parameter_choice(
 	for (int i = 0; choices[i]; i++)
 		buffer_printf(&why, "%s %s", i ? "," : "", choices[i]);
 	buffer_append_text(&why, ".");
-	return bad_parameter(request, name, buffer_text(&why));
+	return request_parameter_refused(request, name, buffer_text(&why));
 }
 
 bool request_parameters_failed(const struct request *request)

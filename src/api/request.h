@@ -88,6 +88,9 @@ int request_parameter_boolean(struct request *request, const char *name, bool *r
 int request_parameter_choice(struct request *request, const char *name,
     const char *const *choices /* NULL-terminated */, int *ret_index);
 
+/* Notes that a parameter has a value that cannot be used, and why. Returns -1. */
+int request_parameter_refused(struct request *request, const char *name, const char *why);
+
 /* Whether a typed parameter was bad: answer with reply_problem(…, PROBLEM_INVALID_PARAMETER, …). */
 bool request_parameters_failed(const struct request *request);
 

@@ -29,7 +29,7 @@ enum route_flags {
 	ROUTE_KEPT = 1 << 4,    /* a GET whose rendering may be kept, see reply_keep_until */
 };
 
-#define ROUTE_PARAMETERS_LIMIT 12
+#define ROUTE_PARAMETERS_LIMIT 13
 
 /* One line of the API. GET routes serve HEAD too. */
 struct route {

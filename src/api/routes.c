@@ -15,8 +15,8 @@
 #define BODY REQUEST_BODY_LIMIT
 
 #define CONNECTOR_FILTERS                                                                          \
-	"connector_type", "data_format", "status", "label", "job_status", "state", "sort",         \
-	    "limit", "cursor"
+	"id_prefix", "kind", "connector_type", "data_format", "status", "label", "job_status",     \
+	    "state", "sort", "limit", "cursor"
 
 const struct route routes_table[] = {
     {"GET", "/v1", SCOPE_READ, 0, 0, health_index, {NULL}},
@@ -24,6 +24,8 @@ const struct route routes_table[] = {
     {"GET", PROJECT, SCOPE_READ, ROUTE_PROJECT, 0, projects_get, {NULL}},
     {"POST", PROJECT "/refresh", SCOPE_MANAGE, ROUTE_PROJECT, BODY, projects_refresh, {"wait"}},
 
+    {"GET", "/v1/connectors", SCOPE_READ, ROUTE_KEPT, 0, connectors_list_all,
+	{"project", CONNECTOR_FILTERS}},
     {"GET", CONNECTORS, SCOPE_READ, KEPT, 0, connectors_list, {CONNECTOR_FILTERS}},
     {"POST", CONNECTORS, SCOPE_MANAGE, ROUTE_PROJECT, BODY, connectors_create,
 	{"validate_only", "allow_duplicate", "wait"}},
@@ -31,15 +33,15 @@ const struct route routes_table[] = {
     {"DELETE", CONNECTOR, SCOPE_MANAGE, ROUTE_PROJECT, 0, connectors_delete, {"wait"}},
     {"POST", CONNECTOR "/refresh", SCOPE_MANAGE, ROUTE_PROJECT, BODY, connectors_refresh, {"wait"}},
     {"GET", CONNECTOR "/jobs", SCOPE_READ, KEPT, 0, jobs_of_connector,
-	{"status", "limit", "cursor"}},
+	{"id_prefix", "status", "limit", "cursor"}},
 
     {"GET", "/v1/operations", SCOPE_READ, 0, 0, operations_list,
-	{"project", "kind", "state", "limit", "cursor"}},
+	{"project", "id_prefix", "kind", "state", "limit", "cursor"}},
     {"GET", "/v1/operations/{}", SCOPE_READ, 0, 0, operations_get, {"wait"}},
     {"POST", "/v1/operations/{}/resolve", SCOPE_MANAGE, 0, BODY, operations_resolve, {NULL}},
 
     {"GET", "/v1/jobs", SCOPE_READ, ROUTE_KEPT, 0, jobs_list,
-	{"project", "connector_id", "status", "since", "limit", "cursor"}},
+	{"project", "connector_id", "id_prefix", "status", "since", "limit", "cursor"}},
     {"GET", "/v1/jobs/{}", SCOPE_READ, ROUTE_KEPT, 0, jobs_get, {"wait", "until", "max_age"}},
     {"GET", "/v1/jobs/{}/snapshots", SCOPE_READ, ROUTE_KEPT, 0, jobs_snapshots,
 	{"limit", "cursor"}},

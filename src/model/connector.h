@@ -13,6 +13,9 @@
 
 #define CONNECTOR_ID_LENGTH_LIMIT 128
 
+/* What kind of import a connector of Mixpanel's Connectors API is. */
+#define CONNECTOR_KIND "cloud_import"
+
 /* What Mixpanel says of a connector. Plain data; every pointer is borrowed from the decoded answer
  * or the store's row and says until when it holds. NULL and SPAN_NONE are "unknown".
  * Invariant: connector_id is 1…CONNECTOR_ID_LENGTH_LIMIT bytes of printable ASCII without blanks or

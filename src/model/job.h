@@ -19,6 +19,9 @@ enum job_status {
 };
 #define JOB_STATUS_COUNT (JOB_UNKNOWN + 1)
 
+/* What our ids of jobs begin with. */
+#define JOB_ID_PREFIX "job_"
+
 /* "queued", "running", …, "unknown". */
 const char *job_status_name(enum job_status status);
 

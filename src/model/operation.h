@@ -20,6 +20,9 @@ enum operation_state {
 };
 #define OPERATION_STATE_COUNT (OPERATION_UNKNOWN + 1)
 
+/* What our ids of operations begin with. */
+#define OPERATION_ID_PREFIX "op_"
+
 #define OPERATION_KEY_LENGTH_LIMIT 255
 
 /* "create", "delete". */

@@ -4,10 +4,12 @@
 
 #include "store/conn_private.h"
 #include "store/job_store.h"
+#include "store/positions.h"
+#include "store/tx.h"
+#include "util/timestamp.h"
 
 /* Bucket and prefix come from an answer of Mixpanel's, which is shorter. */
 #define IMPORT_KEY_LIMIT ((size_t)8 * 1024 * 1024)
-#include "util/timestamp.h"
 
 /* Reading --------------------------------------------------------------------------------------*/
 
@@ -51,9 +53,8 @@ static const char *const settling_names[] = {
 };
 _Static_assert(ARRAY_SIZE(settling_names) == SETTLING_OBSERVED + 1, "a settling has no name");
 
-/* One row: a connector, its position, and its latest job. */
-static int deliver(
-    sqlite3_stmt *stmt, connector_row_fn *row, void *context, int64_t *ret_time, int64_t *ret_row)
+/* One row: a connector, and its latest job. */
+static int deliver(sqlite3_stmt *stmt, connector_row_fn *row, void *context)
 {
 	struct columns columns = {.stmt = stmt};
 	struct connector_record record = {0};
@@ -62,26 +63,18 @@ static int deliver(
 	record.status_known_at = column_time(&columns);
 	const char *deleted_by = column_text(&columns);
 	record.deleted_by_us = deleted_by && strcmp(deleted_by, "us") == 0;
-	int64_t position = column_integer(&columns);
 	struct job_record latest = {0};
 	if (record.latest_job_row)
 		column_job(&columns, &latest);
-	int r = row(&record, record.latest_job_row ? &latest : NULL, context);
-	if (r)
-		return r;
-	*ret_time = position;
-	*ret_row = record.row;
-	return 0;
+	return row(&record, record.latest_job_row ? &latest : NULL, context);
 }
 
 static int deliver_all(
     struct conn *conn, sqlite3_stmt *stmt, connector_row_fn *row, void *context, struct err *err)
 {
-	int64_t last_time = 0;
-	int64_t last_row = 0;
 	int step;
 	while ((step = sqlite3_step(stmt)) == SQLITE_ROW) {
-		int r = deliver(stmt, row, context, &last_time, &last_row);
+		int r = deliver(stmt, row, context);
 		if (r)
 			return r;
 	}
@@ -96,9 +89,7 @@ static int deliver_one(
 		return 1;
 	if (step != SQLITE_ROW)
 		return conn_read_failed(conn, err, "read a connector");
-	int64_t last_time = 0;
-	int64_t last_row = 0;
-	return deliver(stmt, row, context, &last_time, &last_row);
+	return deliver(stmt, row, context);
 }
 
 int connector_store_get(struct conn *conn, int64_t project_id, const char *connector_id,
@@ -120,44 +111,96 @@ int connector_store_get_row(
 	return deliver_one(conn, stmt, row, context, err);
 }
 
-static enum stmt list_statement(const struct connector_query *query)
+static enum stmt positions_statement(const struct connector_query *query)
 {
 	static const enum stmt statements[][2] = {
-	    [PRESENCE_PRESENT] = {STMT_CONNECTOR_LIST_PRESENT, STMT_CONNECTOR_LIST_PRESENT_NEWEST},
-	    [PRESENCE_DELETED] = {STMT_CONNECTOR_LIST_DELETED, STMT_CONNECTOR_LIST_DELETED_NEWEST},
-	    [PRESENCE_ALL] = {STMT_CONNECTOR_LIST_ALL, STMT_CONNECTOR_LIST_ALL_NEWEST},
+	    [PRESENCE_PRESENT] = {STMT_CONNECTOR_POSITIONS_PRESENT,
+		STMT_CONNECTOR_POSITIONS_PRESENT_NEWEST},
+	    [PRESENCE_DELETED] = {STMT_CONNECTOR_POSITIONS_DELETED,
+		STMT_CONNECTOR_POSITIONS_DELETED_NEWEST},
+	    [PRESENCE_ALL] = {STMT_CONNECTOR_POSITIONS_ALL, STMT_CONNECTOR_POSITIONS_ALL_NEWEST},
 	};
 	return statements[query->presence][query->newest_first];
+}
+
+struct list_work {
+	struct conn *conn;
+	const struct connector_query *query;
+	struct positions positions;
+	connector_row_fn *row;
+	void *context;
+	struct err *err;
+	bool more;
+	struct position last;
+};
+
+static int collect_project(int64_t project_id, void *context)
+{
+	struct list_work *work = context;
+	const struct connector_query *query = work->query;
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(work->conn, positions_statement(query));
+	struct binder bind = {.stmt = stmt};
+	int64_t start = query->newest_first ? INT64_MAX : INT64_MIN;
+	bind_integer(&bind, project_id);
+	bind_integer(&bind, query->after ? query->after_time : start);
+	bind_integer(&bind, query->after ? query->after_row : start);
+	bind_integer(&bind, (int64_t)query->limit + 1);
+	bind_text(&bind, query->connector_type);
+	bind_text(&bind, query->data_format);
+	bind_text(&bind, query->status);
+	bind_text(&bind, query->label);
+	bind_text(&bind, query->job_status);
+	bind_text(&bind, query->id_prefix);
+	int step;
+	while ((step = sqlite3_step(stmt)) == SQLITE_ROW)
+		if (positions_add(&work->positions, sqlite3_column_int64(stmt, 0),
+			sqlite3_column_int64(stmt, 1), work->err) < 0)
+			return -1;
+	if (step != SQLITE_DONE)
+		return conn_read_failed(work->conn, work->err, "list connectors");
+	positions_cut(&work->positions);
+	return 0;
+}
+
+static int deliver_position(int64_t row, void *context)
+{
+	struct list_work *work = context;
+	return connector_store_get_row(work->conn, row, work->row, work->context, work->err);
+}
+
+static int list(struct conn *conn, void *context, struct err *err)
+{
+	struct list_work *work = context;
+	const struct connector_query *query = work->query;
+	int r = positions_each_project(
+	    conn, query->project_ids, query->project_count, collect_project, work, err);
+	if (r)
+		return r;
+	return positions_deliver(
+	    &work->positions, deliver_position, work, &work->more, &work->last);
 }
 
 int connector_store_list(struct conn *conn, const struct connector_query *query,
     connector_row_fn *row, void *context, struct err *err, bool *ret_more, int64_t *ret_time,
     int64_t *ret_row)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, list_statement(query));
-	struct binder bind = {.stmt = stmt};
-	int64_t start = query->newest_first ? INT64_MAX : INT64_MIN;
-	bind_integer(&bind, query->project_id);
-	bind_integer(&bind, query->after ? query->after_time : start);
-	bind_integer(&bind, query->after ? query->after_row : start);
-	bind_text(&bind, query->connector_type);
-	bind_text(&bind, query->data_format);
-	bind_text(&bind, query->status);
-	bind_text(&bind, query->label);
-	bind_text(&bind, query->job_status);
-	bind_integer(&bind, (int64_t)query->limit + 1);
-	int step = sqlite3_step(stmt);
-	for (unsigned i = 0; i < query->limit && step == SQLITE_ROW; i++) {
-		int r = deliver(stmt, row, context, ret_time, ret_row);
-		if (r == STORE_PAGE_FULL)
-			break;
-		if (r)
-			return r;
-		step = sqlite3_step(stmt);
-	}
-	if (step != SQLITE_ROW && step != SQLITE_DONE)
-		return conn_read_failed(conn, err, "list connectors");
-	*ret_more = step == SQLITE_ROW;
+	struct list_work work = {
+	    .conn = conn,
+	    .query = query,
+	    .row = row,
+	    .context = context,
+	    .err = err,
+	    .last = {.time = query->after_time, .row = query->after_row},
+	};
+	positions_init(&work.positions, query->limit);
+	work.positions.oldest_first = !query->newest_first;
+	int r = tx_read(conn, list, &work, err);
+	positions_done(&work.positions);
+	if (r)
+		return r;
+	*ret_more = work.more;
+	*ret_time = work.last.time;
+	*ret_row = work.last.row;
 	return 0;
 }
 

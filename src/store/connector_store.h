@@ -23,11 +23,13 @@ int connector_store_get_row(struct conn *conn, int64_t connector_row, connector_
 /* Which connectors are there. */
 enum presence { PRESENCE_PRESENT, PRESENCE_DELETED, PRESENCE_ALL };
 
-/* A list of one project's connectors. NULL filters do not filter. The order is by creation: the
- * time Mixpanel gave when first seen, else when first seen, then the row; both never change, so
- * paging neither skips nor repeats. */
+/* A list of connectors. NULL filters do not filter. The order is by creation: the time Mixpanel
+ * gave when first seen, else when first seen, then the row; both never change, so paging neither
+ * skips nor repeats. */
 struct connector_query {
-	int64_t project_id;
+	const int64_t *project_ids; /* these projects only */
+	size_t project_count;
+	const char *id_prefix; /* what the id begins with, ASCII */
 	const char *connector_type;
 	const char *data_format;
 	const char *status; /* "active", "stopped", "paused" */

@@ -4,7 +4,7 @@
 
 #include "store/conn_private.h"
 #include "store/connector_store.h"
-#include "store/newest.h"
+#include "store/positions.h"
 #include "store/tx.h"
 #include "util/random.h"
 #include "util/timestamp.h"
@@ -61,13 +61,12 @@ static int get_row(
 struct list_work {
 	struct conn *conn;
 	const struct job_query *query;
-	struct newest newest;
+	struct positions positions;
 	job_row_fn *row;
 	void *context;
 	struct err *err;
 	bool more;
-	int64_t time;
-	int64_t last;
+	struct position last;
 };
 
 /* Adds the newest positions of a project or of a connector, whichever the statement is for; of one
@@ -81,18 +80,18 @@ static int collect(struct list_work *work, enum stmt id, int64_t of, int status)
 	bind_integer(&bind, query->since); /* TIMESTAMP_NONE is the least there is */
 	bind_integer(&bind, query->after ? query->after_time : INT64_MAX);
 	bind_integer(&bind, query->after ? query->after_row : INT64_MAX);
-	bind_integer(&bind, (int64_t)work->newest.keep);
-	if (status >= 0)
-		bind_text(&bind, job_status_name((enum job_status)status));
+	bind_integer(&bind, (int64_t)query->limit + 1);
+	bind_text(&bind, status < 0 ? NULL : job_status_name((enum job_status)status));
+	bind_text(&bind, query->id_prefix);
 	int step;
 	while ((step = sqlite3_step(stmt)) == SQLITE_ROW) {
-		if (newest_add(&work->newest, sqlite3_column_int64(stmt, 0),
+		if (positions_add(&work->positions, sqlite3_column_int64(stmt, 0),
 			sqlite3_column_int64(stmt, 1), work->err) < 0)
 			return -1;
 	}
 	if (step != SQLITE_DONE)
 		return conn_read_failed(work->conn, work->err, "list jobs");
-	newest_cut(&work->newest);
+	positions_cut(&work->positions);
 	return 0;
 }
 
@@ -121,15 +120,24 @@ static int take_connector_row(
 	return 0;
 }
 
+static int collect_jobs_of_project(struct list_work *work, int64_t project_id)
+{
+	const struct job_query *query = work->query;
+	bool by_id = query->id_prefix && positions_are_few(query->id_prefix, JOB_ID_PREFIX);
+	enum stmt all = by_id ? STMT_JOB_POSITIONS_ID : STMT_JOB_POSITIONS_PROJECT;
+	enum stmt some = by_id ? STMT_JOB_POSITIONS_ID : STMT_JOB_POSITIONS_PROJECT_STATUS;
+	if (query->statuses)
+		return collect_statuses(work, some, project_id);
+	return collect(work, all, project_id, -1);
+}
+
 static int collect_project(int64_t project_id, void *context)
 {
 	struct list_work *work = context;
 	const struct job_query *query = work->query;
 	int64_t row = 0;
-	if (!query->connector_id && query->statuses)
-		return collect_statuses(work, STMT_JOB_POSITIONS_PROJECT_STATUS, project_id);
 	if (!query->connector_id)
-		return collect(work, STMT_JOB_POSITIONS_PROJECT, project_id, -1);
+		return collect_jobs_of_project(work, project_id);
 	int r = connector_store_get(
 	    work->conn, project_id, query->connector_id, take_connector_row, &row, work->err);
 	if (r)
@@ -137,29 +145,23 @@ static int collect_project(int64_t project_id, void *context)
 	return collect_connector(work, row);
 }
 
+static int deliver_position(int64_t row, void *context)
+{
+	struct list_work *work = context;
+	return get_row(work->conn, row, work->row, work->context, work->err);
+}
+
 static int list(struct conn *conn, void *context, struct err *err)
 {
 	struct list_work *work = context;
 	const struct job_query *query = work->query;
 	int r = query->connector_row ? collect_connector(work, query->connector_row)
-				     : newest_each_project(conn, query->project_ids,
+				     : positions_each_project(conn, query->project_ids,
 					   query->project_count, collect_project, work, err);
 	if (r)
 		return r;
-	work->more = work->newest.count > query->limit;
-	for (size_t i = 0; i < work->newest.count && i < query->limit; i++) {
-		const struct position *position = &work->newest.list[i];
-		r = get_row(conn, position->row, work->row, work->context, err);
-		if (r == STORE_PAGE_FULL) {
-			work->more = true;
-			return 0;
-		}
-		if (r)
-			return r;
-		work->time = position->time;
-		work->last = position->row;
-	}
-	return 0;
+	return positions_deliver(
+	    &work->positions, deliver_position, work, &work->more, &work->last);
 }
 
 int job_store_list(struct conn *conn, const struct job_query *query, job_row_fn *row, void *context,
@@ -171,17 +173,16 @@ int job_store_list(struct conn *conn, const struct job_query *query, job_row_fn 
 	    .row = row,
 	    .context = context,
 	    .err = err,
-	    .time = query->after_time,
-	    .last = query->after_row,
+	    .last = {.time = query->after_time, .row = query->after_row},
 	};
-	newest_init(&work.newest, (size_t)query->limit + 1);
+	positions_init(&work.positions, query->limit);
 	int r = tx_read(conn, list, &work, err);
-	newest_done(&work.newest);
+	positions_done(&work.positions);
 	if (r)
 		return r;
 	*ret_more = work.more;
-	*ret_time = work.time;
-	*ret_row = work.last;
+	*ret_time = work.last.time;
+	*ret_row = work.last.row;
 	return 0;
 }
 
@@ -305,7 +306,7 @@ int job_store_insert(struct conn *writer, int64_t project_id, int64_t connector_
     const struct run *run, int64_t now, struct err *err, int64_t *ret_row, char *ret_id)
 {
 	char job_id[RANDOM_ID_SIZE];
-	random_id("job_", job_id);
+	random_id(JOB_ID_PREFIX, job_id);
 	int64_t position = run->start_time == TIMESTAMP_NONE ? now : run->start_time;
 	int64_t row = 0;
 	int r = insert(writer, project_id, connector_row, run, position, now, job_id, err, &row);

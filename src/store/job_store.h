@@ -20,6 +20,7 @@ struct job_query {
 	int64_t connector_row;    /* 0: all; else project_ids are not looked at */
 	const char *connector_id; /* of the connectors of this id in those projects; NULL: all */
 	unsigned statuses;        /* a bit 1 << enum job_status for each; 0: all */
+	const char *id_prefix;    /* what the id begins with, ASCII; NULL: all */
 	int64_t since;            /* position time at or after; TIMESTAMP_NONE: all */
 	unsigned limit;
 	bool after;

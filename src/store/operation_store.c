@@ -3,7 +3,7 @@
 #include <assert.h>
 
 #include "store/conn_private.h"
-#include "store/newest.h"
+#include "store/positions.h"
 #include "store/tx.h"
 #include "util/timestamp.h"
 
@@ -107,61 +107,63 @@ int operation_store_get_by_key(struct conn *conn, int64_t project_id, const char
 struct list_work {
 	struct conn *conn;
 	const struct operation_query *query;
-	struct newest newest;
+	struct positions positions;
 	operation_row_fn *row;
 	void *context;
 	struct err *err;
 	bool more;
-	int64_t last;
+	struct position last;
 };
+
+static enum stmt positions_statement(const struct operation_query *query)
+{
+	if (query->id_prefix && positions_are_few(query->id_prefix, OPERATION_ID_PREFIX))
+		return STMT_OPERATION_POSITIONS_ID;
+	return query->state < 0 ? STMT_OPERATION_POSITIONS : STMT_OPERATION_POSITIONS_STATE;
+}
 
 static int collect_project(int64_t project_id, void *context)
 {
 	struct list_work *work = context;
 	const struct operation_query *query = work->query;
-	bool by_state = query->state >= 0;
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(
-	    work->conn, by_state ? STMT_OPERATION_POSITIONS_STATE : STMT_OPERATION_POSITIONS);
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(work->conn, positions_statement(query));
 	struct binder bind = {.stmt = stmt};
 	bind_integer(&bind, project_id);
 	bind_integer(&bind, query->before_row ? query->before_row : INT64_MAX);
 	bind_text(
 	    &bind, query->kind < 0 ? NULL : operation_kind_name((enum operation_kind)query->kind));
-	bind_integer(&bind, (int64_t)work->newest.keep);
-	if (by_state)
-		bind_text(&bind, operation_state_name((enum operation_state)query->state));
+	bind_integer(&bind, (int64_t)query->limit + 1);
+	bind_text(&bind,
+	    query->state < 0 ? NULL : operation_state_name((enum operation_state)query->state));
+	bind_text(&bind, query->id_prefix);
 	int step;
 	while ((step = sqlite3_step(stmt)) == SQLITE_ROW) {
-		if (newest_add(&work->newest, 0, sqlite3_column_int64(stmt, 0), work->err) < 0)
+		if (positions_add(&work->positions, 0, sqlite3_column_int64(stmt, 0), work->err) <
+		    0)
 			return -1;
 	}
 	if (step != SQLITE_DONE)
 		return conn_read_failed(work->conn, work->err, "list operations");
-	newest_cut(&work->newest);
+	positions_cut(&work->positions);
 	return 0;
+}
+
+static int deliver_position(int64_t row, void *context)
+{
+	struct list_work *work = context;
+	return operation_store_get_row(work->conn, row, work->row, work->context, work->err);
 }
 
 static int list(struct conn *conn, void *context, struct err *err)
 {
 	struct list_work *work = context;
 	const struct operation_query *query = work->query;
-	int r = newest_each_project(
+	int r = positions_each_project(
 	    conn, query->project_ids, query->project_count, collect_project, work, err);
 	if (r)
 		return r;
-	work->more = work->newest.count > query->limit;
-	for (size_t i = 0; i < work->newest.count && i < query->limit; i++) {
-		r = operation_store_get_row(
-		    conn, work->newest.list[i].row, work->row, work->context, err);
-		if (r == STORE_PAGE_FULL) {
-			work->more = true;
-			return 0;
-		}
-		if (r)
-			return r;
-		work->last = work->newest.list[i].row;
-	}
-	return 0;
+	return positions_deliver(
+	    &work->positions, deliver_position, work, &work->more, &work->last);
 }
 
 int operation_store_list(struct conn *conn, const struct operation_query *query,
@@ -173,15 +175,15 @@ int operation_store_list(struct conn *conn, const struct operation_query *query,
 	    .row = row,
 	    .context = context,
 	    .err = err,
-	    .last = query->before_row,
+	    .last = {.row = query->before_row},
 	};
-	newest_init(&work.newest, (size_t)query->limit + 1);
+	positions_init(&work.positions, query->limit);
 	int r = tx_read(conn, list, &work, err);
-	newest_done(&work.newest);
+	positions_done(&work.positions);
 	if (r)
 		return r;
 	*ret_more = work.more;
-	*ret_row = work.last;
+	*ret_row = work.last.row;
 	return 0;
 }
 

@@ -27,8 +27,9 @@ int operation_store_get_by_key(struct conn *conn, int64_t project_id, const char
 struct operation_query {
 	const int64_t *project_ids; /* NULL: all */
 	size_t project_count;
-	int kind;  /* enum operation_kind, -1: all */
-	int state; /* enum operation_state, -1: all */
+	int kind;              /* enum operation_kind, -1: all */
+	int state;             /* enum operation_state, -1: all */
+	const char *id_prefix; /* what the id begins with, ASCII; NULL: all */
 	unsigned limit;
 	int64_t before_row; /* 0: from the newest */
 };

@@ -27,22 +27,31 @@
 	"c.history_error_message, c.history_error_since, c.revision, c.latest_job_row, c.label, "  \
 	"c.connector_type, c.properties, c.category, c.data_format, c.bucket, c.prefix, "          \
 	"c.status, c.failure_message, c.created_by, c.created_at, c.raw, c.status_known_at, "      \
-	"c.deleted_by, c.position"
+	"c.deleted_by"
 
 #define SELECT_CONNECTORS(hint)                                                                    \
 	"SELECT " CONNECTOR_COLUMNS ", " JOB_COLUMNS " FROM connectors c " hint                    \
 	" LEFT JOIN jobs j ON j.job_row = c.latest_job_row "
 
-/* The position comes as two parameters that are always bound: the ends of the range stand for
- * "from the start", so that one statement serves the first page and all others. */
-#define LIST_CONNECTORS(index, presence, beyond, order)                                            \
-	SELECT_CONNECTORS("INDEXED BY " index)                                                     \
-	"WHERE c.project_id = ?1 AND " presence " AND (c.position, c.connector_row) " beyond       \
+/* Lists are read in two steps: positions only, out of an index; then the rows of the page. The
+ * position comes as two parameters that are always bound: the ends of the range stand for "from the
+ * start", so that one statement serves the first page and all others. */
+
+/* Ids are ASCII; no character stands behind the last one there is. */
+#define BEGINS(column, prefix) column " BETWEEN " prefix " AND " prefix " || char(1114111)"
+
+/* What is behind an OR is not looked at, nor its row or job fetched, without that filter. */
+#define CONNECTOR_POSITIONS(index, presence, beyond, order)                                        \
+	"SELECT c.position, c.connector_row FROM connectors c INDEXED BY " index                   \
+	" WHERE c.project_id = ?1 AND " presence " AND (c.position, c.connector_row) " beyond      \
 	" (?2, ?3)"                                                                                \
-	" AND (?4 IS NULL OR c.connector_type = ?4) AND (?5 IS NULL OR c.data_format = ?5)"        \
-	" AND (?6 IS NULL OR c.status = ?6) AND (?7 IS NULL OR c.label = ?7)"                      \
-	" AND (?8 IS NULL OR j.status = ?8)"                                                       \
-	" ORDER BY c.position " order ", c.connector_row " order " LIMIT ?9"
+	" AND (?5 IS NULL OR c.connector_type = ?5) AND (?6 IS NULL OR c.data_format = ?6)"        \
+	" AND (?7 IS NULL OR c.status = ?7) AND (?8 IS NULL OR c.label = ?8)"                      \
+	" AND (?9 IS NULL OR (SELECT status FROM jobs WHERE job_row = c.latest_job_row) = ?9)"     \
+	" AND (?10 IS NULL OR " BEGINS("c.connector_id", "?10") ")"                                \
+								" ORDER BY c.position " order      \
+								", c.connector_row " order         \
+								" LIMIT ?4"
 
 #define PRESENT "c.deleted_at IS NULL"
 /* What a create of the same import must not pass: it is there, or was a moment ago. */
@@ -54,11 +63,12 @@
 	"SELECT " JOB_COLUMNS                                                                      \
 	" FROM jobs j CROSS JOIN connectors c ON c.connector_row = j.connector_row "
 
-/* Positions only, out of an index that has it all; the rows of a page are fetched afterwards. */
 #define JOB_POSITIONS(index, condition)                                                            \
 	"SELECT position, job_row FROM jobs INDEXED BY " index " WHERE " condition                 \
 	" AND position >= ?2 AND (position, job_row) < (?3, ?4)"                                   \
-	" ORDER BY position DESC, job_row DESC LIMIT ?5"
+	" AND (?7 IS NULL OR " BEGINS(                                                             \
+	    "job_id", "?7") ")"                                                                    \
+			    " ORDER BY position DESC, job_row DESC LIMIT ?5"
 
 #define OPERATION_COLUMNS                                                                          \
 	"operation_row, operation_id, kind, project_id, connector_id, state, candidates, "         \
@@ -141,18 +151,18 @@ static const struct {
 	"  ON o.project_id = c.project_id AND o.connector_id = c.connector_id"
 	"  AND o.kind = 'create' AND o.connector_id IS NOT NULL"
 	" WHERE c.project_id = ?1 AND c.sent_key = ?2 AND " GUARDED},
-    [STMT_CONNECTOR_LIST_PRESENT] = {FOR_ALL,
-	LIST_CONNECTORS("connectors_present_by_position", PRESENT, ">", "ASC")},
-    [STMT_CONNECTOR_LIST_PRESENT_NEWEST] = {FOR_ALL,
-	LIST_CONNECTORS("connectors_present_by_position", PRESENT, "<", "DESC")},
-    [STMT_CONNECTOR_LIST_DELETED] = {FOR_ALL,
-	LIST_CONNECTORS("connectors_deleted_by_position", DELETED, ">", "ASC")},
-    [STMT_CONNECTOR_LIST_DELETED_NEWEST] = {FOR_ALL,
-	LIST_CONNECTORS("connectors_deleted_by_position", DELETED, "<", "DESC")},
-    [STMT_CONNECTOR_LIST_ALL] = {FOR_ALL,
-	LIST_CONNECTORS("connectors_by_position", ANY, ">", "ASC")},
-    [STMT_CONNECTOR_LIST_ALL_NEWEST] = {FOR_ALL,
-	LIST_CONNECTORS("connectors_by_position", ANY, "<", "DESC")},
+    [STMT_CONNECTOR_POSITIONS_PRESENT] = {FOR_ALL,
+	CONNECTOR_POSITIONS("connectors_present_by_position", PRESENT, ">", "ASC")},
+    [STMT_CONNECTOR_POSITIONS_PRESENT_NEWEST] = {FOR_ALL,
+	CONNECTOR_POSITIONS("connectors_present_by_position", PRESENT, "<", "DESC")},
+    [STMT_CONNECTOR_POSITIONS_DELETED] = {FOR_ALL,
+	CONNECTOR_POSITIONS("connectors_deleted_by_position", DELETED, ">", "ASC")},
+    [STMT_CONNECTOR_POSITIONS_DELETED_NEWEST] = {FOR_ALL,
+	CONNECTOR_POSITIONS("connectors_deleted_by_position", DELETED, "<", "DESC")},
+    [STMT_CONNECTOR_POSITIONS_ALL] = {FOR_ALL,
+	CONNECTOR_POSITIONS("connectors_by_position", ANY, ">", "ASC")},
+    [STMT_CONNECTOR_POSITIONS_ALL_NEWEST] = {FOR_ALL,
+	CONNECTOR_POSITIONS("connectors_by_position", ANY, "<", "DESC")},
     [STMT_CONNECTOR_INSERT] = {FOR_WRITER,
 	"INSERT INTO connectors (label, connector_type, properties, category, data_format, bucket,"
 	" prefix, status, failure_message, created_by, created_at, raw, import_key, project_id,"
@@ -211,6 +221,11 @@ static const struct {
 	JOB_POSITIONS("jobs_by_connector", "connector_row = ?1")},
     [STMT_JOB_POSITIONS_CONNECTOR_STATUS] = {FOR_ALL,
 	JOB_POSITIONS("jobs_by_connector", "connector_row = ?1 AND status = ?6")},
+    /* The pluses leave nothing but the index of ids. The order is made of what is found. */
+    [STMT_JOB_POSITIONS_ID] = {FOR_ALL,
+	"SELECT position, job_row FROM jobs WHERE " BEGINS("job_id",
+	    "?7") " AND +project_id = ?1 AND +position >= ?2 AND (+position, +job_row) < (?3, ?4)"
+		  " AND (?6 IS NULL OR +status = ?6)"},
     [STMT_JOB_EACH_OPEN] = {FOR_ALL,
 	"SELECT " JOB_COLUMNS " FROM jobs j INDEXED BY jobs_open"
 	" CROSS JOIN connectors c ON c.connector_row = j.connector_row"
@@ -269,11 +284,19 @@ static const struct {
     [STMT_OPERATION_POSITIONS] = {FOR_ALL,
 	"SELECT operation_row FROM operations INDEXED BY operations_by_project"
 	" WHERE project_id = ?1 AND operation_row < ?2 AND (?3 IS NULL OR kind = ?3)"
-	" ORDER BY operation_row DESC LIMIT ?4"},
+	" AND (?6 IS NULL OR " BEGINS(
+	    "operation_id", "?6") ")"
+				  " ORDER BY operation_row DESC LIMIT ?4"},
     [STMT_OPERATION_POSITIONS_STATE] = {FOR_ALL,
 	"SELECT operation_row FROM operations INDEXED BY operations_by_state"
 	" WHERE project_id = ?1 AND operation_row < ?2 AND (?3 IS NULL OR kind = ?3)"
-	" AND state = ?5 ORDER BY operation_row DESC LIMIT ?4"},
+	" AND state = ?5 AND (?6 IS NULL OR " BEGINS(
+	    "operation_id", "?6") ")"
+				  " ORDER BY operation_row DESC LIMIT ?4"},
+    [STMT_OPERATION_POSITIONS_ID] = {FOR_ALL,
+	"SELECT operation_row FROM operations WHERE " BEGINS("operation_id",
+	    "?6") " AND +project_id = ?1 AND +operation_row < ?2 AND (?3 IS NULL OR +kind = ?3)"
+		  " AND (?5 IS NULL OR +state = ?5)"},
     /* Without what was asked for, which is long. */
     [STMT_OPERATION_EACH_OPEN] = {FOR_WRITER,
 	"SELECT operation_row, operation_id, kind, state, search_base, search_over"

@@ -241,7 +241,7 @@ static enum command_result plan_operation(
 	struct engine *engine = project->engine;
 	struct err err = ERR_INIT;
 	char id[RANDOM_ID_SIZE];
-	random_id("op_", id);
+	random_id(OPERATION_ID_PREFIX, id);
 	record->operation_id = id;
 	record->project_id = command->project_id;
 	record->state = OPERATION_PLANNED;

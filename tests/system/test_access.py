@@ -42,7 +42,7 @@ def ids(daemon):
 
 READ = [
     ("GET", "/v1/projects"), ("GET", "/v1/projects/{project}"),
-    ("GET", "/v1/projects/{project}/connectors"),
+    ("GET", "/v1/connectors"), ("GET", "/v1/projects/{project}/connectors"),
     ("GET", "/v1/projects/{project}/connectors/{connector_id}"),
     ("GET", "/v1/projects/{project}/connectors/{connector_id}/jobs"),
     ("GET", "/v1/jobs"), ("GET", "/v1/jobs/{job_id}"), ("GET", "/v1/jobs/{job_id}/snapshots"),
@@ -180,7 +180,7 @@ def test_its_own_project_is_open_to_a_limited_token(daemon, ids, path):
     assert daemon.client("limited").get(path.format(**ids["demo"])).status == 200
 
 
-@pytest.mark.parametrize("path", ["/v1/projects", "/v1/jobs"])
+@pytest.mark.parametrize("path", ["/v1/projects", "/v1/connectors", "/v1/jobs"])
 def test_another_project_is_not_in_the_lists_of_a_limited_token(daemon, path):
     found = {r["project"] for r in daemon.client("limited").get(path).json["data"]}
     assert found == {"demo"}
@@ -191,9 +191,37 @@ def test_health_tells_a_limited_token_only_of_its_project(daemon):
     assert [p["project"] for p in health["projects"]] == ["demo"]
 
 
-def test_jobs_of_another_project_cannot_be_asked_for(daemon):
-    answer = daemon.client("limited").get("/v1/jobs", {"project": "other"})
-    assert answer.status == 404 or answer.json["data"] == []
+@pytest.mark.parametrize("path", ["/v1/connectors", "/v1/jobs", "/v1/operations"])
+def test_lists_of_another_project_cannot_be_asked_for(daemon, path):
+    answer = daemon.client("limited").get(path, {"project": "other"})
+    assert (answer.status, answer.code) == (404, "project-not-found")
+
+
+def test_connectors_of_all_projects_are_those_of_each(daemon):
+    api = daemon.client()
+    each = {c["connector_id"]: c for project in DEMO_AND_OTHER
+            for c in api.connectors(project).json["data"]}
+    for sort in "created_at", "-created_at":
+        every = api.every("/v1/connectors", {"sort": sort, "limit": 1})
+        assert len(every) == 4 and {c["connector_id"]: c for c in every} == each
+        times = [(c["created_at"] or c["first_seen_at"]) for c in every]
+        assert times == sorted(times, reverse=sort[0] == "-")
+    only = api.get("/v1/connectors", {"project": "other"}).json["data"]
+    assert only == api.connectors("other").json["data"]
+
+
+def test_an_answer_to_one_token_is_none_for_another(daemon):
+    """Both ask for the same within the second for which an answer is kept."""
+    for _ in range(3):
+        assert len(daemon.client().get("/v1/connectors").json["data"]) == 4
+        assert len(daemon.client("limited").get("/v1/connectors").json["data"]) == 2
+
+
+def test_an_id_of_another_project_is_not_found_by_its_beginning(daemon, ids):
+    for path, name in ("/v1/connectors", "connector_id"), ("/v1/jobs", "job_id"):
+        query = {"id_prefix": ids["other"][name][:12]}
+        assert len(daemon.client().get(path, query).json["data"]) == 1
+        assert daemon.client("limited").get(path, query).json["data"] == []
 
 
 def test_a_limited_token_cannot_create_elsewhere(daemon, sim):

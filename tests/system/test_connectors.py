@@ -43,7 +43,7 @@ def told(shared_sim, shared_api):
 
 
 MEMBERS = {
-    "connector_id": str, "project": str, "project_id": int, "label": str, "connector_type": str,
+    "connector_id": str, "kind": str, "project": str, "project_id": int, "label": str, "connector_type": str,
     "connector_properties": dict, "category_properties": dict, "status": (str, type(None)),
     "failure_message": (str, type(None)), "status_known_at": (str, type(None)), "created_at": str, "created_by": str, "state": str,
     "deleted_at": type(None), "first_seen_at": str, "updated_at": str,
@@ -54,6 +54,10 @@ def test_each_member_is_there_and_of_its_type(sim, api):
     connector = put(sim, api)
     for member, kind in MEMBERS.items():
         assert isinstance(connector[member], kind), member
+
+
+def test_a_connector_tells_its_kind(sim, api):
+    assert put(sim, api)["kind"] == "cloud_import"
 
 
 def test_a_connector_tells_where_it_belongs(sim, api):
@@ -236,6 +240,8 @@ FILTERS = [
     ({"job_status": "queued"}, []),
     ({"state": "present"}, ["first", "second", "third", "fourth"]),
     ({"state": "deleted"}, []),
+    ({"kind": "cloud_import"}, ["first", "second", "third", "fourth"]),
+    ({"kind": "cloud_import", "job_status": "failed"}, ["third"]),
     ({"connector_type": "gcsImport", "status": "active"}, ["first"]),
     ({"connector_type": "s3Import", "status": "active"}, []),
     ({"connector_type": "gcsImport", "sort": "-created_at"}, ["fourth", "third", "first"]),
@@ -245,6 +251,23 @@ FILTERS = [
 def test_filters_combine_and_order_holds(api, zoo):
     for query, names in FILTERS:
         assert listed(api, **query) == [zoo[name] for name in names], query
+
+
+def test_filters_are_those_of_the_list_over_all_projects_too(api, zoo):
+    for query, _ in FILTERS:
+        assert api.get("/v1/connectors", query).json == api.connectors(**query).json, query
+
+
+def test_a_connector_is_found_by_the_beginning_of_its_id(sim, api):
+    for name in "abcd-1", "abcd-2", "abce-1", "ab%_d":
+        sim.put(connector_id=name, job=False)
+    wait_until(lambda: len(listed(api)) == 4, what="four connectors")
+    for prefix, count in ("abcd", 2), ("abcd-1", 1), ("abce", 1), ("abcf", 0), ("ab%_", 1), \
+            ("ABCD", 0), ("abcd-1-and-more", 0):
+        found = listed(api, id_prefix=prefix)
+        assert len(found) == count and all(name.startswith(prefix) for name in found), prefix
+    assert listed(api, id_prefix="abcd", sort="-created_at") == listed(api, id_prefix="abcd")[::-1]
+    assert listed(api, id_prefix="abcd", state="deleted") == []
 
 
 def test_filters_hold_on_every_page(api, zoo):

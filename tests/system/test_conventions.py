@@ -29,8 +29,8 @@ def one(daemon):
     return {"connector_id": job["connector_id"], "job_id": job["job_id"]}
 
 
-LISTS = ["/v1/projects", "/v1/projects/demo/connectors", "/v1/operations", "/v1/jobs",
-         "/v1/projects/demo/connectors/{connector_id}/jobs", "/v1/jobs/{job_id}/snapshots"]
+LISTS = ["/v1/projects", "/v1/connectors", "/v1/projects/demo/connectors", "/v1/operations",
+         "/v1/jobs", "/v1/projects/demo/connectors/{connector_id}/jobs", "/v1/jobs/{job_id}/snapshots"]
 RECORDS = ["/v1/projects/demo", "/v1/projects/demo/connectors/{connector_id}", "/v1/jobs/{job_id}"]
 OTHERS = ["/v1/health", "/healthz", "/readyz", "/metrics"]
 READABLE = LISTS + RECORDS + OTHERS
@@ -94,6 +94,12 @@ def test_an_unknown_parameter_is_named(api, one, path):
     ("/v1/projects/demo/connectors", "limit", "many"),
     ("/v1/projects/demo/connectors", "sort", "colour"),
     ("/v1/projects/demo/connectors", "state", "gone"),
+    ("/v1/projects/demo/connectors", "kind", "gcsImport"),
+    ("/v1/connectors", "kind", ""),
+    ("/v1/connectors", "id_prefix", "abc"),
+    ("/v1/jobs", "id_prefix", 65 * "a"),
+    ("/v1/projects/demo/connectors/{connector_id}/jobs", "id_prefix", "job_ 1"),
+    ("/v1/operations", "id_prefix", "op_\u00e4"),
     ("/v1/operations", "kind", "update"),
     ("/v1/operations", "state", "happy"),
     ("/v1/jobs/{job_id}", "wait", "61"),
@@ -290,7 +296,7 @@ def test_a_chunked_body_is_taken(api):
 # Paging
 
 
-@pytest.mark.parametrize("path", ["/v1/projects/demo/connectors", "/v1/jobs"])
+@pytest.mark.parametrize("path", ["/v1/connectors", "/v1/projects/demo/connectors", "/v1/jobs"])
 @pytest.mark.parametrize("limit", [1, 5, 12])
 def test_pages_make_up_the_whole(api, path, limit):
     name = "job_id" if path == "/v1/jobs" else "connector_id"
@@ -310,7 +316,8 @@ def test_a_limit_of_all_there_is_has_no_more(api):
 
 
 @pytest.mark.parametrize("cursor", ["", "x", "AAAA", "%25", "a" * 4000, "../../etc/passwd"])
-@pytest.mark.parametrize("path", ["/v1/jobs", "/v1/projects/demo/connectors", "/v1/operations"])
+@pytest.mark.parametrize("path", ["/v1/jobs", "/v1/connectors", "/v1/projects/demo/connectors",
+                                  "/v1/operations"])
 def test_a_made_up_cursor_is_refused(api, path, cursor):
     answer = api.get(f"{path}?cursor={cursor}")
     assert (answer.status, answer.code) == (400, "invalid-cursor")

@@ -185,6 +185,17 @@ def test_jobs_filter_by_project(api, history):
     assert api.get("/v1/jobs", {"project": "nowhere"}).status in (400, 404)
 
 
+def test_jobs_are_found_by_the_beginning_of_their_id(api, history):
+    for job in api.get("/v1/jobs").json["data"]:
+        for prefix in job["job_id"][:12], job["job_id"]:
+            assert runs(api.get("/v1/jobs", {"id_prefix": prefix})) == [job["run_id"]]
+            assert runs(api.jobs_of(job["connector_id"], id_prefix=prefix)) == [job["run_id"]]
+            found = api.get("/v1/jobs", {"id_prefix": prefix, "status": "failed"})
+            assert len(runs(found)) == (1 if job["status"] == "failed" else 0)
+    assert len(runs(api.get("/v1/jobs", {"id_prefix": "job_"}))) == 5
+    assert runs(api.get("/v1/jobs", {"id_prefix": "op_1"})) == []
+
+
 def test_jobs_filter_by_time(api, history):
     assert runs(api.get("/v1/jobs", {"since": "2020-09-17T03:00:00Z"})) == \
         ["run-5", "run-4", "run-3"]

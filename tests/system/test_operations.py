@@ -94,6 +94,14 @@ def test_operations_are_filtered(api, several, query, count):
     assert len(what(api.get("/v1/operations", query))) == count
 
 
+def test_operations_are_found_by_the_beginning_of_their_id(api, several):
+    for operation in api.get("/v1/operations").json["data"]:
+        query = {"id_prefix": operation["operation_id"][:11]}
+        assert api.get("/v1/operations", query).json["data"] == [operation]
+        query["kind"] = "create" if operation["kind"] == "delete" else "delete"
+        assert api.get("/v1/operations", query).json["data"] == []
+
+
 def test_operations_are_paged(api, several):
     assert api.every("/v1/operations", {"limit": 1}) == api.get("/v1/operations").json["data"]
 

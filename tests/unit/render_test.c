@@ -86,7 +86,8 @@ static struct connector_record plain_connector(void)
 }
 
 #define PLAIN_CONNECTOR                                                                            \
-	"\"connector_id\":\"c-1\",\"project\":\"demo\",\"project_id\":123456789,\"label\":\"\","   \
+	"\"connector_id\":\"c-1\",\"kind\":\"cloud_import\",\"project\":\"demo\",\"project_id\":"  \
+	"123456789,\"label\":\"\","                                                                \
 	"\"connector_type\":\"gcsImport\","                                                        \
 	"\"connector_properties\":{\"gcs_bucket\":\"b\",\"big\":9007199254740993},"                \
 	"\"category_properties\":{\"data_format\":\"mixpanel_event\"},"                            \
@@ -204,7 +205,8 @@ START_TEST(a_deleted_connector_says_so)
 	};
 	record.deleted_at = DAY + SECONDS(5);
 	check_connector(&record, NULL, SPAN_NONE,
-	    "{\"connector_id\":\"x\\\"y\",\"project\":\"demo\",\"project_id\":123456789,"
+	    "{\"connector_id\":\"x\\\"y\",\"kind\":\"cloud_import\",\"project\":\"demo\",\"project_"
+	    "id\":123456789,"
 	    "\"label\":\"l\\n\",\"connector_type\":\"\",\"connector_properties\":{},"
 	    "\"category_properties\":{},\"status\":\"paused\",\"failure_message\":\"no access\","
 	    "\"status_known_at\":null,"

@@ -285,10 +285,15 @@ START_TEST(filters_combine)
 	    {{.status = "active", .job_status = "failed"}, 0, 0},
 	    {{.connector_type = "s3Import"}, 0, 0},
 	    {{.data_format = "mixpanel_event", .connector_type = "gcsImport"}, 2, a},
+	    {{.id_prefix = "b"}, 1, b},
+	    {{.id_prefix = "b", .label = "y"}, 0, 0},
+	    {{.id_prefix = "bb"}, 0, 0},
 	};
+	static const int64_t project[] = {PROJECT};
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct connector_query query = cases[i].query;
-		query.project_id = PROJECT;
+		query.project_ids = project;
+		query.project_count = 1;
 		query.limit = 10;
 		struct rows rows = {0};
 		bool more = true;
@@ -925,6 +930,42 @@ START_TEST(operations_are_listed_newest_first_and_kept_while_unknown)
 	ck_assert_uint_eq(rows.count, 10);
 	for (size_t i = 0; i < 10; i++)
 		ck_assert_int_eq(rows.list[i], 10 - (int64_t)i);
+	static const struct {
+		const char *prefix;
+		int state;
+		size_t count;
+	} prefixes[] = {
+	    {"op_", -1, 10},
+	    {"op_5", -1, 1},
+	    {"op_50", -1, 0},
+	    {"ops", -1, 0},
+	    {"op_5", OPERATION_UNKNOWN, 1},
+	    {"op_5", OPERATION_PLANNED, 0},
+	    {"op_1-more", OPERATION_REJECTED, 2},
+	    {"op_1-more-a", OPERATION_REJECTED, 1},
+	    {"op_1-more", -1, 2},
+	    {"op_1-more", OPERATION_PLANNED, 0},
+	};
+	for (int i = 0; i < 2; i++) {
+		struct operation_record record =
+		    operation(i ? "op_1-more-a" : "op_1-more-b", OPERATION_REJECTED);
+		record.project_id = 1;
+		record.finished_at = INT64_MAX - 1;
+		ck_assert_int_eq(operation_store_insert(writer, &record, err, &record.row), 0);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++) {
+		const struct operation_query by_id = {.kind = -1,
+		    .state = prefixes[i].state,
+		    .id_prefix = prefixes[i].prefix,
+		    .limit = 100};
+		int64_t last = 0;
+		rows.count = 0;
+		ck_assert_int_eq(operation_store_list(
+				     writer, &by_id, rows_add_operation, &rows, err, &more, &last),
+		    0);
+		size_t others = strncmp(prefixes[i].prefix, "op_", 4) == 0 ? 2 : 0;
+		ck_assert_msg(rows.count == prefixes[i].count + others, "%zu: %zu", i, rows.count);
+	}
 	const int64_t one[] = {2};
 	query = (struct operation_query){.project_ids = one,
 	    .project_count = 1,
@@ -1066,6 +1107,63 @@ static void check_pages(struct rows *rows, int64_t last)
 	ck_assert_int_eq(expected, last + 1);
 }
 
+static int copy_job_id(const struct job_record *record, void *context)
+{
+	snprintf(context, RANDOM_ID_SIZE, "%s", record->job_id);
+	return 0;
+}
+
+static size_t jobs_that_begin(struct fixture *fixture, struct job_query query, const char *prefix)
+{
+	query.id_prefix = prefix;
+	return list_jobs(fixture->writer, query, 100).count;
+}
+
+START_TEST(jobs_are_found_by_the_beginning_of_their_id)
+{
+	struct fixture fixture;
+	fixture_init(&fixture);
+	static const int64_t other[] = {PROJECT + 1};
+	const struct job_query all = {.since = TIMESTAMP_NONE};
+	const struct job_query queries[] = {
+	    all,
+	    {.since = TIMESTAMP_NONE, .connector_row = fixture_add(&fixture, "a", T0)},
+	    {.since = T0, .statuses = 1U << JOB_FAILED | 1U << JOB_QUEUED},
+	    {.since = TIMESTAMP_NONE, .project_ids = other, .project_count = 1},
+	    {.since = T0 + 1},
+	    {.since = TIMESTAMP_NONE, .statuses = 1U << JOB_RUNNING},
+	};
+	static const size_t counts[] = {1, 1, 1, 0, 0, 0};
+	char id[RANDOM_ID_SIZE] = "";
+	for (int i = 0; i < 40; i++)
+		fixture_job(&fixture, queries[1].connector_row, JOB_FAILED, T0);
+	struct job_query some = all;
+	some.limit = 7;
+	bool more = false;
+	int64_t time = 0;
+	int64_t row = 0;
+	ck_assert_int_eq(job_store_list(fixture.writer, &some, copy_job_id, id, &fixture.err, &more,
+			     &time, &row),
+	    0);
+	for (size_t i = 0; i < ARRAY_SIZE(queries); i++) {
+		ck_assert_uint_eq(jobs_that_begin(&fixture, queries[i], id), counts[i]);
+		ck_assert_uint_eq(jobs_that_begin(&fixture, queries[i], "job_-"), 0);
+		ck_assert_uint_eq(jobs_that_begin(&fixture, queries[i], "job_-other"), 0);
+		ck_assert_uint_eq(jobs_that_begin(&fixture, queries[i], "jobs"), 0);
+		ck_assert_uint_eq(jobs_that_begin(&fixture, queries[i], "job_"), 40 * counts[i]);
+	}
+	size_t begin = 0;
+	for (char c = '0'; c <= 'z'; c++) {
+		char prefix[] = {'j', 'o', 'b', '_', c, '\0'};
+		begin += jobs_that_begin(&fixture, all, prefix);
+	}
+	ck_assert_uint_eq(begin, 40);
+	id[8] = '\0';
+	ck_assert_uint_ge(jobs_that_begin(&fixture, all, id), 1);
+	fixture_done(&fixture);
+}
+END_TEST
+
 START_TEST(paging_neither_skips_nor_repeats_while_things_change)
 {
 	struct fixture fixture;
@@ -1105,14 +1203,27 @@ START_TEST(paging_neither_skips_nor_repeats_while_things_change)
 }
 END_TEST
 
+static void put_into(struct fixture *fixture, int64_t project_id, const char *id, int64_t now)
+{
+	struct connector connector = fixture_connector(id);
+	enum connector_change change;
+	int64_t row = 0;
+	struct connector_put put = fixture_single(&connector, now);
+	put.project_id = project_id;
+	ck_assert_int_eq(
+	    connector_store_put(fixture->writer, &put, &fixture->err, &change, &row), 0);
+}
+
 START_TEST(paging_connectors_neither_skips_nor_repeats)
 {
 	struct fixture fixture;
 	fixture_init(&fixture);
 	struct random_sequence sequence;
 	random_sequence_init(&sequence, 8);
+	static const int64_t projects[] = {PROJECT, PROJECT + 1, PROJECT + 2};
 	for (int descending = 0; descending < 2; descending++) {
-		struct connector_query query = {.project_id = PROJECT,
+		struct connector_query query = {.project_ids = projects,
+		    .project_count = ARRAY_SIZE(projects),
 		    .presence = PRESENCE_ALL,
 		    .newest_first = descending,
 		    .limit = 7};
@@ -1120,7 +1231,8 @@ START_TEST(paging_connectors_neither_skips_nor_repeats)
 		for (; last < 50 + 100 * descending; last++) {
 			char id[32];
 			snprintf(id, sizeof(id), "%d", (int)last);
-			fixture_add(&fixture, id, T0 + random_sequence_between(&sequence, 0, 9));
+			put_into(&fixture, PROJECT + last % 3, id,
+			    T0 + random_sequence_between(&sequence, 0, 9));
 		}
 		struct rows rows = {0};
 		bool more = true;
@@ -1133,7 +1245,7 @@ START_TEST(paging_connectors_neither_skips_nor_repeats)
 			char id[32];
 			snprintf(id, sizeof(id), "later-%d-%d", descending, i);
 			fixture_add(&fixture, id, T0 + random_sequence_between(&sequence, 0, 9));
-			snprintf(id, sizeof(id), "%d", i);
+			snprintf(id, sizeof(id), "%d", 3 * (i % 16));
 			fixture_delete(&fixture, id, T0);
 		}
 		check_pages(&rows, last);
@@ -1314,6 +1426,8 @@ int main(void)
 	    {"a key binds once unless nothing was sent", a_key_binds_once_unless_nothing_was_sent},
 	    {"what was left sending is unknown or repeated",
 		what_was_left_sending_is_unknown_or_repeated},
+	    {"jobs are found by the beginning of their id",
+		jobs_are_found_by_the_beginning_of_their_id},
 	    {"operations are listed newest first and kept while unknown",
 		operations_are_listed_newest_first_and_kept_while_unknown},
 	    {"a listing error keeps its beginning until a good one",
