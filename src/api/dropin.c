@@ -1,5 +1,7 @@
 /* Mixpanel's own paths, for callers that talk to Mixpanel today: its envelope, around the bytes it
  * last sent. Problems come out in its shape by themselves (see reply.h). */
+#include <stdlib.h>
+
 #include "api/handlers.h"
 #include "api/intent.h"
 #include "api/reading.h"
@@ -9,12 +11,13 @@
 #include "store/tx.h"
 #include "util/timestamp.h"
 
-#define HISTORY_PAGE 500
+/* Rows that are looked for at once, and bytes until a part of a list is sent. */
+#define LISTING_ROWS 500
+#define LISTING_PART ((size_t)1024 * 1024)
 
 struct dropin_read {
 	struct reading reading;
 	const char *connector_id;
-	int64_t connector_row;
 };
 
 static void begin(struct dropin_read *read, struct request *request)
@@ -23,21 +26,6 @@ static void begin(struct dropin_read *read, struct request *request)
 	writer_begin_object(&read->reading.writer);
 	writer_member_text(&read->reading.writer, "status", "ok");
 	writer_key(&read->reading.writer, "results");
-}
-
-static void begin_data(struct writer *writer)
-{
-	writer_begin_object(writer);
-	writer_member_null(writer, "url");
-	writer_member_boolean(writer, "has_more", false);
-	writer_key(writer, "data");
-	writer_begin_array(writer);
-}
-
-static void end_data(struct writer *writer)
-{
-	writer_end_array(writer);
-	writer_end_object(writer);
 }
 
 static struct answered answer(struct dropin_read *read, unsigned status)
@@ -65,29 +53,8 @@ static int add_connector(
 	struct dropin_read *read = context;
 	if (record->deleted_at != TIMESTAMP_NONE)
 		return 1;
-	read->connector_row = record->row;
 	writer_raw(&read->reading.writer, record->connector.raw);
 	return 0;
-}
-
-static int read_list(struct conn *conn, void *context, struct err *err)
-{
-	struct dropin_read *read = context;
-	begin_data(&read->reading.writer);
-	int r = connector_store_each_present(
-	    conn, read->reading.request->project->project_id, add_connector, read, err);
-	end_data(&read->reading.writer);
-	return r;
-}
-
-struct answered dropin_list(struct request *request)
-{
-	struct err err = ERR_INIT;
-	struct dropin_read read = {.connector_id = NULL};
-	begin(&read, request);
-	if (tx_read(request_reader(request), read_list, &read, &err) != 0)
-		return reply_failed(request, &err);
-	return answer(&read, 200);
 }
 
 static int read_one(struct conn *conn, void *context, struct err *err)
@@ -108,64 +75,164 @@ struct answered dropin_get(struct request *request)
 	return answer(&read, 200);
 }
 
-static int find_present(
+/* Lists -----------------------------------------------------------------------------------------*/
+
+/* A list, which Mixpanel gives in pages and we whole, however long it is. Each part of it is read
+ * in a transaction of its own, where the one before has ended: a client that takes its time holds
+ * nothing back. */
+struct listing {
+	struct writer writer;
+	int64_t project_id;
+	int64_t connector_row; /* its history; 0: the connectors of the project */
+	bool after;            /* begun, up to this position */
+	int64_t time;
+	int64_t row;
+	bool has_row; /* in this part */
+	bool full;    /* this part is */
+};
+
+static int add_raw(struct listing *listing, struct span raw)
+{
+	listing->full = listing->has_row && listing->writer.buffer->len + raw.len > LISTING_PART;
+	if (listing->full)
+		return STORE_PAGE_FULL;
+	writer_raw(&listing->writer, raw);
+	listing->has_row = true;
+	return 0;
+}
+
+static int add_listed_connector(
     const struct connector_record *record, const struct job_record *latest, void *context)
 {
 	(void)latest;
-	struct dropin_read *read = context;
-	read->connector_row = record->row;
-	return record->deleted_at == TIMESTAMP_NONE ? 0 : 1;
+	return add_raw(context, record->connector.raw);
 }
 
-static int add_listed(const struct job_record *record, void *context)
+/* What Mixpanel lists is kept for longer than Mixpanel lists it. */
+static int add_listed_job(const struct job_record *record, void *context)
 {
-	struct dropin_read *read = context;
-	if (record->listed)
-		writer_raw(&read->reading.writer, record->run.raw);
-	return 0;
+	return record->listed ? add_raw(context, record->run.raw) : 0;
 }
 
-/* What Mixpanel lists is kept for longer than Mixpanel lists it, hence the look at `listed`. */
-static int read_listed(struct dropin_read *read, struct conn *conn, struct err *err)
+static int read_connectors(
+    struct listing *listing, struct conn *conn, struct err *err, bool *ret_more)
 {
-	struct job_query query = {
-	    .connector_row = read->connector_row,
-	    .since = TIMESTAMP_NONE,
-	    .limit = HISTORY_PAGE,
+	const struct connector_query query = {
+	    .project_ids = &listing->project_id,
+	    .project_count = 1,
+	    .limit = LISTING_ROWS,
+	    .after = listing->after,
+	    .after_time = listing->time,
+	    .after_row = listing->row,
 	};
+	return connector_store_list(conn, &query, add_listed_connector, listing, err, ret_more,
+	    &listing->time, &listing->row);
+}
+
+static int read_history(struct listing *listing, struct conn *conn, struct err *err, bool *ret_more)
+{
+	const struct job_query query = {
+	    .connector_row = listing->connector_row,
+	    .since = TIMESTAMP_NONE,
+	    .limit = LISTING_ROWS,
+	    .after = listing->after,
+	    .after_time = listing->time,
+	    .after_row = listing->row,
+	};
+	return job_store_list(
+	    conn, &query, add_listed_job, listing, err, ret_more, &listing->time, &listing->row);
+}
+
+static int read_part(struct conn *conn, void *context, struct err *err)
+{
+	struct listing *listing = context;
 	bool more = true;
-	while (more) {
-		int r = job_store_list(conn, &query, add_listed, read, err, &more,
-		    &query.after_time, &query.after_row);
+	listing->has_row = false;
+	listing->full = false;
+	while (more && !listing->full) {
+		int r = listing->connector_row ? read_history(listing, conn, err, &more)
+					       : read_connectors(listing, conn, err, &more);
 		if (r)
 			return -1;
-		query.after = true;
+		listing->after = true;
 	}
-	return 0;
+	return more;
 }
 
-static int read_history(struct conn *conn, void *context, struct err *err)
+static void begin_listing(struct writer *writer, struct buffer *body)
 {
-	struct dropin_read *read = context;
-	int r = connector_store_get(conn, read->reading.request->project->project_id,
-	    read->connector_id, find_present, read, err);
-	if (r)
-		return r;
-	begin_data(&read->reading.writer);
-	r = read_listed(read, conn, err);
-	end_data(&read->reading.writer);
+	writer_init(writer, body);
+	writer_begin_object(writer);
+	writer_member_text(writer, "status", "ok");
+	writer_key(writer, "results");
+	writer_begin_object(writer);
+	writer_member_null(writer, "url");
+	writer_member_boolean(writer, "has_more", false);
+	writer_key(writer, "data");
+	writer_begin_array(writer);
+}
+
+static void end_listing(struct writer *writer)
+{
+	writer_end_array(writer);
+	writer_end_object(writer);
+	writer_end_object(writer);
+}
+
+static int next_part(void *state, struct conn *conn, struct buffer *part, struct err *err)
+{
+	struct listing *listing = state;
+	listing->writer.buffer = part;
+	int r = tx_read(conn, read_part, listing, err);
+	if (r == 0)
+		end_listing(&listing->writer);
 	return r;
+}
+
+/* The history of a connector, or the connectors when connector_row is 0. Whole when one part holds
+ * it all, and then kept for others. */
+static struct answered answer_listing(struct request *request, int64_t connector_row)
+{
+	struct err err = ERR_INIT;
+	int64_t now = reading_now(request);
+	struct listing *listing = calloc(1, sizeof(*listing));
+	if (!listing)
+		return reply_failed(request, &(struct err){.text = "no memory for a list"});
+	listing->project_id = request->project->project_id;
+	listing->connector_row = connector_row;
+	begin_listing(&listing->writer, reply_body(request));
+	int r = next_part(listing, request_reader(request), reply_body(request), &err);
+	if (r > 0)
+		return reply_parts(request, next_part, listing);
+	free(listing);
+	if (r < 0)
+		return reply_failed(request, &err);
+	reply_keep_until(request, now + MICROSECONDS_PER_SECOND);
+	return reply_json(request, 200);
+}
+
+struct answered dropin_list(struct request *request)
+{
+	return answer_listing(request, 0);
+}
+
+static int take_present(
+    const struct connector_record *record, const struct job_record *latest, void *context)
+{
+	(void)latest;
+	*(int64_t *)context = record->row;
+	return record->deleted_at == TIMESTAMP_NONE ? 0 : 1;
 }
 
 struct answered dropin_history(struct request *request)
 {
 	struct err err = ERR_INIT;
-	struct dropin_read read = {.connector_id = request->segments[1]};
-	begin(&read, request);
-	int r = tx_read(request_reader(request), read_history, &read, &err);
+	int64_t connector_row = 0;
+	int r = connector_store_get(request_reader(request), request->project->project_id,
+	    request->segments[1], take_present, &connector_row, &err);
 	if (r)
 		return r > 0 ? not_found(request) : reply_failed(request, &err);
-	return answer(&read, 200);
+	return answer_listing(request, connector_row);
 }
 
 /* Changing --------------------------------------------------------------------------------------*/

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "api/field.h"
@@ -10,6 +11,8 @@
 
 /* A page of 4 MiB, or one record with what two answers of Mixpanel's said in it. */
 #define BODY_LIMIT ((size_t)16 * 1024 * 1024)
+/* Bytes that libmicrohttpd asks for at once where it does not send in chunks (HTTP/1.0). */
+#define PARTS_BLOCK ((size_t)64 * 1024)
 #define FAULTS_BYTES_LIMIT ((size_t)256 * 1024)
 #define FAULTS_LIMIT 100
 #define DETAIL_SIZE 1024
@@ -24,6 +27,7 @@ void reply_init(struct reply *reply)
 	reply->fault_count = 0;
 	reply->parameter_fault = false;
 	reply->keep_until = 0;
+	reply->close = false;
 }
 
 void reply_done(struct reply *reply)
@@ -110,7 +114,8 @@ static enum MHD_Result add_headers(
 {
 	const struct connection *connection = connection_of(request);
 	const struct reply *reply = request->reply;
-	bool close = connection->body_unread || atomic_load(&request->server->stopping);
+	bool close =
+	    reply->close || connection->body_unread || atomic_load(&request->server->stopping);
 	enum MHD_Result ok = MHD_add_response_header(response, "X-Request-Id", request->id);
 	ok &= MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
 	ok &= MHD_add_response_header(
@@ -243,6 +248,99 @@ struct answered reply_json(struct request *request, unsigned status)
 	if (kept)
 		kept_unref(kept);
 	return answered;
+}
+
+/* A body that is written while it is sent. */
+struct parts {
+	struct connection *connection; /* outlives the sending, not this */
+	reply_part_fn *next;
+	void *state;
+	struct buffer part;
+	size_t sent; /* of the part */
+	bool last;
+};
+
+static void parts_free(void *context)
+{
+	struct parts *parts = context;
+	buffer_done(&parts->part);
+	free(parts->state);
+	free(parts);
+}
+
+/* Returns 0, or -1 when the body cannot go on. */
+static int parts_renew(struct parts *parts)
+{
+	struct connection *connection = parts->connection;
+	struct request *request = &connection->request;
+	struct err err = ERR_INIT;
+	int64_t now = server_now(request->server);
+	if (!connection_set_deadline(connection, STAGE_SERVING, now + ANSWER_LIMIT))
+		return -1;
+	buffer_clear(&parts->part);
+	parts->sent = 0;
+	int r = parts->next(parts->state, request->worker->reader, &parts->part, &err);
+	if (r >= 0 && buffer_failed(&parts->part))
+		r = err_set(&err, "a part is over %zu bytes long, or there is no memory",
+		    parts->part.limit);
+	if (r < 0)
+		log_error("request %s: the answer breaks off: %s", request->id, err.text);
+	parts->last = r == 0;
+	return r < 0 ? -1 : 0;
+}
+
+/* Called by libmicrohttpd when the connection takes more. */
+static ssize_t parts_read(void *context, uint64_t position, char *data, size_t size)
+{
+	struct parts *parts = context;
+	(void)position;
+	while (parts->sent == parts->part.len) {
+		if (parts->last)
+			return MHD_CONTENT_READER_END_OF_STREAM;
+		if (parts_renew(parts) < 0)
+			return MHD_CONTENT_READER_END_WITH_ERROR;
+	}
+	size_t rest = parts->part.len - parts->sent;
+	size_t len = rest < size ? rest : size;
+	memcpy(data, parts->part.data + parts->sent, len);
+	parts->sent += len;
+	return (ssize_t)len;
+}
+
+static struct MHD_Response *parts_response(
+    struct request *request, reply_part_fn *next, void *state)
+{
+	struct parts *parts = calloc(1, sizeof(*parts));
+	if (!parts) {
+		free(state);
+		return NULL;
+	}
+	*parts = (struct parts){
+	    .connection = connection_of(request),
+	    .next = next,
+	    .state = state,
+	    .part = request->reply->body,
+	};
+	buffer_init(&request->reply->body, BODY_LIMIT);
+	struct MHD_Response *response = MHD_create_response_from_callback(
+	    MHD_SIZE_UNKNOWN, PARTS_BLOCK, parts_read, parts, parts_free);
+	if (!response)
+		parts_free(parts);
+	/* libmicrohttpd 0.9.75 ends the body that HEAD does not have, where the next answer
+	 * should begin. */
+	if (response && request->head)
+		MHD_set_response_options(response, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);
+	request->reply->close = request->head;
+	return response;
+}
+
+struct answered reply_parts(struct request *request, reply_part_fn *next, void *state)
+{
+	if (buffer_failed(&request->reply->body)) {
+		free(state);
+		return refuse_body(request);
+	}
+	return queue(request, 200, parts_response(request, next, state), "application/json");
 }
 
 struct answered reply_text(struct request *request, unsigned status, const char *content_type)

@@ -30,6 +30,16 @@ void reply_problem_member(struct request *request, const char *name, struct span
 /* Answers with the body composed, as application/json. When the buffer has failed: 500. */
 struct answered reply_json(struct request *request, unsigned status);
 
+/* Writes the next part of a body into part, which is empty. conn is the reader of the thread that
+ * serves the connection. Returns 1 when others follow, 0 after the last, -1 with why. */
+typedef int reply_part_fn(void *state, struct conn *conn, struct buffer *part, struct err *err);
+
+/* Answers 200 with the body composed so far and then part after part, as application/json, each
+ * asked for once the client has taken the one before: a body of any length takes the memory of one
+ * part. When a part fails, that is logged and the connection cut, so that the client misses the
+ * end. state is the reply's from now on, and is freed with free(3). */
+struct answered reply_parts(struct request *request, reply_part_fn *next, void *state);
+
 /* Answers with the body composed, under another content type (metrics). */
 struct answered reply_text(struct request *request, unsigned status, const char *content_type);
 

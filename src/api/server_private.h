@@ -211,6 +211,7 @@ struct reply {
 	struct buffer members; /* rendered, with commas between */
 	unsigned fault_count;
 	bool parameter_fault;
+	bool close; /* the connection, after it */
 	int64_t keep_until;
 };
 

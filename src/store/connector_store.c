@@ -204,15 +204,6 @@ int connector_store_list(struct conn *conn, const struct connector_query *query,
 	return 0;
 }
 
-int connector_store_each_present(
-    struct conn *conn, int64_t project_id, connector_row_fn *row, void *context, struct err *err)
-{
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, STMT_CONNECTOR_EACH_PRESENT);
-	struct binder bind = {.stmt = stmt};
-	bind_integer(&bind, project_id);
-	return deliver_all(conn, stmt, row, context, err);
-}
-
 int connector_store_each_followed(struct conn *conn, int64_t project_id,
     followed_connector_fn *each, void *context, struct err *err)
 {

@@ -50,10 +50,6 @@ int connector_store_list(struct conn *conn, const struct connector_query *query,
     connector_row_fn *row, void *context, struct err *err, bool *ret_more, int64_t *ret_time,
     int64_t *ret_row);
 
-/* Calls row for every present connector of the project, in order of rows. Returns as above. */
-int connector_store_each_present(
-    struct conn *conn, int64_t project_id, connector_row_fn *row, void *context, struct err *err);
-
 /* What following a connector takes. */
 struct followed_connector {
 	int64_t row;
@@ -67,8 +63,8 @@ struct followed_connector {
 /* Returns as connector_row_fn. */
 typedef int followed_connector_fn(const struct followed_connector *connector, void *context);
 
-/* Calls each for every present connector of the project, in order of rows. Much cheaper than
- * connector_store_each_present: of jobs it reads the active ones only. Returns 0, -1, or what each
+/* Calls each for every present connector of the project, in order of rows. Of
+ * jobs it reads the active ones only. Returns 0, -1, or what each
  * returned. */
 int connector_store_each_followed(struct conn *conn, int64_t project_id,
     followed_connector_fn *each, void *context, struct err *err);

@@ -123,9 +123,6 @@ static const struct {
     [STMT_CONNECTOR_GET] = {FOR_ALL,
 	SELECT_CONNECTORS("") "WHERE c.project_id = ?1 AND c.connector_id = ?2"},
     [STMT_CONNECTOR_GET_ROW] = {FOR_ALL, SELECT_CONNECTORS("") "WHERE c.connector_row = ?1"},
-    [STMT_CONNECTOR_EACH_PRESENT] = {FOR_ALL,
-	SELECT_CONNECTORS("INDEXED BY connectors_present") "WHERE c.project_id = ?1 AND " PRESENT
-							   " ORDER BY c.connector_row"},
     /* Whether a job is unfinished is asked the other way round: active jobs are few and an index
      * finds them all at once, while the latest jobs lie all over the largest table. */
     [STMT_CONNECTOR_EACH_FOLLOWED] = {FOR_ALL,

@@ -1,10 +1,12 @@
 """The drop-in paths: Mixpanel's own calls, with only the host changed."""
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 
-from harness import PROJECT_ID, Token, TOKENS, basic, gcs, wait_until
+from harness import PROJECT_ID, Daemon, Sim, Token, TOKENS, basic, gcs, wait_until
 
 BASE = f"/api/app/projects/{PROJECT_ID}/connectors"
 
@@ -90,6 +92,78 @@ def test_many_are_on_one_page(start_sim, start_daemon):
     api = start_daemon(sim).client()
     known(api, 600)
     assert len(api.get(BASE).json["results"]["data"]) == 600
+
+
+LONG = 24
+
+
+def resident(daemon):
+    """Bytes of memory that the daemon has."""
+    text = Path(f"/proc/{daemon.process.pid}/status").read_text()
+    return 1024 * int(re.search(r"VmRSS:\s+(\d+)", text)[1])
+
+
+def long_text(name, size=1_000_000, **members):
+    """An entry of a list or a history that is long."""
+    return json.dumps({**members, "name": name, "notes": "n" * size})
+
+
+def long_connectors(sim, names):
+    for name in names:
+        sim.put(connector_id=name, job=False, text=long_text(
+            name, connector_id=name, connector_type="gcsImport",
+            connector_properties={"gcs_bucket": name, "gcs_prefix": ""},
+            category_properties={"data_format": "mixpanel_event"}))
+
+
+@pytest.fixture(scope="module")
+def lengthy():
+    """A daemon that knows more than one answer holds: connectors, and runs of one of them."""
+    with Sim("--page", "3", "--set", "history_page=3") as sim:
+        long_connectors(sim, [f"c-{i}" for i in range(LONG)])
+        sim.replace_history("c-0", [
+            long_text(f"r-{i}", id=f"r-{i}", status="success", start_time=str(1600309069 + i),
+                      end_time=str(1600309079 + i), progress=1) for i in range(LONG)])
+        with Daemon(sim) as daemon:
+            api = daemon.client(timeout=120)
+            wait_until(lambda: api.project()["connectors"] == LONG, timeout=60, what="connectors")
+            wait_until(lambda: len(api.jobs_of("c-0", limit=1).json["data"]) == 1, timeout=60,
+                       what="the history")
+            yield sim, daemon, api
+
+
+@pytest.mark.parametrize("path, letter", [(BASE, "c"), (f"{BASE}/c-0/history/", "r")])
+def test_a_list_of_any_size_comes_whole(lengthy, path, letter):
+    _, _, api = lengthy
+    answer = api.get(path)
+    assert answer.status == 200
+    assert len(answer.body) > LONG * 1_000_000
+    assert answer.headers["Content-Length"] is None
+    names = [entry["name"] for entry in answer.json["results"]["data"]]
+    assert sorted(names) == sorted(f"{letter}-{i}" for i in range(LONG))
+
+
+def test_who_takes_a_long_list_slowly_holds_nothing_back(lengthy):
+    """Neither the writer nor the memory, and what stays there meanwhile is in it."""
+    sim, daemon, api = lengthy
+    before = resident(daemon)
+    connections = [api.connection() for _ in range(8)]
+    for connection in connections:
+        connection.request("GET", BASE, headers=api.authorization())
+    answers = [connection.getresponse() for connection in connections]
+    beginnings = [answer.read(100_000) for answer in answers]
+    sim.remove("c-7")
+    wait_until(lambda: api.connector("c-7").json["state"] == "deleted", what="c-7 is gone")
+    long_connectors(sim, ["c-late"])
+    wait_until(lambda: api.connector("c-late").status == 200, what="another one is there")
+    # Whole answers would be 8 times 24 MiB.
+    assert resident(daemon) - before < 64 * 1024 * 1024
+    for connection, answer, beginning in zip(connections, answers, beginnings):
+        data = json.loads(beginning + answer.read())["results"]["data"]
+        names = [entry["name"] for entry in data]
+        assert len(names) == len(set(names))
+        assert set(names) >= {f"c-{i}" for i in range(LONG)} - {"c-7"}
+        connection.close()
 
 
 def test_deleted_connectors_are_not_listed(sim, api):

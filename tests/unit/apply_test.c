@@ -664,9 +664,15 @@ static int add_letter(
 
 static void assert_present(struct scene *scene, const char *expected)
 {
+	static const int64_t project[] = {PROJECT};
+	const struct connector_query present = {
+	    .project_ids = project, .project_count = 1, .limit = 31};
 	char letters[32] = "";
-	ck_assert_int_eq(connector_store_each_present(scene->fixture.writer, PROJECT, add_letter,
-			     letters, &scene->fixture.err),
+	bool more = false;
+	int64_t time = 0;
+	int64_t row = 0;
+	ck_assert_int_eq(connector_store_list(scene->fixture.writer, &present, add_letter, letters,
+			     &scene->fixture.err, &more, &time, &row),
 	    0);
 	ck_assert_str_eq(letters, expected);
 }

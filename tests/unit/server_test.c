@@ -150,6 +150,35 @@ static struct answered command(struct request *request)
 	return reply_after_command(request, commanded);
 }
 
+struct counting {
+	unsigned next;
+	char end; /* how the third part ends: 'e' well, 'f' fails, 'l' is too long */
+};
+
+static int count_on(void *state, struct conn *conn, struct buffer *part, struct err *err)
+{
+	struct counting *counting = state;
+	ck_assert_ptr_nonnull(conn);
+	ck_assert_uint_eq(part->len, 0);
+	/* The second part is empty, the first one longer than what is sent at once. */
+	for (int i = 0; i < 5000 && counting->next == 0; i++)
+		buffer_printf(part, "%d,", i);
+	if (counting->next++ < 2)
+		return 1;
+	buffer_append_text(part, "end]");
+	part->failed |= counting->end == 'l';
+	return counting->end == 'f' ? err_set(err, "as it was to be") : 0;
+}
+
+static struct answered in_parts(struct request *request)
+{
+	struct counting *counting = calloc(1, sizeof(*counting));
+	ck_assert_ptr_nonnull(counting);
+	counting->end = request->segments[0][0];
+	buffer_append_text(reply_body(request), "[");
+	return reply_parts(request, count_on, counting);
+}
+
 static struct answered healthy(struct request *request)
 {
 	buffer_append_text(reply_body(request), "{\"status\":\"ok\"}");
@@ -162,6 +191,7 @@ const struct route routes_table[] = {
     {"POST", "/v1/things", SCOPE_MANAGE, 0, REQUEST_BODY_LIMIT, take_thing, {NULL}},
     {"DELETE", "/v1/things", SCOPE_MANAGE, 0, 0, remove_thing, {NULL}},
     {"GET", "/v1/wait/{}", SCOPE_READ, 0, 0, wait_here, {"wait"}},
+    {"GET", "/v1/parts/{}", SCOPE_READ, 0, 0, in_parts, {NULL}},
     {"POST", "/v1/command", SCOPE_MANAGE, 0, 1024, command, {NULL}},
     {"GET", "/api/app/projects/{}/connectors", SCOPE_READ,
 	ROUTE_PROJECT | ROUTE_DROPIN | ROUTE_KEPT, 0, kept, {NULL}},
@@ -686,6 +716,72 @@ START_TEST(what_was_rendered_is_kept)
 	ck_assert_uint_eq(status_of(hear_one(fd)), 200);
 	ck_assert_uint_eq(rendered, 3);
 	close(fd);
+	stop(&fixture, 0);
+}
+END_TEST
+
+/* Puts the chunks of the answer together, in place. Returns whether the last one is there. */
+static bool unchunk(void)
+{
+	char *body = strstr(answer, "\r\n\r\n");
+	ck_assert_ptr_nonnull(body);
+	body += 4;
+	const char *chunk = body;
+	for (;;) {
+		char *data = NULL;
+		size_t len = strtoul(chunk, &data, 16);
+		if (data == chunk || strncmp(data, "\r\n", 2) != 0 || strlen(data + 2) < len) {
+			*body = '\0';
+			return false;
+		}
+		memmove(body, data + 2, len);
+		chunk = data + 2 + len + 2;
+		body += len;
+		if (len == 0) {
+			*body = '\0';
+			return true;
+		}
+	}
+}
+
+START_TEST(a_body_in_parts_has_its_end_or_none)
+{
+	static const char *const cut[] = {"GET /v1/parts/fail", "GET /v1/parts/long"};
+	static const char old[] =
+	    "GET /v1/parts/end HTTP/1.0\r\nHost: localhost\r\n" AS(READER) "\r\n";
+	static const char head[] =
+	    "HEAD /v1/parts/end HTTP/1.1\r\nHost: localhost\r\n" AS(READER) "\r\n";
+	static const char body[] = "\r\n\r\n[0,1,2,";
+	struct fixture fixture;
+	start(&fixture, "");
+	const char *text = ask(&fixture, "GET /v1/parts/end", AS(READER));
+	ck_assert_uint_eq(status_of(text), 200);
+	ck_assert_ptr_nonnull(strstr(text, "Transfer-Encoding: chunked\r\n"));
+	ck_assert_ptr_nonnull(strstr(text, "Content-Type: application/json\r\n"));
+	ck_assert(unchunk());
+	ck_assert_ptr_nonnull(strstr(text, body));
+	ck_assert_str_eq(text + strlen(text) - 14, "4998,4999,end]");
+	for (size_t i = 0; i < ARRAY_SIZE(cut); i++) {
+		text = ask(&fixture, cut[i], AS(READER));
+		ck_assert_uint_eq(status_of(text), 200);
+		ck_assert(!unchunk());
+		ck_assert_str_eq(text + strlen(text) - 10, "4998,4999,");
+	}
+	text = exchange(connect_tcp(fixture.port), head);
+	ck_assert_uint_eq(status_of(text), 200);
+	ck_assert_ptr_nonnull(strstr(text, "Connection: close\r\n"));
+	ck_assert_ptr_null(strstr(text, "Keep-Alive"));
+	ck_assert_str_eq(strstr(text, "\r\n\r\n"), "\r\n\r\n");
+	text = exchange(connect_tcp(fixture.port), old);
+	ck_assert_uint_eq(status_of(text), 200);
+	ck_assert_ptr_null(strstr(text, "chunked"));
+	ck_assert_ptr_nonnull(strstr(text, body));
+	ck_assert_str_eq(text + strlen(text) - 14, "4998,4999,end]");
+	/* One that leaves in the middle is in nobody's way. */
+	int fd = connect_tcp(fixture.port);
+	say(fd, old, sizeof(old) - 1);
+	close(fd);
+	ck_assert_uint_eq(asked(&fixture, "GET /v1/echo/x", AS(READER)), 200);
 	stop(&fixture, 0);
 }
 END_TEST
@@ -1217,6 +1313,7 @@ int main(void)
 	    {"a socket peer is known by its uid", a_socket_peer_is_known_by_its_uid},
 	    {"parameters are known and given once", parameters_are_known_and_given_once},
 	    {"what was rendered is kept", what_was_rendered_is_kept},
+	    {"a body in parts has its end or none", a_body_in_parts_has_its_end_or_none},
 	    {"a change ends a wait", a_change_ends_a_wait},
 	    {"a wait ends in time or with its client", a_wait_ends_in_time_or_with_its_client},
 	    {"stopping ends waits and answers them", stopping_ends_waits_and_answers_them},
