@@ -219,8 +219,9 @@ static void reload(struct daemon *daemon)
 		log_error("the configuration stays as it was; faults found: %zu", faults.count);
 	} else {
 		log_set_level(loaded->log_level);
-		server_reload(daemon->server, loaded);
+		/* A command for a new project then finds it. */
 		engine_reload(daemon->engine, loaded);
+		server_reload(daemon->server, loaded);
 		config_unref(daemon->config);
 		daemon->config = TAKE(loaded);
 		log_info("reloaded %s", daemon->config->path);

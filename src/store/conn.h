@@ -69,4 +69,8 @@ struct store_stats {
  * over a millisecond at 100,000 jobs. Returns 0, or -1. */
 int store_stats(struct conn *conn, struct err *err, struct store_stats *ret_stats);
 
+/* Changes nothing, though the commit has something to write. In a transaction. Returns 0, a store
+ * outcome, or -1. */
+int store_touch(struct conn *writer, struct err *err);
+
 #endif

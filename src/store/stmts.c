@@ -95,6 +95,7 @@ static const struct {
     [STMT_COMMIT] = {FOR_ALL, "COMMIT"},
     [STMT_ROLLBACK] = {FOR_ALL, "ROLLBACK"},
     [STMT_INSTANCE] = {FOR_ALL, "SELECT instance FROM store WHERE only_row = 1"},
+    [STMT_TOUCH] = {FOR_WRITER, "UPDATE store SET jobs = jobs + ?1 WHERE only_row = 1"},
     [STMT_STATS] = {FOR_ALL, "SELECT jobs, snapshots, operations,"
 			     " (SELECT total(connectors) FROM projects),"
 			     " (SELECT count(*) FROM operations WHERE state = 'unknown')"

@@ -451,7 +451,9 @@ void command_run(struct engine *engine, struct command *command)
 {
 	struct project *project = engine_find_project(engine, command->project_id);
 	if (!project) {
-		command->result = COMMAND_NOT_FOUND;
+		command->result = engine_is_configured(engine, command->project_id)
+				      ? COMMAND_STORE_UNAVAILABLE
+				      : COMMAND_NOT_FOUND;
 		return;
 	}
 	switch (command->kind) {

@@ -89,8 +89,9 @@ int engine_write(struct engine *engine,
 	}
 	int r = tx_write(engine->writer, body, context, err);
 	if (r == 0) {
-		if (atomic_exchange(&engine->store_unavailable, false))
-			log_info("the store can be written again");
+		/* It may have had nothing to write: the next turn finds out. */
+		if (atomic_load(&engine->store_unavailable))
+			engine->store_retry_at = engine_now(engine);
 		engine->commits++;
 		changes_tell(&engine->changes, engine->options.changed, engine->options.context);
 		return 0;
@@ -101,6 +102,26 @@ int engine_write(struct engine *engine,
 	else if (r == STORE_BROKEN)
 		store_is_broken(engine, err);
 	return r;
+}
+
+static int write_probe(struct conn *writer, void *context, struct err *err)
+{
+	(void)context;
+	return store_touch(writer, err);
+}
+
+/* Whether the disk is still full is asked by a write of its own: what there is to do meanwhile may
+ * write nothing, and so succeed on any disk. */
+static void probe_store(struct engine *engine, int64_t now)
+{
+	struct err err = ERR_INIT;
+	if (!atomic_load(&engine->store_unavailable) || !engine_may_write(engine, now))
+		return;
+	if (engine_write(engine, write_probe, NULL, &err) != 0)
+		return;
+	atomic_store(&engine->store_unavailable, false);
+	engine->complete_at = now;
+	log_info("the store can be written again");
 }
 
 bool engine_may_write(const struct engine *engine, int64_t now)
@@ -551,6 +572,20 @@ static void refuse_commands(struct engine *engine)
 	}
 }
 
+static struct config *config_in_force(struct engine *engine)
+{
+	pthread_mutex_lock(&engine->mutex);
+	struct config *config = config_ref(engine->config);
+	pthread_mutex_unlock(&engine->mutex);
+	return config;
+}
+
+bool engine_is_configured(struct engine *engine, int64_t project_id)
+{
+	_cleanup_config_ struct config *config = config_in_force(engine);
+	return config_find_project_id(config, project_id) != NULL;
+}
+
 static void take_config(struct engine *engine)
 {
 	struct config *config _cleanup_config_ = NULL;
@@ -565,12 +600,9 @@ static void take_config(struct engine *engine)
 
 static void complete_later(struct engine *engine, int64_t now)
 {
-	struct config *config _cleanup_config_ = NULL;
 	if (!engine->incomplete || now < engine->complete_at || !engine_may_write(engine, now))
 		return;
-	pthread_mutex_lock(&engine->mutex);
-	config = config_ref(engine->config);
-	pthread_mutex_unlock(&engine->mutex);
+	_cleanup_config_ struct config *config = config_in_force(engine);
 	complete_now(engine, config);
 }
 
@@ -619,13 +651,10 @@ static int write_retention(struct conn *writer, void *context, struct err *err)
 /* In small transactions, so that nobody waits for it. */
 static void retain(struct engine *engine, int64_t now)
 {
-	if (now < engine->next_retention || engine->broken)
+	if (now < engine->next_retention || !engine_may_write(engine, now))
 		return;
 	struct err err = ERR_INIT;
-	struct config *config _cleanup_config_ = NULL;
-	pthread_mutex_lock(&engine->mutex);
-	config = config_ref(engine->config);
-	pthread_mutex_unlock(&engine->mutex);
+	_cleanup_config_ struct config *config = config_in_force(engine);
 	struct retention retention = {
 	    .now = engine_wall(engine),
 	    .date_is_sure = engine_date_is_sure(engine),
@@ -679,6 +708,7 @@ static void turn(struct engine *engine)
 {
 	int64_t now = engine_now(engine);
 	atomic_store(&engine->last_turn, now);
+	probe_store(engine, now);
 	take_config(engine);
 	complete_later(engine, now);
 	bool more = run_commands(engine, now);

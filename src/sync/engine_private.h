@@ -200,6 +200,8 @@ int engine_write(struct engine *engine,
 
 /* Whether the store takes writes as far as is known, or it is time to try again whether it does. */
 bool engine_may_write(const struct engine *engine, int64_t now);
+/* Whether the project is to be followed, though it may not be yet: on a full disk, it cannot. */
+bool engine_is_configured(struct engine *engine, int64_t project_id);
 
 /* The level of what is said about a failed write: little while it is known that nothing can be
  * written at all. */

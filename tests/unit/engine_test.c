@@ -500,6 +500,40 @@ START_TEST(an_end_that_was_lost_is_unknown_and_found_in_the_list)
 }
 END_TEST
 
+static bool is_available(struct stage *stage, const void *argument)
+{
+	return !is_disk_full(stage, argument);
+}
+
+/* What the engine does by itself is not taken for a write that went well. */
+static void stays_full(struct stage *stage)
+{
+	for (int i = 0; i < 5; i++) {
+		struct wish wish = {.command.allow_duplicate = true};
+		int64_t end = clock_monotonic(&clock_system) + SECOND / 50;
+		do {
+			ck_assert(engine_store_unavailable(stage->engine));
+		} while (clock_monotonic(&clock_system) < end);
+		ck_assert_int_eq(ask(stage, &wish, COMMAND_CREATE), COMMAND_STORE_UNAVAILABLE);
+	}
+}
+
+START_TEST(a_full_disk_is_tried_though_there_is_nothing_to_write)
+{
+	struct stage stage;
+	struct wish wish = {.fill_disk = false};
+	stage_init(&stage, LIST(""));
+	start(&stage);
+	fill_disk(true);
+	ck_assert_int_eq(ask(&stage, &wish, COMMAND_CREATE), COMMAND_STORE_UNAVAILABLE);
+	stays_full(&stage);
+	fill_disk(false);
+	wait_until(&stage, is_available, NULL);
+	ck_assert_uint_eq(stage.creates, 0);
+	stage_done(&stage);
+}
+END_TEST
+
 START_TEST(a_full_disk_at_the_start_is_waited_for)
 {
 	struct stage stage;
@@ -510,7 +544,7 @@ START_TEST(a_full_disk_at_the_start_is_waited_for)
 	make_engine(&stage);
 	struct err err = ERR_INIT;
 	ck_assert_int_eq(engine_start(stage.engine, &err), 0);
-	ck_assert(engine_store_unavailable(stage.engine));
+	stays_full(&stage);
 	ck_assert_int_eq(outcome_of(&stage, &wish).state, OPERATION_SENDING);
 	stage.full_on_create = false;
 	fill_disk(false);
@@ -648,6 +682,8 @@ int main(void)
 		an_end_that_cannot_be_written_is_kept_and_written_later},
 	    {"an end that was lost is unknown and found in the list",
 		an_end_that_was_lost_is_unknown_and_found_in_the_list},
+	    {"a full disk is tried though there is nothing to write",
+		a_full_disk_is_tried_though_there_is_nothing_to_write},
 	    {"a full disk at the start is waited for", a_full_disk_at_the_start_is_waited_for},
 	    {"a project added while the disk is full is followed later",
 		a_project_added_while_the_disk_is_full_is_followed_later},
