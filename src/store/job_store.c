@@ -61,17 +61,15 @@ static int get_row(
 struct list_work {
 	struct conn *conn;
 	const struct job_query *query;
-	struct positions positions;
 	job_row_fn *row;
 	void *context;
 	struct err *err;
-	bool more;
-	struct position last;
 };
 
 /* Adds the newest positions of a project or of a connector, whichever the statement is for; of one
  * status, or of all when it is negative. */
-static int collect(struct list_work *work, enum stmt id, int64_t of, int status)
+static int collect(
+    struct list_work *work, struct positions *positions, enum stmt id, int64_t of, int status)
 {
 	const struct job_query *query = work->query;
 	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(work->conn, id);
@@ -85,31 +83,33 @@ static int collect(struct list_work *work, enum stmt id, int64_t of, int status)
 	bind_text(&bind, query->id_prefix);
 	int step;
 	while ((step = sqlite3_step(stmt)) == SQLITE_ROW) {
-		if (positions_add(&work->positions, sqlite3_column_int64(stmt, 0),
+		if (positions_add(positions, sqlite3_column_int64(stmt, 0),
 			sqlite3_column_int64(stmt, 1), work->err) < 0)
 			return -1;
 	}
 	if (step != SQLITE_DONE)
 		return conn_read_failed(work->conn, work->err, "list jobs");
-	positions_cut(&work->positions);
 	return 0;
 }
 
 /* One look-up by index for each status that is wanted. */
-static int collect_statuses(struct list_work *work, enum stmt id, int64_t of)
+static int collect_statuses(
+    struct list_work *work, struct positions *positions, enum stmt id, int64_t of)
 {
 	int r = 0;
 	for (int status = 0; status < JOB_STATUS_COUNT && r == 0; status++)
 		if (work->query->statuses & 1U << status)
-			r = collect(work, id, of, status);
+			r = collect(work, positions, id, of, status);
 	return r;
 }
 
-static int collect_connector(struct list_work *work, int64_t connector_row)
+static int collect_connector(
+    struct list_work *work, struct positions *positions, int64_t connector_row)
 {
 	if (work->query->statuses)
-		return collect_statuses(work, STMT_JOB_POSITIONS_CONNECTOR_STATUS, connector_row);
-	return collect(work, STMT_JOB_POSITIONS_CONNECTOR, connector_row, -1);
+		return collect_statuses(
+		    work, positions, STMT_JOB_POSITIONS_CONNECTOR_STATUS, connector_row);
+	return collect(work, positions, STMT_JOB_POSITIONS_CONNECTOR, connector_row, -1);
 }
 
 static int take_connector_row(
@@ -120,29 +120,32 @@ static int take_connector_row(
 	return 0;
 }
 
-static int collect_jobs_of_project(struct list_work *work, int64_t project_id)
+static int collect_jobs_of_project(
+    struct list_work *work, struct positions *positions, int64_t project_id)
 {
 	const struct job_query *query = work->query;
 	bool by_id = query->id_prefix && positions_are_few(query->id_prefix, JOB_ID_PREFIX);
 	enum stmt all = by_id ? STMT_JOB_POSITIONS_ID : STMT_JOB_POSITIONS_PROJECT;
 	enum stmt some = by_id ? STMT_JOB_POSITIONS_ID : STMT_JOB_POSITIONS_PROJECT_STATUS;
 	if (query->statuses)
-		return collect_statuses(work, some, project_id);
-	return collect(work, all, project_id, -1);
+		return collect_statuses(work, positions, some, project_id);
+	return collect(work, positions, all, project_id, -1);
 }
 
-static int collect_project(int64_t project_id, void *context)
+static int collect_project(struct positions *positions, int64_t project_id, void *context)
 {
 	struct list_work *work = context;
 	const struct job_query *query = work->query;
 	int64_t row = 0;
+	if (query->connector_row)
+		return collect_connector(work, positions, query->connector_row);
 	if (!query->connector_id)
-		return collect_jobs_of_project(work, project_id);
+		return collect_jobs_of_project(work, positions, project_id);
 	int r = connector_store_get(
 	    work->conn, project_id, query->connector_id, take_connector_row, &row, work->err);
 	if (r)
 		return r < 0 ? -1 : 0;
-	return collect_connector(work, row);
+	return collect_connector(work, positions, row);
 }
 
 static int deliver_position(int64_t row, void *context)
@@ -151,38 +154,26 @@ static int deliver_position(int64_t row, void *context)
 	return get_row(work->conn, row, work->row, work->context, work->err);
 }
 
-static int list(struct conn *conn, void *context, struct err *err)
-{
-	struct list_work *work = context;
-	const struct job_query *query = work->query;
-	int r = query->connector_row ? collect_connector(work, query->connector_row)
-				     : positions_each_project(conn, query->project_ids,
-					   query->project_count, collect_project, work, err);
-	if (r)
-		return r;
-	return positions_deliver(
-	    &work->positions, deliver_position, work, &work->more, &work->last);
-}
-
 int job_store_list(struct conn *conn, const struct job_query *query, job_row_fn *row, void *context,
     struct err *err, bool *ret_more, int64_t *ret_time, int64_t *ret_row)
 {
 	struct list_work work = {
-	    .conn = conn,
-	    .query = query,
-	    .row = row,
-	    .context = context,
-	    .err = err,
-	    .last = {.time = query->after_time, .row = query->after_row},
+	    .conn = conn, .query = query, .row = row, .context = context, .err = err};
+	static const int64_t whichever[1];
+	const struct positions_reading reading = {
+	    .project_ids = query->connector_row ? whichever : query->project_ids,
+	    .project_count = query->connector_row ? 1 : query->project_count,
+	    .limit = query->limit,
+	    .collect = collect_project,
+	    .deliver = deliver_position,
+	    .context = &work,
 	};
-	positions_init(&work.positions, query->limit);
-	int r = tx_read(conn, list, &work, err);
-	positions_done(&work.positions);
+	struct position last = {.time = query->after_time, .row = query->after_row};
+	int r = positions_read(conn, &reading, err, ret_more, &last);
 	if (r)
 		return r;
-	*ret_more = work.more;
-	*ret_time = work.last.time;
-	*ret_row = work.last.row;
+	*ret_time = last.time;
+	*ret_row = last.row;
 	return 0;
 }
 

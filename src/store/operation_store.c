@@ -107,12 +107,9 @@ int operation_store_get_by_key(struct conn *conn, int64_t project_id, const char
 struct list_work {
 	struct conn *conn;
 	const struct operation_query *query;
-	struct positions positions;
 	operation_row_fn *row;
 	void *context;
 	struct err *err;
-	bool more;
-	struct position last;
 };
 
 static enum stmt positions_statement(const struct operation_query *query)
@@ -122,7 +119,7 @@ static enum stmt positions_statement(const struct operation_query *query)
 	return query->state < 0 ? STMT_OPERATION_POSITIONS : STMT_OPERATION_POSITIONS_STATE;
 }
 
-static int collect_project(int64_t project_id, void *context)
+static int collect_project(struct positions *positions, int64_t project_id, void *context)
 {
 	struct list_work *work = context;
 	const struct operation_query *query = work->query;
@@ -138,13 +135,11 @@ static int collect_project(int64_t project_id, void *context)
 	bind_text(&bind, query->id_prefix);
 	int step;
 	while ((step = sqlite3_step(stmt)) == SQLITE_ROW) {
-		if (positions_add(&work->positions, 0, sqlite3_column_int64(stmt, 0), work->err) <
-		    0)
+		if (positions_add(positions, 0, sqlite3_column_int64(stmt, 0), work->err) < 0)
 			return -1;
 	}
 	if (step != SQLITE_DONE)
 		return conn_read_failed(work->conn, work->err, "list operations");
-	positions_cut(&work->positions);
 	return 0;
 }
 
@@ -154,36 +149,24 @@ static int deliver_position(int64_t row, void *context)
 	return operation_store_get_row(work->conn, row, work->row, work->context, work->err);
 }
 
-static int list(struct conn *conn, void *context, struct err *err)
-{
-	struct list_work *work = context;
-	const struct operation_query *query = work->query;
-	int r = positions_each_project(
-	    conn, query->project_ids, query->project_count, collect_project, work, err);
-	if (r)
-		return r;
-	return positions_deliver(
-	    &work->positions, deliver_position, work, &work->more, &work->last);
-}
-
 int operation_store_list(struct conn *conn, const struct operation_query *query,
     operation_row_fn *row, void *context, struct err *err, bool *ret_more, int64_t *ret_row)
 {
 	struct list_work work = {
-	    .conn = conn,
-	    .query = query,
-	    .row = row,
-	    .context = context,
-	    .err = err,
-	    .last = {.row = query->before_row},
+	    .conn = conn, .query = query, .row = row, .context = context, .err = err};
+	const struct positions_reading reading = {
+	    .project_ids = query->project_ids,
+	    .project_count = query->project_count,
+	    .limit = query->limit,
+	    .collect = collect_project,
+	    .deliver = deliver_position,
+	    .context = &work,
 	};
-	positions_init(&work.positions, query->limit);
-	int r = tx_read(conn, list, &work, err);
-	positions_done(&work.positions);
+	struct position last = {.row = query->before_row};
+	int r = positions_read(conn, &reading, err, ret_more, &last);
 	if (r)
 		return r;
-	*ret_more = work.more;
-	*ret_row = work.last.row;
+	*ret_row = last.row;
 	return 0;
 }
 

@@ -4,17 +4,7 @@
 #include <string.h>
 
 #include "store/conn_private.h"
-
-void positions_init(struct positions *positions, unsigned limit)
-{
-	*positions = (struct positions){.limit = limit};
-}
-
-void positions_done(struct positions *positions)
-{
-	free(positions->list);
-	positions->list = NULL;
-}
+#include "store/tx.h"
 
 int positions_add(struct positions *positions, int64_t time, int64_t row, struct err *err)
 {
@@ -44,29 +34,84 @@ static int compare_newest_first(const void *a, const void *b)
 	return compare_oldest_first(b, a);
 }
 
-void positions_cut(struct positions *positions)
+/* Sorts what was found and drops what no page of this limit shows. */
+static void cut(struct positions *positions, const struct positions_reading *reading)
 {
 	if (positions->count > 1)
 		qsort(positions->list, positions->count, sizeof(*positions->list),
-		    positions->oldest_first ? compare_oldest_first : compare_newest_first);
-	if (positions->count > (size_t)positions->limit + 1)
-		positions->count = (size_t)positions->limit + 1;
+		    reading->oldest_first ? compare_oldest_first : compare_newest_first);
+	if (positions->count > (size_t)reading->limit + 1)
+		positions->count = (size_t)reading->limit + 1;
 }
 
-int positions_deliver(const struct positions *positions, position_fn *deliver, void *context,
-    bool *ret_more, struct position *ret_last)
+struct positions_work {
+	const struct positions_reading *reading;
+	struct positions positions;
+	bool more;
+	struct position last;
+};
+
+static int collect_stored(struct conn *conn, struct positions_work *work, struct err *err)
 {
-	*ret_more = positions->count > positions->limit;
-	for (size_t i = 0; i < positions->count && i < positions->limit; i++) {
-		int r = deliver(positions->list[i].row, context);
+	const struct positions_reading *reading = work->reading;
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, STMT_PROJECT_IDS);
+	int step;
+	while ((step = sqlite3_step(stmt)) == SQLITE_ROW) {
+		int r = reading->collect(
+		    &work->positions, sqlite3_column_int64(stmt, 0), reading->context);
+		if (r)
+			return r;
+		cut(&work->positions, reading);
+	}
+	return step == SQLITE_DONE ? 0 : conn_read_failed(conn, err, "list projects");
+}
+
+static int collect(struct conn *conn, struct positions_work *work, struct err *err)
+{
+	const struct positions_reading *reading = work->reading;
+	if (!reading->project_ids)
+		return collect_stored(conn, work, err);
+	for (size_t i = 0; i < reading->project_count; i++) {
+		int r =
+		    reading->collect(&work->positions, reading->project_ids[i], reading->context);
+		if (r)
+			return r;
+		cut(&work->positions, reading);
+	}
+	return 0;
+}
+
+static int read_in_transaction(struct conn *conn, void *context, struct err *err)
+{
+	struct positions_work *work = context;
+	const struct positions_reading *reading = work->reading;
+	int r = collect(conn, work, err);
+	if (r)
+		return r;
+	work->more = work->positions.count > reading->limit;
+	for (size_t i = 0; i < work->positions.count && i < reading->limit; i++) {
+		r = reading->deliver(work->positions.list[i].row, reading->context);
 		if (r == STORE_PAGE_FULL) {
-			*ret_more = true;
+			work->more = true;
 			return 0;
 		}
 		if (r)
 			return r;
-		*ret_last = positions->list[i];
+		work->last = work->positions.list[i];
 	}
+	return 0;
+}
+
+int positions_read(struct conn *conn, const struct positions_reading *reading, struct err *err,
+    bool *ret_more, struct position *ret_last)
+{
+	struct positions_work work = {.reading = reading, .last = *ret_last};
+	int r = tx_read(conn, read_in_transaction, &work, err);
+	free(work.positions.list);
+	if (r)
+		return r;
+	*ret_more = work.more;
+	*ret_last = work.last;
 	return 0;
 }
 
@@ -74,30 +119,4 @@ bool positions_are_few(const char *id_prefix, const char *kind)
 {
 	size_t len = strlen(kind);
 	return strncmp(id_prefix, kind, len) != 0 || strlen(id_prefix) > len + 1;
-}
-
-static int each_stored_project(struct conn *conn, int (*each)(int64_t project_id, void *context),
-    void *context, struct err *err)
-{
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, STMT_PROJECT_IDS);
-	int step;
-	while ((step = sqlite3_step(stmt)) == SQLITE_ROW) {
-		int r = each(sqlite3_column_int64(stmt, 0), context);
-		if (r)
-			return r;
-	}
-	return step == SQLITE_DONE ? 0 : conn_read_failed(conn, err, "list projects");
-}
-
-int positions_each_project(struct conn *conn, const int64_t *ids, size_t count,
-    int (*each)(int64_t project_id, void *context), void *context, struct err *err)
-{
-	if (!ids)
-		return each_stored_project(conn, each, context, err);
-	for (size_t i = 0; i < count; i++) {
-		int r = each(ids[i], context);
-		if (r)
-			return r;
-	}
-	return 0;
 }

@@ -963,7 +963,7 @@ START_TEST(operations_are_listed_newest_first_and_kept_while_unknown)
 		ck_assert_int_eq(operation_store_list(
 				     writer, &by_id, rows_add_operation, &rows, err, &more, &last),
 		    0);
-		size_t others = strncmp(prefixes[i].prefix, "op_", 4) == 0 ? 2 : 0;
+		size_t others = strcmp(prefixes[i].prefix, "op_") == 0 ? 2 : 0;
 		ck_assert_msg(rows.count == prefixes[i].count + others, "%zu: %zu", i, rows.count);
 	}
 	const int64_t one[] = {2};
@@ -1153,8 +1153,8 @@ START_TEST(jobs_are_found_by_the_beginning_of_their_id)
 		ck_assert_uint_eq(jobs_that_begin(&fixture, queries[i], "job_"), 40 * counts[i]);
 	}
 	size_t begin = 0;
-	for (char c = '0'; c <= 'z'; c++) {
-		char prefix[] = {'j', 'o', 'b', '_', c, '\0'};
+	for (int c = '0'; c <= 'z'; c++) {
+		char prefix[] = {'j', 'o', 'b', '_', (char)c, '\0'};
 		begin += jobs_that_begin(&fixture, all, prefix);
 	}
 	ck_assert_uint_eq(begin, 40);
