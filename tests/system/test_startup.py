@@ -938,8 +938,10 @@ def test_nothing_is_acknowledged_into_a_file_that_is_gone(stopped, suffix):
     assert stopped.wait_end() == STORAGE
     os.rename(f"{database(stopped)}.aside", f"{database(stopped)}{suffix}")
     start(stopped)
-    assert [c["connector_properties"]["gcs_bucket"]
-            for c in stopped.client().connectors().json["data"]] == ["kept"]
+    # The other one was written into what is back again, so it may be carried out, once.
+    names = [c["connector_properties"]["gcs_bucket"]
+             for c in stopped.client().connectors().json["data"]]
+    assert "kept" in names and len(names) == len(set(names)) and set(names) <= {"kept", "lost"}
 
 
 def test_a_log_missing_after_a_crash_is_74(stopped):
