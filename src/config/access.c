@@ -294,7 +294,7 @@ static const struct token *find_token(
 	const struct token *found = NULL;
 	for (size_t i = 0; i < tokens->count; i++) {
 		const struct token *token = &tokens->tokens[i];
-		bool same = text_equal_constant_time(token->digest, digest, DIGEST_SIZE);
+		bool same = digest_same(token->digest, digest);
 		if (same && (!name || strcmp(token->name, name) == 0))
 			found = token;
 	}

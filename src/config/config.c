@@ -14,7 +14,7 @@
 #include <stdarg.h>
 #include <string.h>
 
-#include "config/schema.h"
+#include "config/value.h"
 #include "util/buffer.h"
 #include "util/file.h"
 #include "util/text.h"
@@ -27,23 +27,6 @@
 
 /* inih's buffer of 200 bytes must hold the line's end and a NUL too. */
 #define LINE_LENGTH_LIMIT 198
-
-static const struct {
-	const char *name;
-	const char *base_url;
-} regions[] = {
-    [REGION_NONE] = {"none", NULL},
-    [REGION_US] = {"us", "https://mixpanel.com/api/app"},
-    [REGION_EU] = {"eu", "https://eu.mixpanel.com/api/app"},
-    [REGION_IN] = {"in", "https://in.mixpanel.com/api/app"},
-};
-
-_Static_assert(ARRAY_SIZE(regions) == REGION_IN + 1, "a region has no name");
-
-const char *region_name(enum region region)
-{
-	return regions[region].name;
-}
 
 /* The state of reading --------------------------------------------------------------------------*/
 
@@ -102,7 +85,7 @@ static unsigned *given(struct parse *parse, const struct schema_key *key)
 static void take_value(struct parse *parse, const struct schema_key *key, const char *value)
 {
 	struct err err = ERR_INIT;
-	if (schema_read(key, value, open_record(parse), &err) == 0)
+	if (value_read(key, value, open_record(parse), &err) == 0)
 		return;
 	_cleanup_buffer_ struct buffer allowed;
 	buffer_init(&allowed, ALLOWED_LIMIT);
@@ -165,7 +148,7 @@ static void fill_defaults(struct parse *parse, enum schema_section section, void
 		struct err err = ERR_INIT;
 		if (key->section != section || *given(parse, key) > 0 || !key->default_text)
 			continue;
-		if (schema_read(key, key->default_text, record, &err) < 0)
+		if (value_read(key, key->default_text, record, &err) < 0)
 			fault(parse, parse->section.line, "%s, by default %s: %s", key->name,
 			    key->default_text, err.text);
 	}
@@ -234,7 +217,7 @@ static void close_project(struct parse *parse)
 	struct config_project *project = last_project(parse);
 	check_required(parse);
 	check_unique_id(parse, project);
-	const char *base_url = regions[project->region].base_url;
+	const char *base_url = region_base_url(project->region);
 	if (!project->base_url && base_url) {
 		project->base_url = strdup(base_url);
 		if (!project->base_url)
@@ -612,7 +595,7 @@ struct config *config_ref(struct config *config)
 static void project_done(struct config_project *project)
 {
 	credential_free(project->credential);
-	schema_done(SCHEMA_PROJECT, project);
+	values_done(SCHEMA_PROJECT, project);
 	free(project->name);
 }
 
@@ -624,7 +607,7 @@ struct config *config_unref(struct config *config)
 		project_done(&config->projects[i]);
 	free(config->projects);
 	for (size_t i = 0; i < SCHEMA_PROJECT; i++)
-		schema_done((enum schema_section)i, config);
+		values_done((enum schema_section)i, config);
 	tokens_done(&config->tokens);
 	free(config->path);
 	free(config);
@@ -640,8 +623,8 @@ static void check_key(const struct schema_key *key, const struct config *running
 	buffer_init(&before, VALUE_LIMIT);
 	_cleanup_buffer_ struct buffer after;
 	buffer_init(&after, VALUE_LIMIT);
-	schema_write(key, running, &before);
-	schema_write(key, loaded, &after);
+	value_write(key, running, &before);
+	value_write(key, loaded, &after);
 	if (!text_same(buffer_text(&before), buffer_text(&after)))
 		faults_add(faults, loaded->path, 0,
 		    "%s: \"%s\" is in force and \"%s\" takes a restart; a reload is allowed to "
@@ -670,7 +653,7 @@ static void dump_section(enum schema_section section, const void *record, FILE *
 			continue;
 		_cleanup_buffer_ struct buffer value;
 		buffer_init(&value, VALUE_LIMIT);
-		if (schema_write(key, record, &value) > 0)
+		if (value_write(key, record, &value) > 0)
 			fprintf(out, "; %s is not given. %s\n", key->name, key->doc);
 		else if (value.len + 24 < LINE_LENGTH_LIMIT)
 			fprintf(out, "%-18s = %s\n", key->name, buffer_text(&value));

@@ -8,10 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "config/config.h"
-#include "config/faults.h"
+#include "config/settings.h"
 #include "util/buffer.h"
-#include "util/err.h"
 #include "util/text.h"
 
 enum schema_section {
@@ -31,15 +29,31 @@ const char *schema_section_doc(enum schema_section section);
 /* Finds a section by name. Returns 0, or -1. */
 int schema_section_parse(struct span name, enum schema_section *ret_section);
 
-/* How the values of one type are read, written and freed (schema.c). */
-struct schema_type;
+/* What kind of value a key takes. */
+enum value_type {
+	VALUE_PATH,
+	VALUE_OPTIONAL_PATH,
+	VALUE_SOCKET,
+	VALUE_CREDENTIAL,
+	VALUE_NUMBER,
+	VALUE_MODE,
+	VALUE_DURATION,
+	VALUE_LEVEL,
+	VALUE_REGION,
+	VALUE_LISTEN,
+	VALUE_HOSTS,
+	VALUE_BASE_URL,
+	VALUE_PROXY,
+	VALUE_MEMBERS,
+};
+#define VALUE_TYPE_COUNT (VALUE_MEMBERS + 1)
 
 /* One key. Invariant: default_text, when there is one, is a value that the type accepts. */
 struct schema_key {
 	const char *name;
 	const char *doc;          /* one or two sentences, for the manual */
 	const char *default_text; /* NULL: required, or the doc says what holds without it */
-	const struct schema_type *type;
+	enum value_type type;
 	uint64_t minimum; /* microseconds for a duration */
 	uint64_t maximum; /* 0: only the type's own limit */
 	size_t offset;    /* of the value in its record */
@@ -61,24 +75,5 @@ const struct schema_key *schema_find(enum schema_section section, const char *na
 
 /* Appends what may stand as a value: "a whole number from 1 to 1000000". */
 void schema_append_allowed(const struct schema_key *key, struct buffer *buffer);
-
-/* The record of a key is a struct config_project for SCHEMA_PROJECT, else the struct config. */
-
-/* Reads a value into its record; an empty text is a value too. Returns 0, or -1 and what is wrong
- * with the value, but not what is allowed; a value that could be a secret is not quoted. */
-int schema_read(const struct schema_key *key, const char *text, void *record, struct err *err);
-
-/* Appends the value in the form that schema_read takes. Returns 0; 1 when it was never given and no
- * text stands for that. */
-int schema_write(const struct schema_key *key, const void *record, struct buffer *buffer);
-
-/* Frees what the values of a section hold. Takes a record that is zeroed or half read. */
-void schema_done(enum schema_section section, void *record);
-
-/* As config_load on a text that is in memory already; file is its name in the faults. Opens no
- * file: tokens stay empty, credentials NULL. (Names in [access] are looked up.) Defined in
- * config.c. */
-int config_parse_text(
-    const char *file, struct span text, struct faults *faults, struct config **ret_config);
 
 #endif

@@ -1,5 +1,6 @@
 #include "util/digest.h"
 
+#include <nettle/memops.h>
 #include <nettle/sha2.h>
 
 #include "util/text.h"
@@ -18,4 +19,9 @@ void digest_sha256_hex(const void *data, size_t len, char ret_hex[DIGEST_HEX_SIZ
 	uint8_t digest[DIGEST_SIZE];
 	digest_sha256(data, len, digest);
 	text_hex(digest, sizeof(digest), ret_hex);
+}
+
+bool digest_same(const uint8_t a[DIGEST_SIZE], const uint8_t b[DIGEST_SIZE])
+{
+	return memeql_sec(a, b, DIGEST_SIZE) != 0;
 }

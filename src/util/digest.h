@@ -2,6 +2,7 @@
 #ifndef MIXPORT_UTIL_DIGEST_H
 #define MIXPORT_UTIL_DIGEST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -13,5 +14,8 @@ void digest_sha256(const void *data, size_t len, uint8_t ret_digest[DIGEST_SIZE]
 
 /* The digest as hexadecimal digits with a NUL. */
 void digest_sha256_hex(const void *data, size_t len, char ret_hex[DIGEST_HEX_SIZE]);
+
+/* Whether two digests are the same, in time that does not depend on where they differ. */
+bool digest_same(const uint8_t a[DIGEST_SIZE], const uint8_t b[DIGEST_SIZE]);
 
 #endif

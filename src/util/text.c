@@ -1,7 +1,6 @@
 #include "util/text.h"
 
 #include <assert.h>
-#include <nettle/memops.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -108,11 +107,6 @@ void text_append_duration(struct buffer *buffer, int64_t microseconds)
 		}
 	}
 	buffer_printf(buffer, "%lldus", (long long)microseconds);
-}
-
-bool text_equal_constant_time(const void *a, const void *b, size_t len)
-{
-	return memeql_sec(a, b, len) != 0;
 }
 
 void text_hex(const void *data, size_t len, char *ret_hex)

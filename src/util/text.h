@@ -39,9 +39,6 @@ int text_parse_duration(const char *text, int64_t *ret_microseconds);
 /* Appends a duration in the largest unit that is exact ("90s", "10m", "500ms"). */
 void text_append_duration(struct buffer *buffer, int64_t microseconds);
 
-/* Whether len bytes are equal, in time that does not depend on where they differ. */
-bool text_equal_constant_time(const void *a, const void *b, size_t len);
-
 /* Writes 2 * len lower-case hexadecimal digits and a NUL. */
 void text_hex(const void *data, size_t len, char *ret_hex);
 

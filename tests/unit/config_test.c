@@ -7,7 +7,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-#include "config/schema.h"
+#include "config/value.h"
 #include "unit.h"
 #include "util/file.h"
 #include "util/timestamp.h"
@@ -323,7 +323,7 @@ static void expect_written(const struct schema_key *key, const void *record, con
 {
 	_cleanup_buffer_ struct buffer text;
 	buffer_init(&text, 4096);
-	ck_assert_int_eq(schema_write(key, record, &text), 0);
+	ck_assert_int_eq(value_write(key, record, &text), 0);
 	ck_assert_msg(strcmp(buffer_text(&text), expected) == 0, "%s: %s, not %s", key->name,
 	    buffer_text(&text), expected);
 }
@@ -362,16 +362,15 @@ START_TEST(a_value_is_replaced_as_a_whole_or_not_at_all)
 			record.project = (struct config_project){.name = NULL};
 		const struct schema_key *key = schema_find(cases[i].section, cases[i].key);
 		struct err err = ERR_INIT;
-		ck_assert_msg(schema_read(key, cases[i].first, &record, &err) == 0, "%s", err.text);
+		ck_assert_msg(value_read(key, cases[i].first, &record, &err) == 0, "%s", err.text);
 		_cleanup_buffer_ struct buffer first;
 		buffer_init(&first, 4096);
-		schema_write(key, &record, &first);
-		ck_assert_int_eq(schema_read(key, cases[i].wrong, &record, &err), -1);
+		value_write(key, &record, &first);
+		ck_assert_int_eq(value_read(key, cases[i].wrong, &record, &err), -1);
 		expect_written(key, &record, buffer_text(&first));
-		ck_assert_msg(
-		    schema_read(key, cases[i].second, &record, &err) == 0, "%s", err.text);
+		ck_assert_msg(value_read(key, cases[i].second, &record, &err) == 0, "%s", err.text);
 		expect_written(key, &record, cases[i].second);
-		schema_done(cases[i].section, &record);
+		values_done(cases[i].section, &record);
 	}
 }
 END_TEST

@@ -1,0 +1,13 @@
+/* Where Mixpanel keeps a project. */
+#ifndef MIXPORT_CONFIG_REGION_H
+#define MIXPORT_CONFIG_REGION_H
+
+enum region { REGION_NONE, REGION_US, REGION_EU, REGION_IN };
+
+/* "us", "eu", "in". */
+const char *region_name(enum region region);
+
+/* Where its API is, without a slash at the end; NULL for REGION_NONE. */
+const char *region_base_url(enum region region);
+
+#endif
