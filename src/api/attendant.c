@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* libmicrohttpd limits how long a connection may be silent, not how long a request may take: one
  * byte a second keeps it alive for ever. It does not look at connections that are suspended, and
  * misses a client's leaving when it came with the client's last bytes. So one thread looks round at

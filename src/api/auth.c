@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/* Reads an Authorization header and asks the kernel for the peer of a UNIX socket. */
 #include "api/auth.h"
 
 #include <errno.h>

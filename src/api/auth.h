@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Who calls: what an Authorization header claims, and who is at the other end of a UNIX socket. */
 #ifndef MIXPORT_API_AUTH_H
 #define MIXPORT_API_AUTH_H

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/* Answers counted by reference, and the table of those that may be served again. */
 #include "api/cache.h"
 
 #include <assert.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Answers that were rendered once and may be served again, for one worker thread.
  *
  * An entry holds for one state of the store (store_generation), one configuration (whoever owns the

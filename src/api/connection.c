@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/* One client: the request under way, the memory that lives as long as it, and its deadline. */
 #include "api/field.h"
 #include "api/server_private.h"
 

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/* Connectors: lists, one by its id, refreshing, creating and deleting. */
 #include "api/handlers.h"
 #include "api/intent.h"
 #include "api/reading.h"

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/* A cursor is a version, a kind, a fingerprint and a position, written in hexadecimal. */
 #include "api/cursor.h"
 
 #include <string.h>

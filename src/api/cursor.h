@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Where a page of a list ended, as the opaque text a client hands back for the next one. Pure.
  *
  * A cursor carries the kind of list it came from and a fingerprint of that list's identity (which

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Mixpanel's own paths, for callers that talk to Mixpanel today: its envelope, around the bytes it
  * last sent. Problems come out in its shape by themselves (see reply.h). */
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Values of header fields and pieces of the request target, read by pure functions: no request, no
  * state, safe on any bytes. */
 #ifndef MIXPORT_API_FIELD_H

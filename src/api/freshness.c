@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/* Compares the time of the last confirmation with three refresh intervals. */
 #include "api/freshness.h"
 
 #include "util/timestamp.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* How fresh what we hold is: when Mixpanel last confirmed it, and whether that is too long ago.
  * Pure; the moment is the caller's. */
 #ifndef MIXPORT_API_FRESHNESS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The guard.
  *
  * What can go wrong here, and why it cannot:

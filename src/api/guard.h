@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a request must satisfy before a handler sees it. */
 #ifndef MIXPORT_API_GUARD_H
 #define MIXPORT_API_GUARD_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The functions behind the routes (see routes.c), by resource. Each answers an admitted request;
  * none blocks. */
 #ifndef MIXPORT_API_HANDLERS_H

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/* Whether the daemon is alive and ready, and everything an operator may want to know. */
 #include "api/handlers.h"
 #include "api/reading.h"
 #include "api/reloads.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The engine writes an operation down and answers at once with its id; what follows here is to look
  * at the operation until it has ended or the caller's time is up. What the caller is told depends
  * on the operation alone, so that the same key again gets the same answer. Only an operation that

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A wish to change something at Mixpanel, from the request to its answer: checked, written down by
  * the engine as an operation, waited for, and answered by how the operation ended. The paths of our
  * own and those of Mixpanel differ only in what an intent names. */

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/* Jobs: lists, one by its id, its snapshots, and waiting for it to change. */
 #include <string.h>
 
 #include "api/handlers.h"

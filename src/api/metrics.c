@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Prometheus text format 0.0.4. Each family is written whole: HELP, TYPE, then its samples. */
 #include "api/handlers.h"
 #include "api/reading.h"

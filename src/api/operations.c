@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/* Operations: lists, one by its id, waiting for its end, and deciding an unknown one. */
 #include <string.h>
 
 #include "api/handlers.h"

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/* The table of error codes with their titles and statuses. */
 #include "api/problem.h"
 
 #include <assert.h>

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/* Projects: the list, one by its name or number, and refreshing all of it. */
 #include "api/handlers.h"
 #include "api/reading.h"
 #include "api/renewal.h"

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/* Renders records while it takes them into the ETag, and reads the parameters of pages. */
 #include "api/reading.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One read: what a handler gathers from one moment of the store while it composes the answer.
  * Beside the body that is the ETag, which takes in every record that was rendered, and the moment
  * until which the answer stays true by itself. */

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/* Counts the reloads that were requested and done, so that requests can share one. */
 #include "api/reloads.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The reloads that were asked for and what came of the last one: between the threads that serve,
  * which may not block, and the main thread, which does them. */
 #ifndef MIXPORT_API_RELOADS_H

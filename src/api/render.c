@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/* The members of each record, in the order in which the manual describes them. */
 #include "api/render.h"
 
 #include "util/timestamp.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Records as the API shows them. Each function writes one JSON value; members and their order are
  * the contract's. Pure but for the writer. */
 #ifndef MIXPORT_API_RENDER_H

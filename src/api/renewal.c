@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/* Sends a refresh to the engine and waits until it is over or the time is up. */
 #include "api/renewal.h"
 
 #include "api/request.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Asking Mixpanel again before answering: a refresh that is started, or joined, and waited for. */
 #ifndef MIXPORT_API_RENEWAL_H
 #define MIXPORT_API_RENEWAL_H

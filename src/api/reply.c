@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/* Composes headers and body, and hands them to libmicrohttpd without copying the body. */
 #include "api/reply.h"
 
 #include <assert.h>

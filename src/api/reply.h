@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The only place that queues a response. A handler composes (header, ETag, faults, extra members),
  * then ends with exactly one function that returns struct answered. On a drop-in route problems
  * come out in Mixpanel's shape. Every answer carries X-Request-Id, X-Content-Type-Options and

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/* What a handler may ask of its request: parameters, body, reader, engine. */
 #include "api/request.h"
 
 #include <stdarg.h>

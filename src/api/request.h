@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One request, from its first line to its answer, in three phases: arrived (raw line, headers),
  * admitted (route, caller, project, parameters, body), answering (the reply being composed, a
  * wait). server.c drives the phases; handlers see an admitted request and use the functions here.

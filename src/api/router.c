@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/* Compares a path with each pattern, segment by segment. */
 #include "api/router.h"
 
 #include <assert.h>

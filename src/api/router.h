@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Finds the route of a path. Pure: works on the raw path, before any percent-decoding, so that an
  * escaped slash never makes a segment. */
 #ifndef MIXPORT_API_ROUTER_H

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/* The table of routes. */
 #include "api/routes.h"
 
 #include "api/handlers.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The whole API on one screen: the table is in routes.c. */
 #ifndef MIXPORT_API_ROUTES_H
 #define MIXPORT_API_ROUTES_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The listeners and what happens on them.
  *
  * Each listening socket has a few threads of its own, and its own limit of connections, so that a

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The listeners and the threads behind them. */
 #ifndef MIXPORT_API_SERVER_H
 #define MIXPORT_API_SERVER_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the files of the HTTP edge share; no handler includes it.
  *
  *	server.c      listeners, libmicrohttpd's callbacks, start and stop

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Requests that wait, and what ends their waiting.
  *
  * A wait ends by a change, by its deadline, by the client leaving, by the daemon stopping, or by

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/* What each serving thread has for itself, so that threads share next to nothing. */
 #include "api/server_private.h"
 
 #include <assert.h>

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/* Parses rules and tokens, and finds the scope that they give to a caller. */
 #include "config/access.h"
 
 #include <ctype.h>

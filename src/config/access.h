@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Who may call: scopes, the [access] rules for UNIX socket peers, and the tokens for TCP. */
 #ifndef MIXPORT_CONFIG_ACCESS_H
 #define MIXPORT_CONFIG_ACCESS_H

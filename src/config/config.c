@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Reading the configuration.
  *
  * inih splits keys from values and takes comments off. It does three things that would make a fault

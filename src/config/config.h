@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The configuration in force: immutable, reference-counted, loaded as a whole together with the
  * credentials and tokens it names. The keys, their types, defaults and ranges are in schema.h. */
 #ifndef MIXPORT_CONFIG_CONFIG_H

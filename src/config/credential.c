@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/* Reads a credential from a file that nobody else may read, and fingerprints it. */
 #include "config/credential.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The service accounts: one line, username:secret, in a file of its own. */
 #ifndef MIXPORT_CONFIG_CREDENTIAL_H
 #define MIXPORT_CONFIG_CREDENTIAL_H

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/* Escapes each fault into a line of its own, in the order in which they were found. */
 #include "config/faults.h"
 
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Every fault of the configuration, gathered so that they are reported all at once. */
 #ifndef MIXPORT_CONFIG_FAULTS_H
 #define MIXPORT_CONFIG_FAULTS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The regions that Mixpanel has. */
 #include "config/region.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Where Mixpanel keeps a project. */
 #ifndef MIXPORT_CONFIG_REGION_H
 #define MIXPORT_CONFIG_REGION_H

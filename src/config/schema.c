@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The table of what may be configured, and nothing that works by it: the manual is written from
  * this file alone. */
 #include "config/schema.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Every section and key of the configuration, in one table. The parser, the messages of
  * --check-config, --dump-config, what a reload may change and the manual page's list come from it.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Prints the manual page's list of sections and keys (mdoc), from the table that the daemon reads
  * the configuration with. Run when the manual is built. */
 #include <ctype.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A secret in JSON need not look like itself: any character may be written \uXXXX, some as a
  * backslash and themselves, and a text that is JSON within JSON has each of these backslashes
  * escaped once more. Undoing the escapes in every possible way is not needed to find it. Instead

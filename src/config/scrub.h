@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Keeps what repeats a service account from going on: an answer may quote the request it is to. */
 #ifndef MIXPORT_CONFIG_SCRUB_H
 #define MIXPORT_CONFIG_SCRUB_H

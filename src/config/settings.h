@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the configuration says, as plain data; config.h has what is done with it. */
 #ifndef MIXPORT_CONFIG_SETTINGS_H
 #define MIXPORT_CONFIG_SETTINGS_H

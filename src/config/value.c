@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* How the values of each type are read, written and freed. */
 #include "config/value.h"
 

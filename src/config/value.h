@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The values of the configuration, each read, written and freed as its key in the schema says. */
 #ifndef MIXPORT_CONFIG_VALUE_H
 #define MIXPORT_CONFIG_VALUE_H

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/* Builds the parts, waits for signals and the watchdog, reloads, and stops within five seconds. */
 #include "daemon/daemon.h"
 
 #include <curl/curl.h>

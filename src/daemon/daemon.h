@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The running daemon: the parts built in order, run until told to stop, torn down in reverse. */
 #ifndef MIXPORT_DAEMON_DAEMON_H
 #define MIXPORT_DAEMON_DAEMON_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A thread of libmicrohttpd that may accept a connection and has no descriptor for it tries again
  * without a pause, and while it does, health is silent. So descriptors are shared out beforehand:
  * the limits of all listeners together, and what the daemon needs beside them, are never more than

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* How many descriptors the process may have open, and what they are shared out to. */
 #ifndef MIXPORT_DAEMON_DESCRIPTORS_H
 #define MIXPORT_DAEMON_DESCRIPTORS_H

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/* Finds each socket among those passed, or binds it and removes what a crash left. */
 #include "daemon/listeners.h"
 
 #include <errno.h>

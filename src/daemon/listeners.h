@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The listening sockets: passed by systemd, or bound here. */
 #ifndef MIXPORT_DAEMON_LISTENERS_H
 #define MIXPORT_DAEMON_LISTENERS_H

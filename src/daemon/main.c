@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The command line; everything else is in daemon.c. */
 #include <errno.h>
 #include <getopt.h>

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/* Asks the running daemon to reload, and prints its answer. */
 #include "daemon/remote.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A call from this program to the daemon that runs, over its UNIX socket. */
 #ifndef MIXPORT_DAEMON_REMOTE_H
 #define MIXPORT_DAEMON_REMOTE_H

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/* Wraps sd_notify and the socket names, so that only this file needs libsystemd. */
 #include "daemon/supervisor.h"
 
 #include "config.h"

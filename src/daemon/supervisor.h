@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What systemd passes and wants to hear (sd-daemon(3)); nothing happens without it. */
 #ifndef MIXPORT_DAEMON_SUPERVISOR_H
 #define MIXPORT_DAEMON_SUPERVISOR_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What can go wrong here, and why it cannot
  *
  * A create carried out twice imports a bucket twice, so for a request that ended without an answer

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Requests to Mixpanel over libcurl's multi interface. One thread owns a client; only
  * client_wake() may be called from others.
  *

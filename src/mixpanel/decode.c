@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What can go wrong here, and why it cannot
  *
  * From a listing it is concluded which connectors may be gone, so an answer that only looks like

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Mixpanel's answers: bytes in, records out. Pure. Everything the vendor's sources show is
  * accepted: both id names, both success words, three forms of time, creators as object or text,
  * answers with and without the envelope, three shapes of errors. An answer that does not hold what

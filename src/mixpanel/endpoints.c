@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/* Builds URLs, and decides whether a next-page address may be followed. */
 #include "mixpanel/endpoints.h"
 
 #include <assert.h>

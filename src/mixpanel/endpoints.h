@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The calls of Mixpanel's Connectors API: which method, URL and headers. Pure. */
 #ifndef MIXPORT_MIXPANEL_ENDPOINTS_H
 #define MIXPORT_MIXPANEL_ENDPOINTS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Why no minute ever sees more than per_minute requests
  *
  * A request taken at time t is counted in the slot that t falls in, and leaves the count only when

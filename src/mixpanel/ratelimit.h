@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The budget of upstream requests of one project. Pure; driven by the caller's monotonic clock.
  *
  * Two rules together. A window over the last 60 s, in slots of 100 ms that count until they have

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/* The rules for a body that is to be created, and when two bodies ask for the same import. */
 #include "model/connector.h"
 
 #include <stdarg.h>

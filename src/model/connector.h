@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A Cloud Import connector: what Mixpanel says of it, what we hold of it, and the rules for a new
  * one. Facts of the vendor's Connectors reference (developer.mixpanel.com, "Connectors"). */
 #ifndef MIXPORT_MODEL_CONNECTOR_H

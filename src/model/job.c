@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/* The words for a job's status, ours and Mixpanel's. */
 #include "model/job.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* An import job: one run of a connector. Mixpanel calls it an entry of the history and gives it no
  * id; the identity is ours (see sync/match.h). */
 #ifndef MIXPORT_MODEL_JOB_H

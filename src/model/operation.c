@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/* The words for kinds and states of operations. */
 #include "model/operation.h"
 
 #include <string.h>

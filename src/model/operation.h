@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* An operation: a create or delete somebody asked for, written down before anything is sent. */
 #ifndef MIXPORT_MODEL_OPERATION_H
 #define MIXPORT_MODEL_OPERATION_H

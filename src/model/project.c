@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/* The words for the states of an upstream. */
 #include "model/project.h"
 
 #include "util/cleanup.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A Mixpanel project: what we hold of it, and how its upstream is doing. */
 #ifndef MIXPORT_MODEL_PROJECT_H
 #define MIXPORT_MODEL_PROJECT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What can go wrong with the file, and why it does not.
  *
  * Two writers. SQLite up to 3.51.2 can lose commits of a WAL database when two connections write or

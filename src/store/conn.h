@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One connection to the database: the one that writes, or one of those that only read.
  *
  * Exactly one connection of the process ever writes or checkpoints: two doing so at once can

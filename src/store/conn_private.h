@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The inside of a connection, for the files of this folder and their tests. */
 #ifndef MIXPORT_STORE_CONN_PRIVATE_H
 #define MIXPORT_STORE_CONN_PRIVATE_H

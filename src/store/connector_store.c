@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/* Reads connectors joined with their latest job, and writes only what differs. */
 #include "store/connector_store.h"
 
 #include <string.h>

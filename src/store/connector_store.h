@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Connectors in the store. A connector is never removed: one that vanished is marked deleted and
  * stays readable with its jobs. */
 #ifndef MIXPORT_STORE_CONNECTOR_STORE_H

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/* Every change of a job leaves a snapshot; retention removes both together. */
 #include "store/job_store.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Jobs and their snapshots in the store. */
 #ifndef MIXPORT_STORE_JOB_STORE_H
 #define MIXPORT_STORE_JOB_STORE_H

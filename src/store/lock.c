@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/* Locks with flock(2), which ends with the process; seals with what stat(2) says of the file. */
 #include "store/lock.h"
 
 #include <errno.h>

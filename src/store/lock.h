@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Keeps a second daemon out, by the file PATH.lock beside the database and by the database file
  * itself; PATH.lock also remembers how the database file looked when this program last wrote to it.
  */

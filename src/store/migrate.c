@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/* The schema as a list of steps, and the copy that is kept before the first of them. */
 #include "store/migrate.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The schema, and the way from an older one to it. */
 #ifndef MIXPORT_STORE_MIGRATE_H
 #define MIXPORT_STORE_MIGRATE_H

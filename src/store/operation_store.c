@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/* Writes each step of an operation, and finds those that a crash left in the middle. */
 #include "store/operation_store.h"
 
 #include <assert.h>

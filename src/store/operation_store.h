@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Operations in the store. */
 #ifndef MIXPORT_STORE_OPERATION_STORE_H
 #define MIXPORT_STORE_OPERATION_STORE_H

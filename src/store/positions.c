@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/* Collects positions, sorts them, and fetches the rows of one page. */
 #include "store/positions.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The first rows of a list that may span several projects: each project's come in order out of an
  * index, and are merged here. Projects are few; one index over (project, position) then serves
  * every choice of projects. */

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/* The row of a project: when it was listed, the error that stands, and its counts. */
 #include "store/project_store.h"
 
 #include "store/conn_private.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Projects in the store: which listing was applied last, and how the last one went. */
 #ifndef MIXPORT_STORE_PROJECT_STORE_H
 #define MIXPORT_STORE_PROJECT_STORE_H

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/* The table of statements, prepared once for each connection. */
 #include "store/stmts.h"
 
 #include <assert.h>

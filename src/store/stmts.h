@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Every SQL statement of this program but the schema's, and the small tools to use one. */
 #ifndef MIXPORT_STORE_STMTS_H
 #define MIXPORT_STORE_STMTS_H

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/* Begins, commits and rolls back, and decides what a failure leaves behind. */
 #include "store/tx.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Transactions: a function, given to be run inside one. */
 #ifndef MIXPORT_STORE_TX_H
 #define MIXPORT_STORE_TX_H

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/* Matches an answer with what is stored, and writes the difference. */
 #include "sync/apply.h"
 
 #include <string.h>

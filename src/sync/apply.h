@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Writes what Mixpanel said into the store: here the two meet. Every function runs inside the
  * caller's transaction and notes what it changed; nothing is told before the commit. */
 #ifndef MIXPORT_SYNC_APPLY_H

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/* A growing list, handed over after the commit. */
 #include "sync/changes.h"
 
 #include <stdlib.h>

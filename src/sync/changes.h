@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a transaction changed: gathered while it runs, told after it is committed, forgotten when it
  * is rolled back. Every change that is applied passes here. */
 #ifndef MIXPORT_SYNC_CHANGES_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What callers wish for: checked against what is there, written down, answered. */
 #include <string.h>
 

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/* A set of jobs, each with the time of the answer that first contradicted the store. */
 #include "sync/doubts.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Jobs that are over, of which an answer says that they are not. In memory.
  *
  * Replicas differ, and one that lags shows a job as running that has ended. So a job that is over

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/* The thread: its turns, its projects, and writing while the disk may be full. */
 #include "sync/engine.h"
 
 #include <string.h>

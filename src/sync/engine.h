@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The one thread that talks to Mixpanel and writes the store. What a caller wants changed reaches
  * it as a command; what changed leaves it as a notice. */
 #ifndef MIXPORT_SYNC_ENGINE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the files of the engine share; nobody else includes it.
  *
  *	engine.c      the thread: mailbox, turns, publishing

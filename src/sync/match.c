@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/* Passes over both lists, from the surest sign to the weakest. */
 #include "sync/match.h"
 
 #include <assert.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Which observed run is which stored job? Mixpanel gives no id. Pure.
  *
  * For each entry of a fresh history, in this order: the stored job with the same non-empty run id

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Creates and deletes: written down before anything is sent, and carried out at most once.
  *
  * What can go wrong: the process dies, the connection breaks, the answer is lost or cannot be read,

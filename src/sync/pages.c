@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/* Collects pages within a limit that all calls share, and notices when they lead nowhere. */
 #include "sync/pages.h"
 
 #include <stdarg.h>

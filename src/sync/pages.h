@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The pages of one answer, kept as the bytes received until all are in: a listing or a history is
  * applied as a whole or not at all.
  *

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/* Queues ordered by the time when each request is due, and the rules for who goes first. */
 #include "sync/planner.h"
 
 #include <assert.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What to ask Mixpanel next, for one project. Pure: it knows times and connectors by row, nothing
  * of HTTP or SQL, and is driven by the caller's monotonic clock.
  *

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/* One project: what is due, what is under way, and in which order they get a turn. */
 #include <string.h>
 
 #include "store/connector_store.h"

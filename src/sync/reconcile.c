@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/* Compares each new connector with the creates whose outcome is unknown. */
 #include "sync/reconcile.h"
 
 #include "util/text.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Which new connector is whose create? Pure.
  *
  * A create whose outcome is unknown is decided by evidence, however late it comes, or by a person:

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Listings, histories and single connectors: asked for page by page, gathered, and applied as a
  * whole. What cannot be read changes nothing but the error that stands beside the last good state.
  */

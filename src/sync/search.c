@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What became of the creates whose outcome is unknown.
  *
  * What can go wrong: looking for them undoes or holds up something else, for good when there are

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/* Counts failures in a row, holds requests back, and names the state. */
 #include "sync/upstream.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* How the upstream of one project is doing, and whether it may be asked now. Pure; driven by the
  * caller's clocks.
  *

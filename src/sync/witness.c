@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/* Keeps what speaks for and against each connector in arrays sorted by row. */
 #include "sync/witness.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Which connectors are there? What speaks for and against it besides the store. Pure, in memory.
  *
  * Mixpanel's lists lag, come from replicas that disagree, and shift while they are paged. So two

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/* Calls the reentrant functions of the name service, with a buffer that grows as they ask. */
 #include "util/account.h"
 
 #include <errno.h>

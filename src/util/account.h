@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The users and groups of this machine, as the name service knows them (nsswitch.conf(5)). */
 #ifndef MIXPORT_UTIL_ACCOUNT_H
 #define MIXPORT_UTIL_ACCOUNT_H

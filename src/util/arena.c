@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/* Allocates from blocks that are freed as a whole. */
 #include "util/arena.h"
 
 #include <stdalign.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Many small allocations that live and die together. */
 #ifndef MIXPORT_UTIL_ARENA_H
 #define MIXPORT_UTIL_ARENA_H

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/* Doubles, limits, and adds the jitter. */
 #include "util/backoff.h"
 
 #include <assert.h>

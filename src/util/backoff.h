@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* How long to wait after failures in a row. Pure.
  *
  * The vendor's advice for 429, 502 and 503 on its import API: start at 2 s, double, at most 60 s,

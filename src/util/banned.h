@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Included before everything else in every file outside util/ (by the compiler's -include): makes
  * functions that overflow, block, or depend on hidden state fail to compile. */
 #ifndef MIXPORT_UTIL_BANNED_H

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/* Doubles its room up to the limit. */
 #include "util/buffer.h"
 
 #include <assert.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A growable run of bytes with a limit set when it is made. The content is always followed by a
  * NUL that does not count. Failure (limit reached, no memory) sticks: later appends do nothing and
  * the caller checks once, at the end, with buffer_failed(). */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Scope-bound release of resources, and the few macros every file may use. */
 #ifndef MIXPORT_UTIL_CLEANUP_H
 #define MIXPORT_UTIL_CLEANUP_H

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/* The clocks of the system. */
 #include "util/clock.h"
 
 #include <time.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Two clocks, both replaceable. Intervals use the monotonic one, only dates the wall clock. */
 #ifndef MIXPORT_UTIL_CLOCK_H
 #define MIXPORT_UTIL_CLOCK_H

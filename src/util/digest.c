@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/* Calls libnettle. */
 #include "util/digest.h"
 
 #include <nettle/memops.h>

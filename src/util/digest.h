@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* SHA-256 (FIPS 180-4), by libnettle. */
 #ifndef MIXPORT_UTIL_DIGEST_H
 #define MIXPORT_UTIL_DIGEST_H

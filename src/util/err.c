@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/* Formats into the room that the caller has, so that a failure needs no memory. */
 #include "util/err.h"
 
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The sentence that travels up with a failure: what happened, to which object, what to do.
  *
  * A function returns 0 when done, negative when it failed (its struct err * is then filled),

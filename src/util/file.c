@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Whether a file can be trusted is a question about its whole path: whoever may write a folder may
  * replace what is in it, a link too. The path is walked as the kernel does, and every folder that
  * is looked into on the way is checked before. Between the check and a later open nothing can

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Files: reading small ones whole, and telling whether others could read or change them. */
 #ifndef MIXPORT_UTIL_FILE_H
 #define MIXPORT_UTIL_FILE_H

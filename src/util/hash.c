@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/* FNV-1a, and open addressing. */
 #include "util/hash.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Hashes of bytes, and sets of them: for what is looked up, never for what must not be forged. */
 #ifndef MIXPORT_UTIL_HASH_H
 #define MIXPORT_UTIL_HASH_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Everything here walks over bytes that a stranger sent. No loop steps further than `end`, every
  * turn of one consumes a byte, and nothing recurses: no input can make them read outside, hang, or
  * use up the stack. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* JSON in: jansson parses and validates; what is here guards it and finds the bytes of a value.
  *
  * jansson recurses and, at its default depth, overflows a small stack, so depth and the number of

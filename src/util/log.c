@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/* Composes a line in a buffer on the stack and writes it at once. */
 #include "util/log.h"
 
 #include <errno.h>

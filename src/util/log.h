@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Log lines on standard error, each with the <N> priority that the journal reads
  * (sd-daemon(3)). One line is one write(2), so threads do not interleave. Control characters,
  * backslashes and bytes that are not UTF-8 are escaped (as \n, \xHH): a message built from what a

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/* getrandom(2) for identifiers, splitmix64 for jitter. */
 #include "util/random.h"
 
 #include <assert.h>

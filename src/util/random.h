@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Randomness of two kinds: the kernel's, for identifiers, and a seeded one, for jitter. */
 #ifndef MIXPORT_UTIL_RANDOM_H
 #define MIXPORT_UTIL_RANDOM_H

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/* Each secret has a mapping of its own, with room for a page at least. */
 #include "util/secret.h"
 
 #include <errno.h>

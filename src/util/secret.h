@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Bytes that must not be written anywhere: kept in one locked mapping, left out of core dumps,
  * zeroed on free. */
 #ifndef MIXPORT_UTIL_SECRET_H

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/* Parses and formats without locale and without undefined behaviour. */
 #include "util/text.h"
 
 #include <assert.h>

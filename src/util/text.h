@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Small operations on text: numbers, durations, sizes, comparison, escaping. */
 #ifndef MIXPORT_UTIL_TEXT_H
 #define MIXPORT_UTIL_TEXT_H

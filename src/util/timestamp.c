@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/* The forms in which Mixpanel writes a time, and the one form in which we do. */
 #include "util/timestamp.h"
 
 #include <stdbool.h>

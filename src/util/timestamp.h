@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Points in time: microseconds since 1970-01-01T00:00:00Z, as integers, always UTC. */
 #ifndef MIXPORT_UTIL_TIMESTAMP_H
 #define MIXPORT_UTIL_TIMESTAMP_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Nearly all of what the API answers passes through here, byte by byte. So nothing is formatted
  * by printf, and text is copied in runs: eight bytes are looked at together, and only where one of
  * them might need attention are they looked at one by one. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* JSON out: a document written straight into a buffer. Commas and quoting are the writer's
  * business; numbers that came from elsewhere pass through as bytes. A failure sticks in the
  * buffer. Misuse (a value where a key belongs) is a bug and asserted. */

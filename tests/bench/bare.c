@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The least a libmicrohttpd program can do: fixed bytes for every request. What the daemon's speed
  * is measured against. */
 #include <arpa/inet.h>

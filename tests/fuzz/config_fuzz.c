@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Any configuration text: it is refused with at least one fault, or what is dumped of it loads
  * again and is dumped the same. */
 #include <assert.h>

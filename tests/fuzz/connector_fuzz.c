@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Any body: the check must end, count its errors right and point into the body. */
 #include <assert.h>
 #include <stddef.h>

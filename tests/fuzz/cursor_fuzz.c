@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Whatever a client hands back as a cursor is either refused or read as exactly what it says. */
 #include <assert.h>
 #include <stdint.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Whatever Mixpanel, or something in between, answers: each decoder takes it or refuses it, and
  * what it takes keeps its promises. */
 #include <assert.h>

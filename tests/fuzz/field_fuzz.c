@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The parsers of header fields, targets and claims on any bytes: they may refuse, but what they
  * accept keeps their promises and lies within the input. */
 #include <assert.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Walking any text stays inside it, and walking what jsontext_parse accepts finds what jansson
  * found: the same members, each with a span that parses to the same value. */
 #include <assert.h>

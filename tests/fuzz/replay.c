@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Runs a fuzz target over every file of its corpus, where there is no libFuzzer to do it. Bytes are
  * copied to a block of exactly their size, so that a read past the end is seen. */
 #include <dirent.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A text that was scrubbed holds nothing more of the credential, in any notation, and is as long as
  * before. The first line is the credential, the rest is the text. */
 #include <assert.h>

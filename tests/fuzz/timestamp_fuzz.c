@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Any text is a time, no time, or refused; a time formats, and reads back as itself. */
 #include <assert.h>
 #include <string.h>

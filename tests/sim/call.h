@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Which of Mixpanel's calls a request is. */
 #ifndef MIXPORT_SIM_CALL_H
 #define MIXPORT_SIM_CALL_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What tests tell the simulated Mixpanel, under /sim/ on the same port. README.md describes it. */
 #ifndef MIXPORT_SIM_CONTROL_H
 #define MIXPORT_SIM_CONTROL_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The queue of faults: what is to go wrong, with which call, how often. */
 #ifndef MIXPORT_SIM_FAULT_H
 #define MIXPORT_SIM_FAULT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* HTTP/1.1 on the simulated Mixpanel's side: requests taken apart, answers put together, including
  * answers that no library would let out. */
 #ifndef MIXPORT_SIM_HTTP_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* mixpanel-sim: a Mixpanel on loopback that can be told to misbehave. */
 #include <errno.h>
 #include <getopt.h>

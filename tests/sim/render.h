@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Connectors and jobs in the forms that Mixpanel's pages show. */
 #ifndef MIXPORT_SIM_RENDER_H
 #define MIXPORT_SIM_RENDER_H

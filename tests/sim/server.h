@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The loop: one thread, one epoll, many connections. */
 #ifndef MIXPORT_SIM_SERVER_H
 #define MIXPORT_SIM_SERVER_H

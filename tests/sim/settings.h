@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The forms in which the simulated Mixpanel answers, wherever its vendor's pages disagree, and its
  * pace. One table serves the command line, POST /sim/settings and GET /sim/settings. */
 #ifndef MIXPORT_SIM_SETTINGS_H

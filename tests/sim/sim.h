@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The simulated Mixpanel as a whole. */
 #ifndef MIXPORT_SIM_SIM_H
 #define MIXPORT_SIM_SIM_H

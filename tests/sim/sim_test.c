@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Drives the real mixpanel-sim over real sockets. It is $MIXPANEL_SIM, or where make leaves it. */
 #include "unit.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What reached the simulated Mixpanel, so that tests can tell what the daemon really did. */
 #ifndef MIXPORT_SIM_STATS_H
 #define MIXPORT_SIM_STATS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Mixpanel's own calls, carried out. */
 #ifndef MIXPORT_SIM_UPSTREAM_H
 #define MIXPORT_SIM_UPSTREAM_H

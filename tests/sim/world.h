@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the simulated Mixpanel knows: projects, their connectors, their jobs, and what time it is.
  */
 #ifndef MIXPORT_SIM_WORLD_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Who is let in, by which rule or token. */
 #include "config/access.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Matching and applying, over a real database. The histories are those of a small world of runs
  * that queue, start, finish, drop out of the answer and come back; each run carries a number among
  * its counters, which nothing but this test looks at, so that it can be told which job it became.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "api/auth.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The client against a server that misbehaves as told, in a thread of this program. */
 #include "mixpanel/client.h"
 

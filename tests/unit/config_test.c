@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The configuration: what is read, what is refused and in which line, what is dumped. */
 #include "config/config.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Which files are opened, which are refused, and that a refused one stays as it was. */
 #include "store_fixture.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The rules for a new connector, and when two are the same import. */
 #include "model/connector.h"
 

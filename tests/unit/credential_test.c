@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Reading a service account from its file, and never telling what is in it. */
 #include "config/credential.h"
 

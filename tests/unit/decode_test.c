@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "mixpanel/decode.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "mixpanel/endpoints.h"
 
 #include "unit.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The whole engine over a database of its own, against a Mixpanel on loopback in this program: what
  * it does where the disk is full, a request is on its way, or it is stopped. */
 #include "sync/engine.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "api/field.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "api/freshness.h"
 #include "unit.h"
 #include "util/timestamp.h"

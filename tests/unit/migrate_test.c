@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Steps from one schema to the next: each whole or not at all, and a copy of what was before. */
 #include "store_fixture.h"
 

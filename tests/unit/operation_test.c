@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What may become of an operation. */
 #include "model/operation.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What ends a list that is read page by page. */
 #include "sync/pages.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A day of a project with ten thousand connectors, a hundred of them active, in virtual time: the
  * planner and the budget together, as the engine drives them. Requests take their time, some fail,
  * jobs start and finish. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "sync/planner.h"
 #include "unit.h"
 #include "util/timestamp.h"

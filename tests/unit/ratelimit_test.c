@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "mixpanel/ratelimit.h"
 
 #include <stdint.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "api/router.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Finding a credential again in whatever notation an answer repeats it. */
 #include "config/scrub.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The HTTP edge from socket to socket, with a table of toy routes, an engine of the test's own, and
  * the real store and configuration. */
 #include "api/server.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A database in a folder of its own, and short ways to fill and read it. */
 #ifndef MIXPORT_TESTS_STORE_FIXTURE_H
 #define MIXPORT_TESTS_STORE_FIXTURE_H

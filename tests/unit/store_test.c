@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the store promises of its records, lists and transactions. */
 #include "store_fixture.h"
 

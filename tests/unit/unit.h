@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What every unit test program shares: a table of cases, run by check, one process each. */
 #ifndef MIXPORT_TESTS_UNIT_H
 #define MIXPORT_TESTS_UNIT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The small parts of util/: arena, backoff, clock, digest, err, random, secret. */
 #include <errno.h>
 #include <stdalign.h>

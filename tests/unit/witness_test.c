@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "sync/witness.h"
 #include "unit.h"
 #include "util/random.h"
