@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "store/conn_private.h"
-#include "store/connector_store.h"
 #include "store/positions.h"
 #include "store/tx.h"
 #include "util/random.h"
@@ -114,12 +113,19 @@ static int collect_connector(
 	return collect(work, positions, STMT_JOB_POSITIONS_CONNECTOR, connector_row, -1);
 }
 
-static int take_connector_row(
-    const struct connector_record *record, const struct job_record *latest, void *context)
+/* Those of the connector of this id, if the project has one. */
+static int collect_jobs_of_connector(
+    struct list_work *work, struct positions *positions, int64_t project_id)
 {
-	(void)latest;
-	*(int64_t *)context = record->row;
-	return 0;
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(work->conn, STMT_CONNECTOR_ROW);
+	struct binder bind = {.stmt = stmt};
+	bind_integer(&bind, project_id);
+	bind_text(&bind, work->query->connector_id);
+	int step = sqlite3_step(stmt);
+	if (step == SQLITE_ROW)
+		return collect_connector(work, positions, sqlite3_column_int64(stmt, 0));
+	return step == SQLITE_DONE ? 0
+				   : conn_read_failed(work->conn, work->err, "find a connector");
 }
 
 static int collect_jobs_of_project(
@@ -138,16 +144,11 @@ static int collect_project(struct positions *positions, int64_t project_id, void
 {
 	struct list_work *work = context;
 	const struct job_query *query = work->query;
-	int64_t row = 0;
 	if (query->connector_row)
 		return collect_connector(work, positions, query->connector_row);
-	if (!query->connector_id)
-		return collect_jobs_of_project(work, positions, project_id);
-	int r = connector_store_get(
-	    work->conn, project_id, query->connector_id, take_connector_row, &row, work->err);
-	if (r)
-		return r < 0 ? -1 : 0;
-	return collect_connector(work, positions, row);
+	if (query->connector_id)
+		return collect_jobs_of_connector(work, positions, project_id);
+	return collect_jobs_of_project(work, positions, project_id);
 }
 
 static int deliver_position(int64_t row, void *context)

@@ -126,6 +126,8 @@ static const struct {
     [STMT_CONNECTOR_GET] = {FOR_ALL,
 	SELECT_CONNECTORS("") "WHERE c.project_id = ?1 AND c.connector_id = ?2"},
     [STMT_CONNECTOR_GET_ROW] = {FOR_ALL, SELECT_CONNECTORS("") "WHERE c.connector_row = ?1"},
+    [STMT_CONNECTOR_ROW] = {FOR_ALL,
+	"SELECT connector_row FROM connectors WHERE project_id = ?1 AND connector_id = ?2"},
     /* Whether a job is unfinished is asked the other way round: active jobs are few and an index
      * finds them all at once, while the latest jobs lie all over the largest table. */
     [STMT_CONNECTOR_EACH_FOLLOWED] = {FOR_ALL,

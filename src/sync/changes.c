@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/cleanup.h"
+
 #define CHANGES_LIMIT 100000
 
 static struct change *next_change(struct changes *changes)
@@ -38,7 +40,7 @@ void changes_add(struct changes *changes, enum change_kind kind, int64_t project
 	snprintf(change->id, sizeof(change->id), "%s", id ? id : "");
 }
 
-void changes_tell(struct changes *changes, engine_changed_fn *changed, void *context)
+void changes_tell(struct changes *changes, changes_told_fn *changed, void *context)
 {
 	if (changed && changes->count > 0)
 		changed(changes->list, changes->count, context);

@@ -4,9 +4,32 @@
 #ifndef MIXPORT_SYNC_CHANGES_H
 #define MIXPORT_SYNC_CHANGES_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
-#include "sync/engine.h"
+#include "util/random.h"
+
+enum change_kind {
+	CHANGE_PROJECT,
+	CHANGE_CONNECTOR,
+	CHANGE_JOB,
+	CHANGE_OPERATION,
+	CHANGE_REFRESH,
+	CHANGE_RELOAD, /* of the configuration; not told by the engine */
+};
+
+/* Something that was committed. id is the job_id or operation_id, "" otherwise; ticket is that of a
+ * refresh that ended. */
+struct change {
+	enum change_kind kind;
+	int64_t project_id;
+	char id[RANDOM_ID_SIZE];
+	uint64_t ticket;
+};
+
+/* Told after each commit, on the sync thread; must not block. */
+typedef void changes_told_fn(const struct change *changes, size_t count, void *context);
 
 /* Invariant: count changes are in list. overflow: there were more than could be kept, so whoever
  * waits is told to look again (a change of every kind with an empty id). */
@@ -22,7 +45,7 @@ void changes_add(
     struct changes *changes, enum change_kind kind, int64_t project_id, const char *id);
 
 /* Tells them all and forgets them. */
-void changes_tell(struct changes *changes, engine_changed_fn *changed, void *context);
+void changes_tell(struct changes *changes, changes_told_fn *changed, void *context);
 
 /* Forgets them, keeping the memory. */
 void changes_forget(struct changes *changes);

@@ -11,6 +11,7 @@
 #include "model/operation.h"
 #include "model/project.h"
 #include "store/conn.h"
+#include "sync/changes.h"
 #include "util/clock.h"
 #include "util/err.h"
 #include "util/random.h"
@@ -69,32 +70,11 @@ struct command {
 	struct command *next; /* the mailbox's */
 };
 
-enum change_kind {
-	CHANGE_PROJECT,
-	CHANGE_CONNECTOR,
-	CHANGE_JOB,
-	CHANGE_OPERATION,
-	CHANGE_REFRESH,
-	CHANGE_RELOAD, /* of the configuration; not told by the engine */
-};
-
-/* Something that was committed. id is the job_id or operation_id, "" otherwise; ticket is that of a
- * refresh that ended. */
-struct change {
-	enum change_kind kind;
-	int64_t project_id;
-	char id[RANDOM_ID_SIZE];
-	uint64_t ticket;
-};
-
-/* Told after each commit, on the sync thread; must not block. */
-typedef void engine_changed_fn(const struct change *changes, size_t count, void *context);
-
 struct engine_options {
 	const char *user_agent;
 	const struct clock *clock;
 	uint64_t seed; /* of the jitter */
-	engine_changed_fn *changed;
+	changes_told_fn *changed;
 	void *context;
 	void (*broken)(void *context); /* the store's outcome is unknown: the process must end */
 };

@@ -4,8 +4,6 @@
 
 #include <time.h>
 
-#include "util/timestamp.h"
-
 static int64_t read_clock(clockid_t id)
 {
 	struct timespec now;

@@ -5,6 +5,12 @@
 
 #include <stdint.h>
 
+#define MICROSECONDS_PER_MILLISECOND INT64_C(1000)
+#define MICROSECONDS_PER_SECOND INT64_C(1000000)
+#define MICROSECONDS_PER_MINUTE (60 * MICROSECONDS_PER_SECOND)
+#define MICROSECONDS_PER_HOUR (60 * MICROSECONDS_PER_MINUTE)
+#define MICROSECONDS_PER_DAY (24 * MICROSECONDS_PER_HOUR)
+
 /* A source of time, in microseconds; the functions may be called from any thread. */
 struct clock {
 	int64_t (*monotonic)(void *context);

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "util/timestamp.h"
+#include "util/clock.h"
 
 #define DURATION_LIMIT (36525 * MICROSECONDS_PER_DAY)
 

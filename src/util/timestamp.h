@@ -5,16 +5,11 @@
 
 #include <stdint.h>
 
+#include "util/clock.h"
 #include "util/text.h"
 
 #define TIMESTAMP_NONE INT64_MIN
 #define TIMESTAMP_TEXT_SIZE 40
-
-#define MICROSECONDS_PER_MILLISECOND INT64_C(1000)
-#define MICROSECONDS_PER_SECOND INT64_C(1000000)
-#define MICROSECONDS_PER_MINUTE (60 * MICROSECONDS_PER_SECOND)
-#define MICROSECONDS_PER_HOUR (60 * MICROSECONDS_PER_MINUTE)
-#define MICROSECONDS_PER_DAY (24 * MICROSECONDS_PER_HOUR)
 
 /* RFC 3339 in UTC with Z; a fraction (six digits, trailing zeros cut) only where there is one.
  * "" for TIMESTAMP_NONE. ret_text holds TIMESTAMP_TEXT_SIZE bytes. */
