@@ -185,28 +185,34 @@ static const struct {
 	const char *allowed;
 	enum range_unit range;
 } types[] = {
-    [VALUE_PATH] = {"the path of a file"},
-    [VALUE_OPTIONAL_PATH] = {"the path of a file, or nothing"},
-    [VALUE_SOCKET] = {"a path of at most 107 bytes, or nothing for no socket"},
+    [VALUE_PATH] = {"the path of a file", RANGE_NONE},
+    [VALUE_OPTIONAL_PATH] = {"the path of a file, or nothing", RANGE_NONE},
+    [VALUE_SOCKET] = {"a path of at most 107 bytes, or nothing for no socket", RANGE_NONE},
     [VALUE_CREDENTIAL] = {"the name of a file in /etc/mixportd/credentials (or in "
 			  "$CREDENTIALS_DIRECTORY, where that "
-			  "is set), or a path with a slash in it"},
+			  "is set), or a path with a slash in it",
+	RANGE_NONE},
     [VALUE_NUMBER] = {"a whole number", RANGE_NUMBER},
-    [VALUE_MODE] = {"permission bits in octal from 0000 to 0777"},
+    [VALUE_MODE] = {"permission bits in octal from 0000 to 0777", RANGE_NONE},
     [VALUE_DURATION] = {"a duration such as 500ms, 30s, 10m, 2h or 7d", RANGE_DURATION},
-    [VALUE_LEVEL] = {"error, warning, info or debug"},
-    [VALUE_REGION] = {"us, eu or in"},
+    [VALUE_LEVEL] = {"error, warning, info or debug", RANGE_NONE},
+    [VALUE_REGION] = {"us, eu or in", RANGE_NONE},
     [VALUE_LISTEN] =
-	{"127.0.0.1:PORT or [::1]:PORT (port 0: any free one), or nothing for no listener"},
+	{"127.0.0.1:PORT or [::1]:PORT (port 0: any free one), or nothing for no listener",
+	    RANGE_NONE},
     [VALUE_HOSTS] = {"host names and addresses without ports, at least one, separated by commas or "
-		     "blanks"},
+		     "blanks",
+	RANGE_NONE},
     [VALUE_BASE_URL] =
 	{"an https URL, or an http one to loopback, without credential, query and fragment; "
-	 "or nothing for the region's own"},
-    [VALUE_PROXY] = {"http://HOST:PORT, without credential and path; or nothing for no proxy"},
+	 "or nothing for the region's own",
+	    RANGE_NONE},
+    [VALUE_PROXY] = {"http://HOST:PORT, without credential and path; or nothing for no proxy",
+	RANGE_NONE},
     [VALUE_MEMBERS] =
 	{"users and @groups of this machine, by name or number, separated by commas or "
-	 "blanks, or nothing for nobody"},
+	 "blanks, or nothing for nobody",
+	    RANGE_NONE},
 };
 
 _Static_assert(ARRAY_SIZE(types) == VALUE_TYPE_COUNT, "a type of values is not described");

@@ -36,6 +36,7 @@
  * Far past its limit the checkpoint waits for those at work, which read for milliseconds; who comes
  * meanwhile reads the database alone and holds nothing up.
  */
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -49,8 +50,8 @@
 #include <unistd.h>
 
 #include "store/conn_private.h"
+#include "store/database.h"
 #include "store/migrate.h"
-#include "store/tx.h"
 #include "util/log.h"
 #include "util/timestamp.h"
 
@@ -58,7 +59,6 @@
 /* So long the log is, and so long is waited for readers then. */
 #define WAL_MUCH (4 * WAL_LIMIT)
 #define WAL_PATIENCE_MS 500
-#define BUSY_TIMEOUT_MS 5000
 
 /* A disk on which a commit takes longer is not asked for more at the end than has to be. */
 #define SLOW_COMMIT (300 * MICROSECONDS_PER_MILLISECOND)
@@ -75,14 +75,6 @@
 	"PRAGMA cache_size = -4096; PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY;"             \
 	"PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; PRAGMA foreign_keys = ON"
 
-/* Beside the log SQLite keeps an index of it in a file, which takes 32 KiB. On a full disk there is
- * no room for it: SQLite's other way to reach files has the index in the memory of the process, and
- * keeps other processes from the database. All connections of a process have to use the same way.
- */
-#define WAY_WITHOUT_INDEX "unix-excl"
-
-static const char *_Atomic way; /* NULL for SQLite's usual one */
-
 static _Atomic uint64_t generation;
 
 uint64_t store_generation(void)
@@ -93,6 +85,13 @@ uint64_t store_generation(void)
 void store_generation_count(void)
 {
 	atomic_fetch_add(&generation, 1);
+}
+
+sqlite3_stmt *stmt_use(struct conn *conn, enum stmt id)
+{
+	sqlite3_stmt *stmt = conn->stmts[id];
+	assert(stmt && !sqlite3_stmt_busy(stmt));
+	return stmt;
 }
 
 /* Failures -------------------------------------------------------------------------------------*/
@@ -170,71 +169,6 @@ int conn_write_failed(struct conn *conn, struct err *err, const char *doing)
 }
 
 /* Opening --------------------------------------------------------------------------------------*/
-
-/* With the system's reason, where there is one: "disk I/O error" alone helps nobody. */
-static int say_why(sqlite3 *db, struct err *err)
-{
-	int reason = sqlite3_system_errno(db);
-	if (reason)
-		return err_set_errno(err, reason, "%s", sqlite3_errmsg(db));
-	return err_set(err, "%s", sqlite3_errmsg(db));
-}
-
-static int exec(sqlite3 *db, const char *sql, struct err *err)
-{
-	if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK)
-		return say_why(db, err);
-	return 0;
-}
-
-int conn_open_database(const char *path, int flags, struct err *err, sqlite3 **ret_db)
-{
-	_cleanup_sqlite_ sqlite3 *db = NULL;
-	int r = sqlite3_open_v2(
-	    path, &db, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, atomic_load(&way));
-	if (r != SQLITE_OK)
-		return err_set(err, "%s", db ? sqlite3_errmsg(db) : sqlite3_errstr(r));
-	sqlite3_busy_timeout(db, BUSY_TIMEOUT_MS);
-	sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-	sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
-	if (flags & SQLITE_OPEN_READONLY)
-		sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-	*ret_db = TAKE(db);
-	return 0;
-}
-
-/* SQLite keeps to another mode without a failure, where it cannot have this one. */
-static int turn_on_log(sqlite3 *db, struct err *err)
-{
-	sqlite3_stmt *stmt = NULL;
-	int r = sqlite3_prepare_v2(db, "PRAGMA journal_mode = WAL", -1, &stmt, NULL);
-	if (r == SQLITE_OK)
-		r = sqlite3_step(stmt);
-	const char *mode = r == SQLITE_ROW ? (const char *)sqlite3_column_text(stmt, 0) : NULL;
-	bool on = mode && strcmp(mode, "wal") == 0;
-	if (r != SQLITE_ROW)
-		say_why(db, err);
-	else if (!on)
-		err_set(err, "its log cannot be turned on, SQLite keeps to the mode \"%s\"",
-		    mode ? mode : "");
-	sqlite3_finalize(stmt);
-	return on ? 0 : -1;
-}
-
-int conn_close_database(sqlite3 **db, struct err *err)
-{
-	int r = sqlite3_wal_checkpoint_v2(*db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
-	if (r != SQLITE_OK) {
-		say_why(*db, err);
-		/* Another try while it closes would tell nobody how it went. */
-		sqlite3_db_config(*db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-	}
-	int closed = sqlite3_close(*db);
-	*db = NULL;
-	if (r == SQLITE_OK && closed != SQLITE_OK)
-		return err_set(err, "%s", sqlite3_errstr(closed));
-	return r == SQLITE_OK ? 0 : -1;
-}
 
 static char *path_with(const char *path, const char *suffix)
 {
@@ -335,12 +269,12 @@ static int examine(const char *path, const struct lock *lock, struct err *err)
 		    " back, or restore a copy; to go on without it, remove %s.lock",
 		    path, path);
 	if (size_of(path, "-wal") > 0 || size_of(path, "-journal") > 0) {
-		r = conn_open_database(path, SQLITE_OPEN_READONLY, err, &db);
+		r = database_open(path, SQLITE_OPEN_READONLY, err, &db);
 	} else {
 		_cleanup_free_ char *uri = immutable_uri(path);
 		if (!uri)
 			return err_set(err, "no memory to open it");
-		r = conn_open_database(uri, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, err, &db);
+		r = database_open(uri, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, err, &db);
 	}
 	if (r < 0 || examine_header(db, err) < 0)
 		return -1;
@@ -362,7 +296,7 @@ static void remove_new(const char *path)
 /* What every writer begins with. */
 static int prepare(sqlite3 *db, const char *path, struct err *err)
 {
-	if (exec(db, SETTINGS_WRITER, err) < 0 || turn_on_log(db, err) < 0)
+	if (database_exec(db, SETTINGS_WRITER, err) < 0 || database_turn_on_log(db, err) < 0)
 		return -1;
 	return migrate_run(db, path, migrations, migration_count, err);
 }
@@ -374,11 +308,11 @@ static int build(const char *path, struct err *err)
 	if (fd < 0)
 		return err_set_errno(err, errno, "cannot create %s", path);
 	sqlite3 *db = NULL;
-	if (conn_open_database(path, SQLITE_OPEN_READWRITE, err, &db) < 0)
+	if (database_open(path, SQLITE_OPEN_READWRITE, err, &db) < 0)
 		return err_wrap(err, "cannot make %s", path);
 	struct err closing = ERR_INIT;
 	int made = prepare(db, path, err);
-	int closed = conn_close_database(&db, made < 0 ? &closing : err);
+	int closed = database_close(&db, made < 0 ? &closing : err);
 	if (made < 0 || closed < 0)
 		return err_wrap(err, "cannot make %s", path);
 	if (is_there(path, "-wal"))
@@ -475,7 +409,7 @@ static struct conn *conn_new(const char *path, bool writer, struct err *err)
 
 static int open_to_write(struct conn *conn, struct err *err)
 {
-	if (conn_open_database(conn->path, SQLITE_OPEN_READWRITE, err, &conn->db) < 0)
+	if (database_open(conn->path, SQLITE_OPEN_READWRITE, err, &conn->db) < 0)
 		return -1;
 	return prepare(conn->db, conn->path, err);
 }
@@ -503,7 +437,7 @@ static int open_somehow(struct conn *conn, struct err *err)
 	sqlite3_db_config(conn->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	sqlite3_close(conn->db);
 	conn->db = NULL;
-	atomic_store(&way, WAY_WITHOUT_INDEX);
+	database_keep_index_in_memory(true);
 	conn->without_index = true;
 	log_warning(
 	    "database %s: there is no room for the index of its log, which is kept in memory"
@@ -516,7 +450,8 @@ static int open_writer(struct conn *conn, struct err *err)
 {
 	if (lock_take(conn->path, err, &conn->lock) < 0 ||
 	    make_sure(conn->path, conn->lock, err) < 0 || lock_take_file(conn->lock, err) < 0 ||
-	    open_somehow(conn, err) < 0 || stmts_prepare(conn, err) < 0 ||
+	    open_somehow(conn, err) < 0 ||
+	    stmts_prepare(conn->db, conn->writer, conn->stmts, err) < 0 ||
 	    read_instance(conn, err) < 0)
 		return -1;
 	if (identify(conn->path, "", &conn->file) < 0 ||
@@ -541,8 +476,9 @@ int conn_open_writer(const char *path, struct err *err, struct conn **ret_conn)
 
 static int open_reader(struct conn *conn, struct err *err)
 {
-	if (conn_open_database(conn->path, SQLITE_OPEN_READONLY, err, &conn->db) < 0 ||
-	    exec(conn->db, SETTINGS_READER, err) < 0 || stmts_prepare(conn, err) < 0)
+	if (database_open(conn->path, SQLITE_OPEN_READONLY, err, &conn->db) < 0 ||
+	    database_exec(conn->db, SETTINGS_READER, err) < 0 ||
+	    stmts_prepare(conn->db, conn->writer, conn->stmts, err) < 0)
 		return -1;
 	return read_instance(conn, err);
 }
@@ -593,7 +529,7 @@ static void close_writer(struct conn *writer)
 	}
 	watch_for_meddling(writer);
 	sqlite3_busy_timeout(writer->db, WAL_PATIENCE_MS);
-	if (conn_close_database(&writer->db, &err) < 0)
+	if (database_close(&writer->db, &err) < 0)
 		log_warning(
 		    "database %s: its log stays for the next start: %s", writer->path, err.text);
 	if (!writer->meddled && size_of(writer->path, "-wal") == 0)
@@ -604,13 +540,13 @@ struct conn *conn_close(struct conn *conn)
 {
 	if (!conn)
 		return NULL;
-	stmts_finalize(conn);
+	stmts_finalize(conn->stmts);
 	if (conn->db && conn->writer)
 		close_writer(conn);
 	else if (sqlite3_close(conn->db) != SQLITE_OK)
 		log_error("database %s: a statement was left open", conn->path);
 	if (conn->without_index)
-		atomic_store(&way, NULL);
+		database_keep_index_in_memory(false);
 	lock_free(conn->lock);
 	free(conn->path);
 	free(conn);
@@ -630,7 +566,7 @@ static int checkpoint(struct conn *writer, int patience, struct err *err)
 	watch_for_meddling(writer);
 	sqlite3_busy_timeout(writer->db, patience);
 	int r = sqlite3_wal_checkpoint_v2(writer->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
-	sqlite3_busy_timeout(writer->db, BUSY_TIMEOUT_MS);
+	sqlite3_busy_timeout(writer->db, DATABASE_BUSY_MS);
 	writer->seal_due = !writer->meddled;
 	if (r == SQLITE_OK || (r & 0xff) == SQLITE_BUSY || (r & 0xff) == SQLITE_LOCKED)
 		return 0;

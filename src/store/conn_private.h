@@ -54,18 +54,9 @@ int conn_check_files(const struct conn *writer, struct err *err);
 /* Counts a commit. */
 void store_generation_count(void);
 
-/* Opens a database file that exists, with the settings every connection shares; flags as for
- * sqlite3_open_v2, uri when path is one. Returns 0, or -1 (nothing is left open). */
-int conn_open_database(const char *path, int flags, struct err *err, sqlite3 **ret_db);
-
-/* Closes it, after its log was emptied into it. Returns 0, or -1: what was written may be there in
- * part. */
-int conn_close_database(sqlite3 **db, struct err *err);
-
-static inline void cleanup_sqlite(sqlite3 **db)
-{
-	sqlite3_close(*db);
-}
-#define _cleanup_sqlite_ _cleanup_(cleanup_sqlite)
+/* A statement, ready for binding. It must not be in use already: a row callback must not call back
+ * for the same thing. To be held in a _cleanup_stmt_ variable, which resets it at the end of the
+ * scope, so that no unfinished read keeps the log from being emptied. */
+sqlite3_stmt *stmt_use(struct conn *conn, enum stmt id);
 
 #endif

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "store/conn_private.h"
+#include "store/database.h"
 #include "util/cleanup.h"
 
 /* Version 1.
@@ -384,7 +384,7 @@ static int copy_into(sqlite3 *db, const char *path, struct err *err)
 static int check_copy(const char *path, struct err *err)
 {
 	_cleanup_sqlite_ sqlite3 *db = NULL;
-	if (conn_open_database(path, SQLITE_OPEN_READONLY, err, &db) < 0)
+	if (database_open(path, SQLITE_OPEN_READONLY, err, &db) < 0)
 		return -1;
 	if (migrate_check(db, err) < 0)
 		return err_wrap(err, "the copy %s is damaged", path);

@@ -5,7 +5,6 @@
 #include <assert.h>
 #include <string.h>
 
-#include "store/conn_private.h"
 #include "util/timestamp.h"
 
 /* Lists of columns; the functions that read them, here and in the file of the entity, follow the
@@ -358,32 +357,25 @@ const char *stmt_sql(enum stmt id)
 	return table[id].sql;
 }
 
-int stmts_prepare(struct conn *conn, struct err *err)
+int stmts_prepare(sqlite3 *db, bool writer, sqlite3_stmt *ret_stmts[STMT_COUNT], struct err *err)
 {
 	for (int i = 0; i < STMT_COUNT; i++) {
-		if (table[i].user == FOR_WRITER && !conn->writer)
+		if (table[i].user == FOR_WRITER && !writer)
 			continue;
-		if (sqlite3_prepare_v3(conn->db, table[i].sql, -1, SQLITE_PREPARE_PERSISTENT,
-			&conn->stmts[i], NULL) != SQLITE_OK)
-			return err_set(err, "database %s: %s (in: %.60s)", conn->path,
-			    sqlite3_errmsg(conn->db), table[i].sql);
+		if (sqlite3_prepare_v3(db, table[i].sql, -1, SQLITE_PREPARE_PERSISTENT,
+			&ret_stmts[i], NULL) != SQLITE_OK)
+			return err_set(err, "database %s: %s (in: %.60s)",
+			    sqlite3_db_filename(db, "main"), sqlite3_errmsg(db), table[i].sql);
 	}
 	return 0;
 }
 
-void stmts_finalize(struct conn *conn)
+void stmts_finalize(sqlite3_stmt *stmts[STMT_COUNT])
 {
 	for (int i = 0; i < STMT_COUNT; i++) {
-		sqlite3_finalize(conn->stmts[i]);
-		conn->stmts[i] = NULL;
+		sqlite3_finalize(stmts[i]);
+		stmts[i] = NULL;
 	}
-}
-
-sqlite3_stmt *stmt_use(struct conn *conn, enum stmt id)
-{
-	sqlite3_stmt *stmt = conn->stmts[id];
-	assert(stmt && !sqlite3_stmt_busy(stmt));
-	return stmt;
 }
 
 /* Binding what outlives the statement copies nothing; it fails for a wrong index or a gigabyte. */

@@ -10,8 +10,6 @@
 #include "util/err.h"
 #include "util/text.h"
 
-struct conn;
-
 enum stmt {
 	STMT_BEGIN,
 	STMT_BEGIN_IMMEDIATE,
@@ -102,17 +100,12 @@ enum stmt {
 /* The text of a statement. */
 const char *stmt_sql(enum stmt id);
 
-/* Prepares all statements on a connection whose database is open, or only those that a reader may
- * run. Returns 0, or -1. */
-int stmts_prepare(struct conn *conn, struct err *err);
+/* Prepares all statements on an open database, or only those that a reader may run. Returns 0, or
+ * -1; some may be prepared then. */
+int stmts_prepare(sqlite3 *db, bool writer, sqlite3_stmt *ret_stmts[STMT_COUNT], struct err *err);
 
 /* Finalises them. */
-void stmts_finalize(struct conn *conn);
-
-/* A statement, ready for binding. It must not be in use already: a row callback must not call back
- * for the same thing. To be held in a _cleanup_stmt_ variable, which resets it at the end of the
- * scope, so that no unfinished read keeps the log from being emptied. */
-sqlite3_stmt *stmt_use(struct conn *conn, enum stmt id);
+void stmts_finalize(sqlite3_stmt *stmts[STMT_COUNT]);
 
 static inline void cleanup_stmt(sqlite3_stmt **stmt)
 {

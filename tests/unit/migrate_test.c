@@ -4,6 +4,7 @@
 
 #include <sys/stat.h>
 
+#include "store/database.h"
 #include "store/migrate.h"
 #include "util/file.h"
 #include "util/jsontext.h"
@@ -25,7 +26,7 @@ static const struct migration failing[] = {
 static sqlite3 *open_plain(struct fixture *fixture)
 {
 	sqlite3 *db = NULL;
-	ck_assert_msg(conn_open_database(fixture->path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
+	ck_assert_msg(database_open(fixture->path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
 			  &fixture->err, &db) == 0,
 	    "%s", fixture->err.text);
 	return db;
