@@ -106,6 +106,18 @@ int engine_write(struct engine *engine,
 	return r;
 }
 
+/* Returns 0, or what emptying the log has failed with; it is dealt with here. */
+static int empty_log(struct engine *engine)
+{
+	struct err err = ERR_INIT;
+	int r = conn_checkpoint_if_large(engine->writer, &err);
+	if (r == STORE_FULL)
+		store_is_full(engine, &err);
+	else if (r == STORE_BROKEN)
+		store_is_broken(engine, &err);
+	return r;
+}
+
 static int write_probe(struct conn *writer, void *context, struct err *err)
 {
 	(void)context;
@@ -113,13 +125,14 @@ static int write_probe(struct conn *writer, void *context, struct err *err)
 }
 
 /* Whether the disk is still full is asked by a write of its own: what there is to do meanwhile may
- * write nothing, and so succeed on any disk. */
+ * write nothing, and so succeed on any disk. Room in the log is not room in the database, either.
+ */
 static void probe_store(struct engine *engine, int64_t now)
 {
 	struct err err = ERR_INIT;
 	if (!atomic_load(&engine->store_unavailable) || !engine_may_write(engine, now))
 		return;
-	if (engine_write(engine, write_probe, NULL, &err) != 0)
+	if (engine_write(engine, write_probe, NULL, &err) != 0 || empty_log(engine) != 0)
 		return;
 	atomic_store(&engine->store_unavailable, false);
 	engine->complete_at = now;
@@ -674,18 +687,6 @@ static void retain(struct engine *engine, int64_t now)
 		engine->next_retention = now + RETENTION_BATCH_AFTER;
 }
 
-static void checkpoint(struct engine *engine, int64_t now)
-{
-	struct err err = ERR_INIT;
-	if (!engine_may_write(engine, now))
-		return;
-	int r = conn_checkpoint_if_large(engine->writer, &err);
-	if (r == STORE_FULL)
-		store_is_full(engine, &err);
-	else if (r == STORE_BROKEN)
-		store_is_broken(engine, &err);
-}
-
 /* The thread -----------------------------------------------------------------------------------*/
 
 static int64_t turn_projects(struct engine *engine, int64_t now)
@@ -721,7 +722,8 @@ static void turn(struct engine *engine)
 	if (engine_is_stopping(engine))
 		return;
 	retain(engine, now);
-	checkpoint(engine, now);
+	if (engine_may_write(engine, now))
+		(void)empty_log(engine);
 	engine_publish(engine);
 	now = engine_now(engine);
 	client_run(engine->client, next > now && !more ? next - now : 0);

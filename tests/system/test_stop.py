@@ -1,5 +1,6 @@
 """Stopping, and starting again under systemd's eyes: nothing is lost, no one is refused."""
 
+import json
 import os
 import re
 import select
@@ -13,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from harness import gcs, parse, read_all, slow, stays, wait_until
+from harness import PROJECT_ID, gcs, parse, read_all, slow, stays, wait_until
 
 STOP_SECONDS = 5
 
@@ -111,6 +112,20 @@ def test_a_client_that_does_not_read_does_not_hold_it(start_daemon, start_sim):
 
 
 # Waits
+
+
+def test_who_takes_a_long_list_slowly_does_not_hold_it(start_daemon, start_sim):
+    sim = start_sim("--page", "3")
+    for i in range(12):
+        sim.put(connector_id=f"c-{i}", job=False, text=json.dumps(
+            {"connector_id": f"c-{i}", "connector_type": "gcsImport", "notes": "n" * 1_000_000}))
+    daemon = start_daemon(sim)
+    api = daemon.client()
+    wait_until(lambda: api.project()["connectors"] == 12, timeout=30, what="all connectors")
+    raw = send(api, f"/api/app/projects/{PROJECT_ID}/connectors")
+    assert raw.recv(100).startswith(b"HTTP/1.1 200 ")
+    assert stop(daemon) == 0
+    assert not read_all(raw).endswith(b"0\r\n\r\n")
 
 
 @pytest.mark.parametrize("via", ["tcp", "unix"])

@@ -84,14 +84,17 @@ static void wait_until(struct stage *stage, condition_fn *holds, const void *arg
 
 /* The disk -------------------------------------------------------------------------------------
  *
- * SQLite's own, except that it is full when told, from whatever thread. */
+ * SQLite's own, except that it is full when told, from whatever thread: for every file, or for the
+ * database while its log has room. */
 
 static atomic_bool disk_is_full;
+static atomic_bool database_is_full;
 static int (*write_for_real)(sqlite3_file *file, const void *data, int size, sqlite3_int64 offset);
 
 static struct {
 	const sqlite3_io_methods *real;
 	sqlite3_io_methods ours;
+	sqlite3_io_methods of_database;
 } methods[4];
 
 static void fill_disk(bool full)
@@ -102,6 +105,11 @@ static void fill_disk(bool full)
 static int write_unless_full(sqlite3_file *file, const void *data, int size, sqlite3_int64 offset)
 {
 	return disk_is_full ? SQLITE_FULL : write_for_real(file, data, size, offset);
+}
+
+static int write_database(sqlite3_file *file, const void *data, int size, sqlite3_int64 offset)
+{
+	return database_is_full ? SQLITE_FULL : write_unless_full(file, data, size, offset);
 }
 
 static int open_file(
@@ -118,9 +126,11 @@ static int open_file(
 		methods[i].real = file->pMethods;
 		methods[i].ours = *file->pMethods;
 		methods[i].ours.xWrite = write_unless_full;
+		methods[i].of_database = methods[i].ours;
+		methods[i].of_database.xWrite = write_database;
 		write_for_real = file->pMethods->xWrite;
 	}
-	file->pMethods = &methods[i].ours;
+	file->pMethods = flags & SQLITE_OPEN_MAIN_DB ? &methods[i].of_database : &methods[i].ours;
 	return SQLITE_OK;
 }
 
@@ -535,6 +545,62 @@ START_TEST(a_full_disk_is_tried_though_there_is_nothing_to_write)
 }
 END_TEST
 
+static int put_large(struct conn *writer, void *context, struct err *err)
+{
+	(void)context;
+	for (int i = 0; i < 80; i++) {
+		char id[16];
+		snprintf(id, sizeof(id), "%d", i);
+		int r = fixture_put_large(writer, id, err);
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+static bool has_committed(struct stage *stage, const void *argument)
+{
+	(void)stage;
+	return store_generation() > *(const uint64_t *)argument;
+}
+
+static bool file_says(FILE *file, const char *what)
+{
+	char line[1024];
+	bool found = false;
+	rewind(file);
+	while (fgets(line, sizeof(line), file))
+		found |= strstr(line, what) != NULL;
+	return found;
+}
+
+START_TEST(room_in_the_log_is_not_room_in_the_database)
+{
+	struct stage stage;
+	struct wish wish = {.command.allow_duplicate = true};
+	stage_init(&stage, LIST(""));
+	ck_assert_int_eq(tx_write(stage.store.writer, put_large, NULL, &stage.store.err), 0);
+	FILE *log = tmpfile();
+	ck_assert_ptr_nonnull(log);
+	int usual = dup(STDERR_FILENO);
+	dup2(fileno(log), STDERR_FILENO);
+	database_is_full = true;
+	ck_assert_int_eq(engine_start(stage.engine, &stage.store.err), 0);
+	wait_until(&stage, is_disk_full, NULL);
+	const uint64_t generation = store_generation();
+	wait_until(&stage, has_committed, &generation);
+	/* The turn of that write is over when a command after it is answered. */
+	ck_assert_int_eq(ask(&stage, &wish, COMMAND_CREATE), COMMAND_ACCEPTED);
+	ck_assert(!file_says(log, "can be written again"));
+	ck_assert(file_says(log, "nothing can be written"));
+	database_is_full = false;
+	dup2(usual, STDERR_FILENO);
+	close(usual);
+	fclose(log);
+	stage_done(&stage);
+}
+END_TEST
+
 START_TEST(a_full_disk_at_the_start_is_waited_for)
 {
 	struct stage stage;
@@ -685,6 +751,8 @@ int main(void)
 		an_end_that_was_lost_is_unknown_and_found_in_the_list},
 	    {"a full disk is tried though there is nothing to write",
 		a_full_disk_is_tried_though_there_is_nothing_to_write},
+	    {"room in the log is not room in the database",
+		room_in_the_log_is_not_room_in_the_database},
 	    {"a full disk at the start is waited for", a_full_disk_at_the_start_is_waited_for},
 	    {"a project added while the disk is full is followed later",
 		a_project_added_while_the_disk_is_full_is_followed_later},
