@@ -129,7 +129,7 @@ static struct answered answer_page(struct request *request, const struct config_
 
 struct answered connectors_list(struct request *request)
 {
-	return answer_page(request, request->project);
+	return answer_page(request, request_project(request));
 }
 
 struct answered connectors_list_all(struct request *request)
@@ -164,7 +164,7 @@ static int take_connector(
 static int read_one(struct conn *conn, void *context, struct err *err)
 {
 	struct connector_read *read = context;
-	int64_t project_id = read->reading.request->project->project_id;
+	int64_t project_id = request_project(read->reading.request)->project_id;
 	if (reading_view(&read->reading, conn, project_id, err, &read->view) != 0)
 		return -1;
 	return connector_store_get(conn, project_id, read->connector_id, take_connector, read, err);
@@ -179,13 +179,13 @@ static int read_connector(struct request *request, struct connector_read *read, 
 static struct answered connector_not_found(struct request *request)
 {
 	return reply_problem(request, PROBLEM_CONNECTOR_NOT_FOUND, "project %s has no connector %s",
-	    request->project->name, request->segments[1]);
+	    request_project(request)->name, request_segment(request, 1));
 }
 
 static struct answered answer_current(struct request *request)
 {
 	struct err err = ERR_INIT;
-	struct connector_read read = {.connector_id = request->segments[1]};
+	struct connector_read read = {.connector_id = request_segment(request, 1)};
 	int r = read_connector(request, &read, &err);
 	if (r < 0)
 		return reply_failed(request, &err);
@@ -204,7 +204,7 @@ struct answered connectors_get(struct request *request)
 	struct err err = ERR_INIT;
 	struct freshness freshness = {.synced_at = TIMESTAMP_NONE};
 	struct connector_read read = {
-	    .connector_id = request->segments[1], .freshness = &freshness};
+	    .connector_id = request_segment(request, 1), .freshness = &freshness};
 	int r = read_connector(request, &read, &err);
 	if (r < 0)
 		return reply_failed(request, &err);
@@ -212,18 +212,18 @@ struct answered connectors_get(struct request *request)
 		return connector_not_found(request);
 	if (!freshness_is_older(&freshness, max_age, read.reading.now))
 		return answer_current(request);
-	return renew(
-	    request, request->project, request->segments[1], RENEWAL_MAX_AGE_WAIT, answer_current);
+	return renew(request, request_project(request), request_segment(request, 1),
+	    RENEWAL_MAX_AGE_WAIT, answer_current);
 }
 
 static struct answered answer_refreshed(struct request *request)
 {
-	if (request->command.result == COMMAND_NOT_FOUND)
+	if (request_command(request)->result == COMMAND_NOT_FOUND)
 		return connector_not_found(request);
 	if (!renewal_accepted(request))
 		return command_refused(request);
 	struct err err = ERR_INIT;
-	struct connector_read read = {.connector_id = request->segments[1]};
+	struct connector_read read = {.connector_id = request_segment(request, 1)};
 	int r = read_connector(request, &read, &err);
 	if (r < 0)
 		return reply_failed(request, &err);
@@ -235,7 +235,8 @@ struct answered connectors_refresh(struct request *request)
 	uint64_t wait = 0;
 	if (renewal_wait(request, &wait) < 0)
 		return parameters_refused(request);
-	return renew(request, request->project, request->segments[1], wait, answer_refreshed);
+	return renew(
+	    request, request_project(request), request_segment(request, 1), wait, answer_refreshed);
 }
 
 /* Changing --------------------------------------------------------------------------------------*/
@@ -249,7 +250,7 @@ static int set_location(struct request *request, const char *connector_id)
 {
 	struct buffer location _cleanup_buffer_;
 	buffer_init(&location, 4096);
-	buffer_printf(&location, "/v1/projects/%s/connectors/", request->project->name);
+	buffer_printf(&location, "/v1/projects/%s/connectors/", request_project(request)->name);
 	text_append_percent_encoded(&location, connector_id);
 	if (buffer_failed(&location))
 		return -1;

@@ -3,10 +3,11 @@
  * last sent. Problems come out in its shape by themselves (see reply.h). */
 #include <stdlib.h>
 
+#include "api/command.h"
 #include "api/handlers.h"
 #include "api/intent.h"
 #include "api/reading.h"
-#include "api/request.h"
+#include "http/request.h"
 #include "store/connector_store.h"
 #include "store/job_store.h"
 #include "store/tx.h"
@@ -41,8 +42,17 @@ static struct answered answer(struct dropin_read *read, unsigned status)
 static struct answered not_found(struct request *request)
 {
 	return reply_problem(request, PROBLEM_CONNECTOR_NOT_FOUND,
-	    "project %lld has no connector %s", (long long)request->project->project_id,
-	    request->segments[1]);
+	    "project %lld has no connector %s", (long long)request_project(request)->project_id,
+	    request_segment(request, 1));
+}
+
+void dropin_write_problem(
+    struct writer *writer, const struct problem_entry *entry, const char *detail)
+{
+	writer_member_text(writer, "status", "error");
+	writer_member_text(writer, "error", entry->title);
+	writer_member_text(writer, "type", entry->code);
+	writer_member_text(writer, "message", detail);
 }
 
 /* Reading ---------------------------------------------------------------------------------------*/
@@ -61,14 +71,14 @@ static int add_connector(
 static int read_one(struct conn *conn, void *context, struct err *err)
 {
 	struct dropin_read *read = context;
-	return connector_store_get(conn, read->reading.request->project->project_id,
+	return connector_store_get(conn, request_project(read->reading.request)->project_id,
 	    read->connector_id, add_connector, read, err);
 }
 
 struct answered dropin_get(struct request *request)
 {
 	struct err err = ERR_INIT;
-	struct dropin_read read = {.connector_id = request->segments[1]};
+	struct dropin_read read = {.connector_id = request_segment(request, 1)};
 	begin(&read, request);
 	int r = tx_read(request_reader(request), read_one, &read, &err);
 	if (r)
@@ -180,11 +190,11 @@ static void end_listing(struct writer *writer)
 	writer_end_object(writer);
 }
 
-static int next_part(void *state, struct conn *conn, struct buffer *part, struct err *err)
+static int next_part(void *state, void *thread, struct buffer *part, struct err *err)
 {
 	struct listing *listing = state;
 	listing->writer.buffer = part;
-	int r = tx_read(conn, read_part, listing, err);
+	int r = tx_read(thread, read_part, listing, err);
 	if (r == 0)
 		end_listing(&listing->writer);
 	return r;
@@ -199,7 +209,7 @@ static struct answered answer_listing(struct request *request, int64_t connector
 	struct listing *listing = calloc(1, sizeof(*listing));
 	if (!listing)
 		return reply_failed(request, &(struct err){.text = "no memory for a list"});
-	listing->project_id = request->project->project_id;
+	listing->project_id = request_project(request)->project_id;
 	listing->connector_row = connector_row;
 	begin_listing(&listing->writer, reply_body(request));
 	int r = next_part(listing, request_reader(request), reply_body(request), &err);
@@ -229,8 +239,8 @@ struct answered dropin_history(struct request *request)
 {
 	struct err err = ERR_INIT;
 	int64_t connector_row = 0;
-	int r = connector_store_get(request_reader(request), request->project->project_id,
-	    request->segments[1], take_present, &connector_row, &err);
+	int r = connector_store_get(request_reader(request), request_project(request)->project_id,
+	    request_segment(request, 1), take_present, &connector_row, &err);
 	if (r)
 		return r > 0 ? not_found(request) : reply_failed(request, &err);
 	return answer_listing(request, connector_row);
@@ -240,7 +250,7 @@ struct answered dropin_history(struct request *request)
 
 static struct answered answer_open(struct request *request)
 {
-	const char *id = request->command.result_operation_id;
+	const char *id = request_command(request)->result_operation_id;
 	return reply_problem(request, PROBLEM_OUTCOME_UNKNOWN,
 	    "whether Mixpanel carried this out is not known yet; do not repeat it: look at "
 	    "GET /v1/operations/%s",
@@ -257,20 +267,20 @@ static struct answered answer_created(struct request *request)
 	int r = tx_read(request_reader(request), read_one, &read, &err);
 	if (r)
 		return r > 0 ? answer_open(request) : reply_failed(request, &err);
-	engine_told(request_engine(request), request->command.result_operation_id);
+	engine_told(request_engine(request), request_command(request)->result_operation_id);
 	return answer(&read, 201);
 }
 
 /* As long as Mixpanel's own edge would let a caller wait, and a little longer. */
 static uint64_t wait_of(const struct request *request)
 {
-	return (uint64_t)(request->project->write_timeout / MICROSECONDS_PER_SECOND) + 1;
+	return (uint64_t)(request_project(request)->write_timeout / MICROSECONDS_PER_SECOND) + 1;
 }
 
 static struct answered answer_deleted(struct request *request)
 {
 	const char *text = request_printf(
-	    request, "Successfully deleted Connector with ID:%s", request->segments[1]);
+	    request, "Successfully deleted Connector with ID:%s", request_segment(request, 1));
 	struct writer writer;
 	writer_init(&writer, reply_body(request));
 	writer_begin_object(&writer);

@@ -4,7 +4,7 @@
 #ifndef MIXPORT_API_HANDLERS_H
 #define MIXPORT_API_HANDLERS_H
 
-#include "api/router.h"
+#include "http/router.h"
 
 handler_fn projects_list;
 handler_fn projects_get;
@@ -40,7 +40,13 @@ handler_fn health_ready;
 handler_fn health_report;
 handler_fn metrics_get;
 
-/* Answers with the operation of request->command under this status, and where to look for it. */
+/* The members of a problem in Mixpanel's shape, see struct application. */
+struct problem_entry;
+struct writer;
+void dropin_write_problem(
+    struct writer *writer, const struct problem_entry *entry, const char *detail);
+
+/* Answers with the operation of request_command under this status, and where to look for it. */
 struct answered operation_answer(struct request *request, unsigned status);
 
 /* Appends an operation as JSON. Returns 0; 1 when there is none that the caller may see; -1. */

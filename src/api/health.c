@@ -4,7 +4,7 @@
 #include "api/reading.h"
 #include "api/reloads.h"
 #include "api/render.h"
-#include "api/server.h"
+#include "http/server.h"
 #include "store/tx.h"
 #include "util/timestamp.h"
 
@@ -28,7 +28,7 @@ struct answered health_index(struct request *request)
 	writer_init(&writer, reply_body(request));
 	writer_begin_object(&writer);
 	writer_member_text(&writer, "name", "mixport");
-	writer_member_text(&writer, "version", server_version(request_server(request)));
+	writer_member_text(&writer, "version", request_service(request)->version);
 	writer_member_text(&writer, "openapi", NULL);
 	writer_member_text(&writer, "manual", "mixport-api(7)");
 	writer_end_object(&writer);
@@ -74,7 +74,7 @@ static unsigned write_reasons(struct request *request, struct writer *writer)
 		reason(writer, "store-not-open", NULL, "the database cannot be read");
 		count++;
 	}
-	const struct config *config = request->config;
+	const struct config *config = request_config(request);
 	for (size_t i = 0; i < config->project_count; i++) {
 		if (is_loaded(request, &config->projects[i]))
 			continue;
@@ -134,7 +134,7 @@ static int report_projects(struct conn *conn, void *context, struct err *err)
 {
 	struct report *report = context;
 	struct request *request = report->reading.request;
-	const struct config *config = request->config;
+	const struct config *config = request_config(request);
 	for (size_t i = 0; i < config->project_count; i++) {
 		struct project_view view;
 		if (!request_may_see(request, &config->projects[i]))
@@ -179,8 +179,8 @@ static const char *judge(const struct report *report, bool writable)
 static void report_reload(struct request *request, struct writer *writer)
 {
 	struct reload_outcome outcome _cleanup_reload_outcome_;
-	const struct token *token = request->caller.token;
-	reloads_last(server_reloads(request_server(request)), &outcome);
+	const struct token *token = request_caller(request)->token;
+	reloads_last(request_service(request)->reloads, &outcome);
 	if (outcome.number == 0) {
 		writer_null(writer);
 		return;
@@ -210,7 +210,7 @@ struct answered health_report(struct request *request)
 	reading_init(&report.reading, request);
 	report.readable = tx_read(reader, read_stats, &report.stats, &err) == 0;
 	writer_begin_object(writer);
-	writer_member_text(writer, "version", server_version(server));
+	writer_member_text(writer, "version", request_service(request)->version);
 	writer_member_integer(
 	    writer, "uptime_seconds", server_uptime(server) / MICROSECONDS_PER_SECOND);
 	writer_key(writer, "store");

@@ -11,7 +11,7 @@
 #include "api/reading.h"
 #include "api/render.h"
 #include "api/renewal.h"
-#include "api/request.h"
+#include "http/request.h"
 #include "model/connector.h"
 #include "store/operation_store.h"
 #include "store/tx.h"
@@ -23,7 +23,7 @@
 #define RETRY_AFTER_MINIMUM 1
 #define RETRY_AFTER_MAXIMUM 60
 
-/* What is kept between the phases, in request->state. */
+/* What is kept between the phases, in request_state(request). */
 struct undertaking {
 	struct intent intent;
 	struct span warnings;
@@ -38,12 +38,12 @@ struct undertaking {
 
 const char *intent_connector_id(const struct request *request)
 {
-	return ((const struct undertaking *)request->state)->connector_id;
+	return ((const struct undertaking *)request_state(request))->connector_id;
 }
 
 struct span intent_warnings(const struct request *request)
 {
-	return ((const struct undertaking *)request->state)->warnings;
+	return ((const struct undertaking *)request_state(request))->warnings;
 }
 
 static struct answered no_memory(struct request *request)
@@ -67,7 +67,7 @@ static struct answered answer_rejected(struct request *request, struct undertaki
 		    "Mixpanel does not accept the credential of project %s, so it did not carry "
 		    "out "
 		    "the %s: %s; correct the credential file and reload",
-		    request->project->name, act(undertaking), message);
+		    request_project(request)->name, act(undertaking), message);
 	struct buffer json _cleanup_buffer_;
 	buffer_init(&json, OPERATION_JSON_LIMIT);
 	struct writer writer;
@@ -92,7 +92,8 @@ static struct answered answer_unreachable(struct request *request, struct undert
 {
 	struct upstream_status status;
 	int64_t seconds = RETRY_AFTER_MINIMUM;
-	if (engine_upstream(request_engine(request), request->project->project_id, &status) == 0 &&
+	if (engine_upstream(
+		request_engine(request), request_project(request)->project_id, &status) == 0 &&
 	    status.next_attempt_at != TIMESTAMP_NONE)
 		seconds = (status.next_attempt_at - reading_now(request)) / MICROSECONDS_PER_SECOND;
 	if (seconds < RETRY_AFTER_MINIMUM)
@@ -113,7 +114,7 @@ static struct answered answer_in_progress(struct request *request)
 	struct err err = ERR_INIT;
 	struct buffer json _cleanup_buffer_;
 	buffer_init(&json, OPERATION_JSON_LIMIT);
-	const char *id = request->command.result_operation_id;
+	const char *id = request_command(request)->result_operation_id;
 	int r = operation_append(request, id, &err, &json);
 	if (r < 0)
 		return reply_failed(request, &err);
@@ -127,7 +128,7 @@ static struct answered answer_in_progress(struct request *request)
 
 static struct answered answer_duplicate(struct request *request)
 {
-	const char *id = request->command.result_connector_id;
+	const char *id = request_command(request)->result_connector_id;
 	struct buffer json _cleanup_buffer_;
 	buffer_init(&json, 1024);
 	struct writer writer;
@@ -146,8 +147,8 @@ static struct answered answer_duplicate(struct request *request)
 static int take_operation(const struct operation_record *record, void *context)
 {
 	struct request *request = context;
-	struct undertaking *undertaking = request->state;
-	struct arena *arena = &request->arena;
+	struct undertaking *undertaking = request_state(request);
+	struct arena *arena = request_arena(request);
 	undertaking->kind = record->kind;
 	undertaking->state = record->state;
 	if (operation_is_running(record->state))
@@ -163,15 +164,15 @@ static int read_operation(struct conn *conn, void *context, struct err *err)
 {
 	struct request *request = context;
 	return operation_store_get(
-	    conn, request->command.result_operation_id, take_operation, request, err);
+	    conn, request_command(request)->result_operation_id, take_operation, request, err);
 }
 
 static struct answered look(struct request *request)
 {
 	struct err err = ERR_INIT;
-	struct undertaking *undertaking = request->state;
-	const char *id = request->command.result_operation_id;
-	request_watch(request, CHANGE_OPERATION, id, 0);
+	struct undertaking *undertaking = request_state(request);
+	const char *id = request_command(request)->result_operation_id;
+	request_watch(request, CHANGE_OPERATION, id);
 	int r = tx_read(request_reader(request), read_operation, request, &err);
 	if (r > 0)
 		err_set(&err, "operation %s was written down but is not there", id);
@@ -200,14 +201,14 @@ static struct answered look(struct request *request)
 
 static struct answered commanded(struct request *request)
 {
-	struct undertaking *undertaking = request->state;
-	switch (request->command.result) {
+	struct undertaking *undertaking = request_state(request);
+	switch (request_command(request)->result) {
 	case COMMAND_ACCEPTED:
 	case COMMAND_REPLAYED:
 		return look(request);
 	case COMMAND_IN_PROGRESS:
 		/* Two who delete the same thing want the same outcome. */
-		if (request->command.kind == COMMAND_DELETE)
+		if (request_command(request)->kind == COMMAND_DELETE)
 			return look(request);
 		return answer_in_progress(request);
 	case COMMAND_KEY_REUSED:
@@ -219,12 +220,12 @@ static struct answered commanded(struct request *request)
 	case COMMAND_ALREADY_DONE:
 		return undertaking->intent.done(request);
 	case COMMAND_NOT_FOUND:
-		if (request->command.kind == COMMAND_CREATE)
+		if (request_command(request)->kind == COMMAND_CREATE)
 			return reply_problem(request, PROBLEM_PROJECT_NOT_FOUND,
-			    "project %s is no longer configured", request->project->name);
+			    "project %s is no longer configured", request_project(request)->name);
 		return reply_problem(request, PROBLEM_CONNECTOR_NOT_FOUND,
-		    "project %s has no connector %s", request->project->name,
-		    request->command.connector_id);
+		    "project %s has no connector %s", request_project(request)->name,
+		    request_command(request)->connector_id);
 	case COMMAND_NOT_UNKNOWN:
 	case COMMAND_CONNECTOR_MISSING:
 	case COMMAND_STORE_UNAVAILABLE:
@@ -240,10 +241,10 @@ static struct answered commanded(struct request *request)
 
 static struct undertaking *undertake(struct request *request, const struct intent *intent)
 {
-	struct undertaking *undertaking = arena_alloc(&request->arena, sizeof(*undertaking));
+	struct undertaking *undertaking = arena_alloc(request_arena(request), sizeof(*undertaking));
 	if (undertaking)
 		undertaking->intent = *intent;
-	request->state = undertaking;
+	request_set_state(request, undertaking);
 	return undertaking;
 }
 
@@ -260,7 +261,7 @@ static bool key_is_valid(const char *key)
 
 static int keep_warnings(struct request *request, const struct connector_faults *faults)
 {
-	struct undertaking *undertaking = request->state;
+	struct undertaking *undertaking = request_state(request);
 	struct buffer json _cleanup_buffer_;
 	buffer_init(&json, WARNINGS_JSON_LIMIT);
 	if (faults->count == faults->errors)
@@ -268,7 +269,8 @@ static int keep_warnings(struct request *request, const struct connector_faults 
 	struct writer writer;
 	writer_init(&writer, &json);
 	render_warnings(&writer, faults);
-	char *copy = buffer_failed(&json) ? NULL : arena_copy(&request->arena, json.data, json.len);
+	char *copy =
+	    buffer_failed(&json) ? NULL : arena_copy(request_arena(request), json.data, json.len);
 	if (!copy)
 		return -1;
 	undertaking->warnings = (struct span){.ptr = copy, .len = json.len};
@@ -303,7 +305,7 @@ static struct answered answer_valid(struct request *request)
 
 struct answered intent_create(struct request *request, const struct intent *intent)
 {
-	const char *key = request_header(request, "Idempotency-Key");
+	const char *key = request_idempotency_key(request);
 	if (key && !key_is_valid(key))
 		return reply_problem(request, PROBLEM_INVALID_IDEMPOTENCY_KEY,
 		    "Idempotency-Key must be 1 to %d characters of printable ASCII",
@@ -322,19 +324,19 @@ struct answered intent_create(struct request *request, const struct intent *inte
 		return answer_invalid(request, &faults);
 	if (intent->validate_only)
 		return answer_valid(request);
-	request->command = (struct command){
+	const struct command command = {
 	    .kind = COMMAND_CREATE,
-	    .project_id = request->project->project_id,
-	    .client = request->caller.name,
-	    .idempotency_key = key ? arena_text(&request->arena, key) : NULL,
-	    .body = {.ptr = request->body.data, .len = request->body.len},
+	    .project_id = request_project(request)->project_id,
+	    .client = request_caller(request)->name,
+	    .idempotency_key = key ? arena_text(request_arena(request), key) : NULL,
+	    .body = request_body(request),
 	    .allow_duplicate = intent->allow_duplicate,
 	    .dropin = intent->dropin,
 	};
-	if (key && !request->command.idempotency_key)
+	if (key && !command.idempotency_key)
 		return no_memory(request);
 	request_wait_for(request, intent->wait);
-	return reply_after_command(request, commanded);
+	return reply_after_command(request, &command, commanded);
 }
 
 struct answered intent_delete(struct request *request, const struct intent *intent)
@@ -343,13 +345,13 @@ struct answered intent_delete(struct request *request, const struct intent *inte
 	if (!undertaking)
 		return no_memory(request);
 	undertaking->kind = OPERATION_DELETE;
-	undertaking->connector_id = request->segments[1];
-	request->command = (struct command){
+	undertaking->connector_id = request_segment(request, 1);
+	const struct command command = {
 	    .kind = COMMAND_DELETE,
-	    .project_id = request->project->project_id,
-	    .connector_id = request->segments[1],
-	    .client = request->caller.name,
+	    .project_id = request_project(request)->project_id,
+	    .connector_id = request_segment(request, 1),
+	    .client = request_caller(request)->name,
 	};
 	request_wait_for(request, intent->wait);
-	return reply_after_command(request, commanded);
+	return reply_after_command(request, &command, commanded);
 }

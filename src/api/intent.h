@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "api/reply.h"
+#include "http/reply.h"
 
 #define INTENT_WAIT_DEFAULT 30
 #define INTENT_WAIT_MAXIMUM 60

@@ -15,7 +15,7 @@
 static struct answered job_not_found(struct request *request)
 {
 	return reply_problem(request, PROBLEM_JOB_NOT_FOUND,
-	    "no job %s; GET /v1/jobs lists those there are", request->segments[0]);
+	    "no job %s; GET /v1/jobs lists those there are", request_segment(request, 0));
 }
 
 /* Lists -----------------------------------------------------------------------------------------*/
@@ -56,8 +56,8 @@ static int read_page(struct conn *conn, void *context, struct err *err)
 	bool more = false;
 	int r = 0;
 	if (page->connector_id)
-		r = connector_store_get(conn, request->project->project_id, page->connector_id,
-		    take_row, &page->query.connector_row, err);
+		r = connector_store_get(conn, request_project(request)->project_id,
+		    page->connector_id, take_row, &page->query.connector_row, err);
 	if (r)
 		return r;
 	page->conn = conn;
@@ -171,8 +171,8 @@ struct answered jobs_list(struct request *request)
 
 struct answered jobs_of_connector(struct request *request)
 {
-	struct job_page page = {.connector_id = request->segments[1]};
-	return answer_page(request, request->project, &page);
+	struct job_page page = {.connector_id = request_segment(request, 1)};
+	return answer_page(request, request_project(request), &page);
 }
 
 /* One -------------------------------------------------------------------------------------------*/
@@ -207,7 +207,7 @@ static int take_job(const struct job_record *record, void *context)
 	freshness.error_code = freshness.error_message = NULL;
 	read->found = (struct job_found){
 	    .project = view->settings,
-	    .connector_id = arena_text(&request->arena, record->connector_id),
+	    .connector_id = arena_text(request_arena(request), record->connector_id),
 	    .freshness = freshness,
 	    .revision = record->revision,
 	    .over = job_is_over(record),
@@ -221,7 +221,7 @@ static int read_one(struct conn *conn, void *context, struct err *err)
 	struct job_read *read = context;
 	read->conn = conn;
 	read->err = err;
-	return job_store_get(conn, read->reading.request->segments[0], take_job, read, err);
+	return job_store_get(conn, request_segment(read->reading.request, 0), take_job, read, err);
 }
 
 /* Reads the job and composes the answer. Returns 0; 1 when there is none to be seen; -1. */
@@ -247,8 +247,8 @@ static struct answered answer_current(struct request *request)
 	return reading_answer(&read.reading, !request_parameter(request, "max_age"));
 }
 
-/* What a caller waits for, in request->state: the job to be over, or to differ from what it was
- * when the caller came. */
+/* What a caller waits for, in request_state(request): the job to be over, or to differ from what it
+ * was when the caller came. */
 struct job_wait {
 	bool until_done;
 	bool refreshes;
@@ -258,9 +258,9 @@ struct job_wait {
 static struct answered look(struct request *request)
 {
 	struct err err = ERR_INIT;
-	const struct job_wait *wait = request->state;
+	const struct job_wait *wait = request_state(request);
 	struct job_read read = {.conn = NULL};
-	request_watch(request, CHANGE_JOB, request->segments[0], 0);
+	request_watch(request, CHANGE_JOB, request_segment(request, 0));
 	int r = read_job(request, &read, &err);
 	if (r)
 		return job_unread(request, r, &err);
@@ -277,23 +277,23 @@ static struct answered look(struct request *request)
 static struct answered await_job(
     struct request *request, const struct job_found *found, uint64_t seconds, bool refresh)
 {
-	struct job_wait *wait = arena_alloc(&request->arena, sizeof(*wait));
+	struct job_wait *wait = arena_alloc(request_arena(request), sizeof(*wait));
 	if (!wait)
 		return reply_failed(request, &(struct err){.text = "no memory to wait for a job"});
 	wait->until_done = text_same(request_parameter(request, "until"), "done");
 	wait->revision = found->revision;
 	wait->refreshes = refresh;
-	request->state = wait;
+	request_set_state(request, wait);
 	request_wait_for(request, seconds);
 	if (!refresh)
 		return look(request);
-	request->command = (struct command){
+	const struct command command = {
 	    .kind = COMMAND_REFRESH_CONNECTOR,
 	    .project_id = found->project->project_id,
 	    .connector_id = found->connector_id,
-	    .client = request->caller.name,
+	    .client = request_caller(request)->name,
 	};
-	return reply_after_command(request, look);
+	return reply_after_command(request, &command, look);
 }
 
 struct answered jobs_get(struct request *request)
@@ -314,7 +314,7 @@ struct answered jobs_get(struct request *request)
 	struct job_read read = {.conn = NULL};
 	/* Before the state is read: a change between the two must not be missed. */
 	if (seconds > 0)
-		request_watch(request, CHANGE_JOB, request->segments[0], 0);
+		request_watch(request, CHANGE_JOB, request_segment(request, 0));
 	int r = read_job(request, &read, &err);
 	buffer_clear(reply_body(request));
 	if (r)
@@ -381,14 +381,15 @@ static int read_snapshot_page(struct conn *conn, void *context, struct err *err)
 	struct snapshot_page *page = context;
 	page->conn = conn;
 	page->err = err;
-	return job_store_get(conn, page->reading.request->segments[0], read_snapshots, page, err);
+	return job_store_get(
+	    conn, request_segment(page->reading.request, 0), read_snapshots, page, err);
 }
 
 struct answered jobs_snapshots(struct request *request)
 {
 	struct err err = ERR_INIT;
 	struct snapshot_page page = {.list = page_list(request, CURSOR_SNAPSHOTS)};
-	page.list = fingerprint_add_text(page.list, request->segments[0]);
+	page.list = fingerprint_add_text(page.list, request_segment(request, 0));
 	if (page_read(request, CURSOR_SNAPSHOTS, page.list, &page.page) < 0)
 		return parameters_refused(request);
 	reading_init(&page.reading, request);

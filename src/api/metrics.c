@@ -2,7 +2,7 @@
 /* Prometheus text format 0.0.4. Each family is written whole: HELP, TYPE, then its samples. */
 #include "api/handlers.h"
 #include "api/reading.h"
-#include "api/server.h"
+#include "http/server.h"
 #include "store/tx.h"
 #include "util/timestamp.h"
 
@@ -77,15 +77,15 @@ static void single(struct exposition *exposition, const char *name, const char *
 
 /* The server ------------------------------------------------------------------------------------*/
 
-static void write_durations(struct exposition *exposition, const struct server_counters *counters)
+static void write_durations(struct exposition *exposition, const struct counters *counters)
 {
 	uint64_t so_far = 0;
 	family(exposition, "http_request_duration_seconds", "histogram",
 	    "Time spent on requests, waits not included.");
-	for (size_t i = 0; i < SERVER_DURATION_BUCKETS; i++) {
+	for (size_t i = 0; i < COUNTERS_DURATION_BUCKETS; i++) {
 		char bound[32] = "+Inf";
-		int64_t limit = server_duration_bounds[i];
-		if (i + 1 < SERVER_DURATION_BUCKETS)
+		int64_t limit = counters_duration_bounds[i];
+		if (i + 1 < COUNTERS_DURATION_BUCKETS)
 			snprintf(bound, sizeof(bound), "%" PRId64 ".%06" PRId64,
 			    limit / MICROSECONDS_PER_SECOND, limit % MICROSECONDS_PER_SECOND);
 		so_far += counters->duration_buckets[i];
@@ -98,33 +98,33 @@ static void write_durations(struct exposition *exposition, const struct server_c
 	buffer_printf(exposition->out, " %" PRIu64 "\n", so_far);
 }
 
-static void write_server(struct exposition *exposition, struct server *server)
+static void write_server(struct exposition *exposition, const struct request *request)
 {
 	static const char *const classes[] = {NULL, "1xx", "2xx", "3xx", "4xx", "5xx"};
 	static const char *const listeners[LISTENER_COUNT] = {
 	    [LISTENER_SOCKET] = "socket", [LISTENER_TCP] = "tcp", [LISTENER_HEALTH] = "health"};
 	struct server_counters counters;
-	server_counters(server, &counters);
+	server_counters(request_server(request), &counters);
 	family(exposition, "http_responses_total", "counter", "Answers by class of status.");
 	for (size_t i = 2; i < ARRAY_SIZE(classes); i++)
-		sample(exposition, "class", classes[i], counters.by_status[i]);
+		sample(exposition, "class", classes[i], counters.sum.by_status[i]);
 	family(exposition, "http_requests_total", "counter", "Requests by listener.");
 	for (size_t i = 0; i < LISTENER_COUNT; i++)
 		sample(exposition, "listener", listeners[i], counters.by_listener[i]);
-	write_durations(exposition, &counters);
+	write_durations(exposition, &counters.sum);
 	family(exposition, "http_problems_total", "counter", "Problems answered, by code.");
 	for (int i = 0; i < PROBLEM_COUNT; i++)
-		sample(
-		    exposition, "code", problem_entry((enum problem)i)->code, counters.problems[i]);
+		sample(exposition, "code", problem_entry((enum problem)i)->code,
+		    counters.sum.problems[i]);
 	single(
 	    exposition, "http_connections", "gauge", "Connections open now.", counters.connections);
 	single(exposition, "http_waiting", "gauge", "Requests that wait for something now.",
 	    counters.waiting);
 	family(exposition, "uptime_seconds", "gauge", "Time since the start.");
 	begin_sample(exposition, "", NULL, NULL, NULL, NULL);
-	append_seconds(exposition, (uint64_t)server_uptime(server));
+	append_seconds(exposition, (uint64_t)server_uptime(request_server(request)));
 	family(exposition, "build_info", "gauge", "The version that runs; always 1.");
-	sample(exposition, "version", server_version(server), 1);
+	sample(exposition, "version", request_service(request)->version, 1);
 }
 
 /* Upstream --------------------------------------------------------------------------------------*/
@@ -213,7 +213,7 @@ static const struct project_figure project_figures[] = {
 static const struct config_project *next_project(
     struct request *request, size_t *index, struct upstream_status *ret_status)
 {
-	const struct config *config = request->config;
+	const struct config *config = request_config(request);
 	while (*index < config->project_count) {
 		const struct config_project *project = &config->projects[(*index)++];
 		if (request_may_see(request, project) &&
@@ -286,7 +286,7 @@ struct answered metrics_get(struct request *request)
 	struct err err = ERR_INIT;
 	struct store_stats stats;
 	struct exposition exposition = {.out = reply_body(request)};
-	write_server(&exposition, request_server(request));
+	write_server(&exposition, request);
 	write_engine(&exposition, request_engine(request));
 	write_projects(&exposition, request);
 	bool readable = tx_read(request_reader(request), read_stats, &stats, &err) == 0;

@@ -19,14 +19,15 @@ static const struct config_project *visible_project(
     struct request *request, const struct operation_record *record)
 {
 	const struct config_project *project =
-	    config_find_project_id(request->config, record->project_id);
+	    config_find_project_id(request_config(request), record->project_id);
 	return project && request_may_see(request, project) ? project : NULL;
 }
 
 static struct answered operation_not_found(struct request *request)
 {
 	return reply_problem(request, PROBLEM_OPERATION_NOT_FOUND,
-	    "no operation %s; GET /v1/operations lists those there are", request->segments[0]);
+	    "no operation %s; GET /v1/operations lists those there are",
+	    request_segment(request, 0));
 }
 
 /* Lists -----------------------------------------------------------------------------------------*/
@@ -131,7 +132,7 @@ static int take_operation(const struct operation_record *record, void *context)
 		return 1;
 	read->state = record->state;
 	read->project_id = record->project_id;
-	read->own = text_same(record->client, read->reading.request->caller.name);
+	read->own = text_same(record->client, request_caller(read->reading.request)->name);
 	if (read->apart) {
 		struct writer writer;
 		writer_init(&writer, read->apart);
@@ -164,7 +165,7 @@ int operation_append(
 struct answered operation_answer(struct request *request, unsigned status)
 {
 	struct err err = ERR_INIT;
-	const char *id = request->command.result_operation_id;
+	const char *id = request_command(request)->result_operation_id;
 	struct operation_read read = {.operation_id = id};
 	int r = read_operation(request, &read, &err);
 	if (r > 0)
@@ -185,8 +186,8 @@ static bool is_final(enum operation_state state)
 static struct answered look(struct request *request)
 {
 	struct err err = ERR_INIT;
-	struct operation_read read = {.operation_id = request->segments[0]};
-	request_watch(request, CHANGE_OPERATION, read.operation_id, 0);
+	struct operation_read read = {.operation_id = request_segment(request, 0)};
+	request_watch(request, CHANGE_OPERATION, read.operation_id);
 	int r = read_operation(request, &read, &err);
 	if (r < 0)
 		return reply_failed(request, &err);
@@ -326,12 +327,12 @@ static struct answered operation_not_unknown(struct request *request)
 {
 	return reply_problem(request, PROBLEM_OPERATION_NOT_UNKNOWN,
 	    "the outcome of operation %s is not unknown, so there is nothing to resolve",
-	    request->segments[0]);
+	    request_segment(request, 0));
 }
 
 static struct answered resolved(struct request *request)
 {
-	const struct command *command = &request->command;
+	const struct command *command = request_command(request);
 	if (command->result == COMMAND_NOT_FOUND)
 		return operation_not_found(request);
 	if (command->result == COMMAND_NOT_UNKNOWN)
@@ -359,19 +360,19 @@ struct answered operations_resolve(struct request *request)
 	struct err err = ERR_INIT;
 	json_t *body _cleanup_json_ = NULL;
 	struct resolution resolution = {.created = false};
-	struct operation_read read = {.operation_id = request->segments[0]};
+	struct operation_read read = {.operation_id = request_segment(request, 0)};
 	int r = read_operation(request, &read, &err);
 	buffer_clear(reply_body(request));
 	if (r < 0)
 		return reply_failed(request, &err);
 	/* Who asked for it may say what became of it; others learn not even whether there is one.
 	 */
-	if (request->caller.scope < SCOPE_ADMIN && !(r == 0 && read.own))
+	if (request_caller(request)->scope < SCOPE_ADMIN && !(r == 0 && read.own))
 		return reply_problem(request, PROBLEM_INSUFFICIENT_SCOPE,
 		    "%s has the scope \"%s\", and operation %s is none of its own; this needs "
 		    "\"%s\".",
-		    request->caller.name, scope_name(request->caller.scope), request->segments[0],
-		    scope_name(SCOPE_ADMIN));
+		    request_caller(request)->name, scope_name(request_caller(request)->scope),
+		    request_segment(request, 0), scope_name(SCOPE_ADMIN));
 	if (r > 0)
 		return operation_not_found(request);
 	if (request_json(request, &err, &body) < 0)
@@ -381,18 +382,18 @@ struct answered operations_resolve(struct request *request)
 		    "the body is not a resolution, see errors; nothing was changed");
 	if (read.state != OPERATION_UNKNOWN)
 		return operation_not_unknown(request);
-	request->command = (struct command){
+	const struct command command = {
 	    .kind = COMMAND_RESOLVE,
 	    .project_id = read.project_id,
-	    .client = request->caller.name,
-	    .operation_id = request->segments[0],
+	    .client = request_caller(request)->name,
+	    .operation_id = request_segment(request, 0),
 	    .created = resolution.created,
-	    .connector_id = arena_text(&request->arena, resolution.connector_id),
-	    .reason = arena_text(&request->arena, resolution.reason),
+	    .connector_id = arena_text(request_arena(request), resolution.connector_id),
+	    .reason = arena_text(request_arena(request), resolution.reason),
 	};
-	if (!request->command.reason || (resolution.created && !request->command.connector_id)) {
+	if (!command.reason || (resolution.created && !command.connector_id)) {
 		err_set(&err, "no memory for a resolution");
 		return reply_failed(request, &err);
 	}
-	return reply_after_command(request, resolved);
+	return reply_after_command(request, &command, resolved);
 }

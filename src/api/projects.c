@@ -31,7 +31,7 @@ static int read_page(struct conn *conn, void *context, struct err *err)
 			break;
 		struct project_view view;
 		if (reading_load_view(reading->request, conn,
-			config_find_project_id(reading->request->config, page->ids[i]), err,
+			config_find_project_id(request_config(reading->request), page->ids[i]), err,
 			&view) < 0)
 			return -1;
 		const struct reading_row row = reading_begin_row(reading);
@@ -67,7 +67,7 @@ static int read_one(struct conn *conn, void *context, struct err *err)
 	struct reading *reading = context;
 	struct request *request = reading->request;
 	struct project_view view;
-	if (reading_load_view(request, conn, request->project, err, &view) < 0)
+	if (reading_load_view(request, conn, request_project(request), err, &view) < 0)
 		return -1;
 	reading_project(reading, &view);
 	return 0;
@@ -100,5 +100,5 @@ struct answered projects_refresh(struct request *request)
 	uint64_t wait = 0;
 	if (renewal_wait(request, &wait) < 0)
 		return parameters_refused(request);
-	return renew(request, request->project, NULL, wait, answer_refreshed);
+	return renew(request, request_project(request), NULL, wait, answer_refreshed);
 }

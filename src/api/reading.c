@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "api/render.h"
-#include "api/server.h"
+#include "http/server.h"
 #include "store/project_store.h"
 #include "util/timestamp.h"
 
@@ -23,7 +23,7 @@
 
 int64_t reading_now(struct request *request)
 {
-	return clock_wall(server_clock(request_server(request)));
+	return clock_wall(request_service(request)->clock);
 }
 
 void reading_init(struct reading *reading, struct request *request)
@@ -60,13 +60,13 @@ int reading_load_view(struct request *request, struct conn *conn,
 	    .settings = settings,
 	    .record = {.project_id = settings->project_id, .listed_at = TIMESTAMP_NONE},
 	};
-	struct view_load load = {.arena = &request->arena, .view = &view};
+	struct view_load load = {.arena = request_arena(request), .view = &view};
 	if (project_store_get(conn, settings->project_id, copy_record, &load, err) < 0)
 		return -1;
 	/* One that was configured a moment ago may not have reached the engine yet. */
 	if (engine_upstream(request_engine(request), settings->project_id, &view.upstream) != 0)
 		view.upstream = (struct upstream_status){
-		    .since = request->config->loaded_at,
+		    .since = request_config(request)->loaded_at,
 		    .next_attempt_at = TIMESTAMP_NONE,
 		    .budget_per_minute = settings->rate_limit,
 		    .budget_available = settings->rate_limit,
@@ -79,19 +79,19 @@ int reading_view(struct reading *reading, struct conn *conn, int64_t project_id,
     const struct project_view **ret_view)
 {
 	struct request *request = reading->request;
-	const struct config *config = request->config;
+	const struct config *config = request_config(request);
 	const struct config_project *settings = config_find_project_id(config, project_id);
 	if (!settings)
 		return 1;
 	if (!reading->views)
 		reading->views = arena_alloc(
-		    &request->arena, config->project_count * sizeof(struct project_view *));
+		    request_arena(request), config->project_count * sizeof(struct project_view *));
 	if (!reading->views)
 		return err_set(
 		    err, "no memory for the views of %zu projects", config->project_count);
 	const struct project_view **slot = &reading->views[settings - config->projects];
 	if (!*slot) {
-		struct project_view *view = arena_alloc(&request->arena, sizeof(*view));
+		struct project_view *view = arena_alloc(request_arena(request), sizeof(*view));
 		if (!view)
 			return err_set(err, "no memory for the view of project %s", settings->name);
 		if (reading_load_view(request, conn, settings, err, view) < 0)
@@ -265,7 +265,7 @@ int page_project(struct request *request, const struct config_project **ret_proj
 	const char *name = request_parameter(request, "project");
 	const struct config_project *project = NULL;
 	if (name) {
-		project = config_find_project(request->config, name);
+		project = config_find_project(request_config(request), name);
 		if (!project || !request_may_see(request, project))
 			return 1;
 	}
@@ -304,8 +304,9 @@ static int compare_ids(const void *a, const void *b)
 int page_project_ids(struct request *request, const struct config_project *only,
     const int64_t **ret_ids, size_t *ret_count)
 {
-	const struct config *config = request->config;
-	int64_t *ids = arena_alloc(&request->arena, (config->project_count + 1) * sizeof(*ids));
+	const struct config *config = request_config(request);
+	int64_t *ids =
+	    arena_alloc(request_arena(request), (config->project_count + 1) * sizeof(*ids));
 	if (!ids)
 		return -1;
 	size_t count = 0;

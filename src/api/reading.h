@@ -7,8 +7,8 @@
 
 #include "api/cursor.h"
 #include "api/freshness.h"
-#include "api/reply.h"
-#include "api/request.h"
+#include "api/service.h"
+#include "http/reply.h"
 #include "model/operation.h"
 #include "util/writer.h"
 

@@ -10,8 +10,9 @@
 #include <unistd.h>
 
 #include "api/handlers.h"
-#include "api/reply.h"
-#include "api/server.h"
+#include "api/service.h"
+#include "http/reply.h"
+#include "http/suspend.h"
 #include "util/jsontext.h"
 #include "util/timestamp.h"
 
@@ -132,11 +133,11 @@ static struct answered answer_refused(struct request *request, const struct relo
 
 static struct answered await_outcome(struct request *request)
 {
-	struct reloads *reloads = server_reloads(request_server(request));
+	struct reloads *reloads = request_service(request)->reloads;
 	struct reload_outcome outcome _cleanup_reload_outcome_;
-	request_watch(request, CHANGE_RELOAD, "", 0);
+	request_watch(request, TOPIC_RELOAD, "");
 	reloads_last(reloads, &outcome);
-	if (outcome.number >= *(const uint64_t *)request->state)
+	if (outcome.number >= *(const uint64_t *)request_state(request))
 		return outcome.done ? answer_done(request, &outcome)
 				    : answer_refused(request, &outcome);
 	if (!request_wait_over(request))
@@ -150,7 +151,7 @@ static struct answered await_outcome(struct request *request)
 static int check_body(struct request *request, struct err *err)
 {
 	json_t *body _cleanup_json_ = NULL;
-	if (request->body.len == 0)
+	if (request_body(request).len == 0)
 		return 0;
 	if (request_json(request, err, &body) < 0)
 		return -1;
@@ -162,18 +163,18 @@ static int check_body(struct request *request, struct err *err)
 struct answered reload_post(struct request *request)
 {
 	struct err err = ERR_INIT;
-	const struct token *token = request->caller.token;
+	const struct token *token = request_caller(request)->token;
 	if (token && token->projects)
 		return reply_problem(request, PROBLEM_INSUFFICIENT_SCOPE,
 		    "%s is limited to some projects; a reload concerns all of them",
-		    request->caller.name);
+		    request_caller(request)->name);
 	if (check_body(request, &err) < 0)
 		return reply_problem(request, PROBLEM_INVALID_JSON, "%s", err.text);
-	uint64_t *number = arena_alloc(&request->arena, sizeof(*number));
+	uint64_t *number = arena_alloc(request_arena(request), sizeof(*number));
 	if (!number)
 		return reply_failed(request, &(struct err){.text = "no memory for a reload"});
-	request->state = number;
+	request_set_state(request, number);
 	request_wait_for(request, RELOAD_WAIT);
-	*number = reloads_ask(server_reloads(request_server(request)));
+	*number = reloads_ask(request_service(request)->reloads);
 	return await_outcome(request);
 }

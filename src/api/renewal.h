@@ -3,7 +3,7 @@
 #ifndef MIXPORT_API_RENEWAL_H
 #define MIXPORT_API_RENEWAL_H
 
-#include "api/reply.h"
+#include "api/command.h"
 
 /* The longest that ?max_age waits. */
 #define RENEWAL_MAX_AGE_WAIT 10
@@ -29,9 +29,5 @@ int renewal_wait(struct request *request, uint64_t *ret_seconds);
 
 /* The parameter max_age in seconds; left alone when absent. Returns 0, or -1 after a fault. */
 int renewal_max_age(struct request *request, uint64_t *ret_seconds);
-
-/* Answers why the engine did nothing: the store, too many callers, the daemon stopping, or a
- * failure. For results that leave the caller nothing but to try again. */
-struct answered command_refused(struct request *request);
 
 #endif

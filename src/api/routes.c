@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The table of routes. */
+/* The table of routes, and what else the edge is to know of us. */
 #include "api/routes.h"
 
 #include "api/handlers.h"
-#include "api/request.h"
+#include "http/request.h"
+#include "store/database.h"
 
 #define PROJECT "/v1/projects/{}"
 #define CONNECTORS PROJECT "/connectors"
@@ -12,7 +13,7 @@
 #define DROPIN_ONE DROPIN "/{}"
 
 #define KEPT (ROUTE_PROJECT | ROUTE_KEPT)
-#define LIKE_MIXPANEL (ROUTE_PROJECT | ROUTE_DROPIN)
+#define LIKE_MIXPANEL (ROUTE_PROJECT | ROUTE_FOREIGN)
 #define LIKE_MIXPANEL_KEPT (LIKE_MIXPANEL | ROUTE_KEPT)
 #define BODY REQUEST_BODY_LIMIT
 
@@ -20,7 +21,7 @@
 	"id_prefix", "kind", "connector_type", "data_format", "status", "label", "job_status",     \
 	    "state", "sort", "limit", "cursor"
 
-const struct route routes_table[] = {
+static const struct route table[] = {
     {"GET", "/v1", SCOPE_READ, 0, 0, health_index, {NULL}},
     {"GET", "/v1/projects", SCOPE_READ, 0, 0, projects_list, {"limit", "cursor"}},
     {"GET", PROJECT, SCOPE_READ, ROUTE_PROJECT, 0, projects_get, {NULL}},
@@ -62,4 +63,32 @@ const struct route routes_table[] = {
     {"GET", "/metrics", SCOPE_READ, ROUTE_HEALTH, 0, metrics_get, {NULL}},
 };
 
-const size_t routes_count = ARRAY_SIZE(routes_table);
+static int open_reader(void *context, struct err *err, void **ret_thread)
+{
+	const struct service *service = context;
+	struct conn *reader = NULL;
+	if (conn_open_reader(service->database, err, &reader) < 0)
+		return -1;
+	*ret_thread = reader;
+	return 0;
+}
+
+static void close_reader(void *thread)
+{
+	conn_close(thread);
+}
+
+struct application routes_application(struct service *service)
+{
+	return (struct application){
+	    .routes = table,
+	    .route_count = ARRAY_SIZE(table),
+	    .clock = service->clock,
+	    .context = service,
+	    .open_thread = open_reader,
+	    .close_thread = close_reader,
+	    .generation = store_generation,
+	    .foreign_prefix = "/api/app/",
+	    .write_foreign_problem = dropin_write_problem,
+	};
+}

@@ -3,10 +3,11 @@
 #ifndef MIXPORT_API_ROUTES_H
 #define MIXPORT_API_ROUTES_H
 
-#include "api/router.h"
+#include "api/service.h"
+#include "http/application.h"
 
-/* Every route there is; routes_count of them. */
-extern const struct route routes_table[];
-extern const size_t routes_count;
+/* The application that the server is to serve: every route there is; service, which outlives it, is
+ * its context. */
+struct application routes_application(struct service *service);
 
 #endif

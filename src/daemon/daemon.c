@@ -17,11 +17,13 @@
 #include <sys/signalfd.h>
 
 #include "api/reloads.h"
-#include "api/server.h"
+#include "api/routes.h"
+#include "api/service.h"
 #include "config.h"
 #include "daemon/descriptors.h"
 #include "daemon/listeners.h"
 #include "daemon/supervisor.h"
+#include "http/server.h"
 #include "store/conn.h"
 #include "store/project_store.h"
 #include "sync/engine.h"
@@ -42,6 +44,8 @@ struct daemon {
 	struct conn *reader; /* for the status line */
 	struct engine *engine;
 	struct reloads *reloads;
+	struct service service;
+	struct application application;
 	struct server *server;
 	struct listeners listeners;
 	/* The engine starts before the server is there; what it tells then nobody waits for. */
@@ -121,7 +125,7 @@ static void tell_server(const struct change *changes, size_t count, void *contex
 	struct daemon *daemon = context;
 	struct server *server = atomic_load(&daemon->told);
 	if (server)
-		server_changed(changes, count, server);
+		service_changed(server, changes, count);
 }
 
 static void store_broke(void *context)
@@ -175,12 +179,16 @@ static int build_server(struct daemon *daemon, struct err *err)
 	struct descriptors_share share;
 	if (descriptors_share_out(daemon->config, &daemon->listeners, err, &share) < 0)
 		return -1;
-	const struct server_options options = {
+	daemon->service = (struct service){
 	    .engine = daemon->engine,
 	    .reloads = daemon->reloads,
 	    .clock = &clock_system,
 	    .database = daemon->config->database,
 	    .version = PACKAGE_VERSION,
+	};
+	daemon->application = routes_application(&daemon->service);
+	const struct server_options options = {
+	    .application = &daemon->application,
 	    .connections = share.connections,
 	    .health_connections = share.health_connections,
 	    .alive = engine_turns,
@@ -206,7 +214,6 @@ static int start_serving(struct daemon *daemon, struct err *err)
 
 static void reload(struct daemon *daemon)
 {
-	const struct change ended = {.kind = CHANGE_RELOAD};
 	int64_t at = clock_wall(&clock_system);
 	struct faults faults _cleanup_faults_;
 	struct config *loaded _cleanup_config_ = NULL;
@@ -230,7 +237,7 @@ static void reload(struct daemon *daemon)
 	}
 	supervisor_notify("READY=1");
 	reloads_end(daemon->reloads, at, &faults);
-	server_changed(&ended, 1, daemon->server);
+	service_reloaded(daemon->server);
 }
 
 static void take_last_refresh(const struct project_record *record, void *context)

@@ -3,8 +3,8 @@
 #ifndef MIXPORT_DAEMON_LISTENERS_H
 #define MIXPORT_DAEMON_LISTENERS_H
 
-#include "api/server.h"
 #include "config/config.h"
+#include "http/server.h"
 #include "util/err.h"
 
 /* The sockets, and the path of a UNIX socket that was made here. */

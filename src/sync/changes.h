@@ -16,7 +16,6 @@ enum change_kind {
 	CHANGE_JOB,
 	CHANGE_OPERATION,
 	CHANGE_REFRESH,
-	CHANGE_RELOAD, /* of the configuration; not told by the engine */
 };
 
 /* Something that was committed. id is the job_id or operation_id, "" otherwise; ticket is that of a

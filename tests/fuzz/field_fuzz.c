@@ -5,8 +5,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "api/auth.h"
-#include "api/field.h"
+#include "http/auth.h"
+#include "http/field.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

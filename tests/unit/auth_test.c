@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "api/auth.h"
+#include "http/auth.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "api/cache.h"
+#include "http/cache.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "api/field.h"
+#include "http/field.h"
 
 #include <string.h>
 

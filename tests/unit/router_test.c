@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "api/router.h"
+#include "http/router.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -13,7 +13,7 @@ static const struct route table[] = {
     {.method = "GET", .path = "/a/{}"},
     {.method = "DELETE", .path = "/a/{}"},
     {.method = "GET", .path = "/a/{}/b/{}"},
-    {.method = "POST", .path = "/p/{}", .flags = ROUTE_DROPIN},
+    {.method = "POST", .path = "/p/{}", .flags = ROUTE_FOREIGN},
 };
 
 static struct route_match find(const char *method, const char *path)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The HTTP edge from socket to socket, with a table of toy routes, an engine of the test's own, and
  * the real store and configuration. */
-#include "api/server.h"
+#include "http/server.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -20,12 +20,15 @@
 #include <sys/syscall.h>
 #include <sys/un.h>
 
+#include "api/command.h"
 #include "api/handlers.h"
 #include "api/reloads.h"
-#include "api/reply.h"
-#include "api/request.h"
-#include "api/routes.h"
+#include "api/service.h"
+#include "http/reply.h"
+#include "http/request.h"
+#include "http/suspend.h"
 #include "store/conn.h"
+#include "store/database.h"
 #include "unit.h"
 #include "util/digest.h"
 #include "util/jsontext.h"
@@ -83,8 +86,8 @@ static struct answered echo(struct request *request)
 		return reply_problem(request, PROBLEM_INVALID_PARAMETER, "A parameter is bad.");
 	writer_init(&writer, reply_body(request));
 	writer_begin_object(&writer);
-	writer_member_text(&writer, "segment", request->segments[0]);
-	writer_member_text(&writer, "caller", request->caller.name);
+	writer_member_text(&writer, "segment", request_segment(request, 0));
+	writer_member_text(&writer, "caller", request_caller(request)->name);
 	writer_member_integer(&writer, "n", (int64_t)number);
 	writer_end_object(&writer);
 	return reply_json(request, 200);
@@ -93,7 +96,7 @@ static struct answered echo(struct request *request)
 static struct answered kept(struct request *request)
 {
 	atomic_fetch_add(&rendered, 1);
-	buffer_printf(reply_body(request), "{\"project\":\"%s\"}", request->project->name);
+	buffer_printf(reply_body(request), "{\"project\":\"%s\"}", request_project(request)->name);
 	reply_etag(request, "W/\"one\"");
 	reply_keep_until(request, clock_wall(&clock_system) + MICROSECONDS_PER_HOUR);
 	return reply_json(request, 200);
@@ -105,7 +108,7 @@ static struct answered take_thing(struct request *request)
 	_cleanup_json_ json_t *value = NULL;
 	if (request_json(request, &err, &value) < 0)
 		return reply_problem(request, PROBLEM_INVALID_JSON, "%s", err.text);
-	buffer_printf(reply_body(request), "{\"length\":%zu}", request->body.len);
+	buffer_printf(reply_body(request), "{\"length\":%zu}", request_body(request).len);
 	return reply_json(request, 201);
 }
 
@@ -119,16 +122,16 @@ static struct answered wait_here(struct request *request)
 	uint64_t seconds = 0;
 	request_parameter_unsigned(request, "wait", 1, 60, &seconds);
 	request_wait_for(request, seconds);
-	request_watch(request, CHANGE_JOB, request->segments[0], 0);
+	request_watch(request, CHANGE_JOB, request_segment(request, 0));
 	unsigned times = atomic_fetch_add(&entered, 1);
 	if (atomic_exchange(&change_before_wait, false)) {
-		struct change change = {.kind = CHANGE_JOB};
-		snprintf(change.id, sizeof(change.id), "%s", request->segments[0]);
-		server_changed(&change, 1, request_server(request));
+		struct topic topic = {.kind = CHANGE_JOB};
+		snprintf(topic.id, sizeof(topic.id), "%s", request_segment(request, 0));
+		server_notify(request_server(request), &topic, 1);
 	}
 	/* What it waits for holds when it is entered the second time. */
-	if (!request->state && !request_wait_over(request)) {
-		request->state = request->segments;
+	if (!request_state(request) && !request_wait_over(request)) {
+		request_set_state(request, &entered);
 		return reply_wait(request, wait_here);
 	}
 	buffer_printf(reply_body(request), "{\"entered\":%u,\"over\":%s}", times + 1,
@@ -138,17 +141,19 @@ static struct answered wait_here(struct request *request)
 
 static struct answered commanded(struct request *request)
 {
-	buffer_printf(
-	    reply_body(request), "{\"operation_id\":\"%s\"}", request->command.result_operation_id);
+	buffer_printf(reply_body(request), "{\"operation_id\":\"%s\"}",
+	    request_command(request)->result_operation_id);
 	return reply_json(request, 202);
 }
 
 static struct answered command(struct request *request)
 {
-	request->command.kind = COMMAND_CREATE;
-	request->command.body = (struct span){.ptr = request->body.data, .len = request->body.len};
-	request->command.client = request_printf(request, "%s", request->caller.name);
-	return reply_after_command(request, commanded);
+	const struct command create = {
+	    .kind = COMMAND_CREATE,
+	    .body = request_body(request),
+	    .client = request_printf(request, "%s", request_caller(request)->name),
+	};
+	return reply_after_command(request, &create, commanded);
 }
 
 struct counting {
@@ -156,10 +161,10 @@ struct counting {
 	char end; /* how the third part ends: 'e' well, 'f' fails, 'l' is too long */
 };
 
-static int count_on(void *state, struct conn *conn, struct buffer *part, struct err *err)
+static int count_on(void *state, void *thread, struct buffer *part, struct err *err)
 {
 	struct counting *counting = state;
-	ck_assert_ptr_nonnull(conn);
+	ck_assert_ptr_nonnull(thread);
 	ck_assert_uint_eq(part->len, 0);
 	/* The second part is empty, the first one longer than what is sent at once. */
 	for (int i = 0; i < 5000 && counting->next == 0; i++)
@@ -175,7 +180,7 @@ static struct answered in_parts(struct request *request)
 {
 	struct counting *counting = calloc(1, sizeof(*counting));
 	ck_assert_ptr_nonnull(counting);
-	counting->end = request->segments[0][0];
+	counting->end = request_segment(request, 0)[0];
 	buffer_append_text(reply_body(request), "[");
 	return reply_parts(request, count_on, counting);
 }
@@ -186,7 +191,7 @@ static struct answered healthy(struct request *request)
 	return reply_json(request, server_healthy(request_server(request)) ? 200 : 503);
 }
 
-const struct route routes_table[] = {
+static const struct route routes[] = {
     {"GET", "/v1/echo/{}", SCOPE_READ, 0, 0, echo, {"n", "m"}},
     {"GET", "/v1/projects/{}", SCOPE_READ, ROUTE_PROJECT | ROUTE_KEPT, 0, kept, {"limit"}},
     {"POST", "/v1/things", SCOPE_MANAGE, 0, REQUEST_BODY_LIMIT, take_thing, {NULL}},
@@ -195,11 +200,10 @@ const struct route routes_table[] = {
     {"GET", "/v1/parts/{}", SCOPE_READ, 0, 0, in_parts, {NULL}},
     {"POST", "/v1/command", SCOPE_MANAGE, 0, 1024, command, {NULL}},
     {"GET", "/api/app/projects/{}/connectors", SCOPE_READ,
-	ROUTE_PROJECT | ROUTE_DROPIN | ROUTE_KEPT, 0, kept, {NULL}},
+	ROUTE_PROJECT | ROUTE_FOREIGN | ROUTE_KEPT, 0, kept, {NULL}},
     {"POST", "/v1/reload", SCOPE_MANAGE, 0, 64, reload_post, {NULL}},
     {"GET", "/healthz", SCOPE_NONE, ROUTE_OPEN | ROUTE_HEALTH, 0, healthy, {NULL}},
 };
-const size_t routes_count = ARRAY_SIZE(routes_table);
 
 /* A server around them ------------------------------------------------------------------------ */
 
@@ -215,6 +219,8 @@ struct fixture {
 	struct conn *writer;
 	struct config *config;
 	struct reloads *reloads;
+	struct service service;
+	struct application application;
 	struct server *server;
 	uint16_t port;
 	uint16_t health_port;
@@ -284,6 +290,29 @@ static int listen_unix(const char *path)
 	return fd;
 }
 
+static int open_reader(void *context, struct err *err, void **ret_thread)
+{
+	const struct service *service = context;
+	struct conn *reader = NULL;
+	int r = conn_open_reader(service->database, err, &reader);
+	*ret_thread = reader;
+	return r;
+}
+
+static void close_reader(void *thread)
+{
+	conn_close(thread);
+}
+
+static void write_foreign_problem(
+    struct writer *writer, const struct problem_entry *entry, const char *detail)
+{
+	writer_member_text(writer, "status", "error");
+	writer_member_text(writer, "error", entry->title);
+	writer_member_text(writer, "type", entry->code);
+	writer_member_text(writer, "message", detail);
+}
+
 /* All but the threads. */
 static void prepare(struct fixture *fixture, const char *daemon_lines)
 {
@@ -297,12 +326,28 @@ static void prepare(struct fixture *fixture, const char *daemon_lines)
 	ck_assert_msg(
 	    conn_open_writer(fixture->database, &err, &fixture->writer) == 0, "%s", err.text);
 	ck_assert_int_eq(reloads_new(&err, &fixture->reloads), 0);
-	struct server_options options = {.clock = &clock_system,
+	fixture->service = (struct service){
 	    .reloads = fixture->reloads,
+	    .clock = &clock_system,
 	    .database = fixture->database,
 	    .version = "1",
+	};
+	fixture->application = (struct application){
+	    .routes = routes,
+	    .route_count = ARRAY_SIZE(routes),
+	    .clock = &clock_system,
+	    .context = &fixture->service,
+	    .open_thread = open_reader,
+	    .close_thread = close_reader,
+	    .generation = store_generation,
+	    .foreign_prefix = "/api/app/",
+	    .write_foreign_problem = write_foreign_problem,
+	};
+	const struct server_options options = {
+	    .application = &fixture->application,
 	    .connections = (unsigned)fixture->config->max_connections,
-	    .health_connections = (unsigned)fixture->config->max_connections};
+	    .health_connections = (unsigned)fixture->config->max_connections,
+	};
 	ck_assert_int_eq(server_new(&options, fixture->config, &err, &fixture->server), 0);
 }
 
@@ -796,13 +841,13 @@ START_TEST(a_change_ends_a_wait)
 	    "GET /v1/wait/job_1?wait=60 HTTP/1.1\r\n" HOST AS(READER) TAIL;
 	say(fd, request, strlen(request));
 	ck_until(waiting(&fixture) == 1);
-	struct change other = {.kind = CHANGE_JOB, .id = "job_2"};
-	struct change alien = {.kind = CHANGE_OPERATION, .id = "job_1"};
-	struct change wanted = {.kind = CHANGE_JOB, .id = "job_1"};
-	server_changed(&other, 1, fixture.server);
-	server_changed(&alien, 1, fixture.server);
+	struct topic other = {.kind = CHANGE_JOB, .id = "job_2"};
+	struct topic alien = {.kind = CHANGE_OPERATION, .id = "job_1"};
+	struct topic wanted = {.kind = CHANGE_JOB, .id = "job_1"};
+	server_notify(fixture.server, &other, 1);
+	server_notify(fixture.server, &alien, 1);
 	ck_assert_uint_eq(waiting(&fixture), 1);
-	server_changed(&wanted, 1, fixture.server);
+	server_notify(fixture.server, &wanted, 1);
 	const char *text = hear_all(fd);
 	ck_assert_uint_eq(status_of(text), 200);
 	ck_answer(text, "{\"entered\":2,\"over\":false}");
@@ -814,8 +859,8 @@ START_TEST(a_change_ends_a_wait)
 	fd = connect_tcp(fixture.port);
 	say(fd, request, strlen(request));
 	ck_until(waiting(&fixture) == 1);
-	struct change any = {.kind = CHANGE_JOB};
-	server_changed(&any, 1, fixture.server);
+	struct topic any = {.kind = CHANGE_JOB};
+	server_notify(fixture.server, &any, 1);
 	ck_answer(hear_all(fd), "{\"entered\":6,\"over\":false}");
 	stop(&fixture, 0);
 }
@@ -1049,8 +1094,8 @@ START_TEST(a_crowd_does_not_hide_health)
 		close(fds[i]);
 	ck_assert_uint_eq(asked(&fixture, "GET /healthz", ""), 200);
 	server_counters(fixture.server, &counters);
-	ck_assert_uint_ge(counters.by_status[2], 2);
-	ck_assert_uint_eq(counters.problems[PROBLEM_NOT_FOUND], 1);
+	ck_assert_uint_ge(counters.sum.by_status[2], 2);
+	ck_assert_uint_eq(counters.sum.problems[PROBLEM_NOT_FOUND], 1);
 	stop(&fixture, 0);
 }
 END_TEST
@@ -1068,13 +1113,12 @@ static int ask_reload(struct fixture *fixture, uint64_t already_waiting)
 
 static void end_reload(struct fixture *fixture, int64_t at, const char *fault)
 {
-	const struct change ended = {.kind = CHANGE_RELOAD};
 	_cleanup_faults_ struct faults faults;
 	faults_init(&faults);
 	if (fault)
 		faults_add(&faults, "conf", 3, "%s", fault);
 	reloads_end(fixture->reloads, at, &faults);
-	server_changed(&ended, 1, fixture->server);
+	service_reloaded(fixture->server);
 }
 
 static bool asked_for_reload(struct fixture *fixture)

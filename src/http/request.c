@@ -1,27 +1,67 @@
 /* SPDX-License-Identifier: MIT */
-/* What a handler may ask of its request: parameters, body, reader, engine. */
-#include "api/request.h"
+/* What a handler may ask of its request: parameters, body, caller, and what is its own. */
+#include "http/request.h"
 
 #include <stdarg.h>
 #include <string.h>
 
-#include "api/server_private.h"
+#include "http/connection.h"
+#include "http/reply.h"
 #include "util/jsontext.h"
-#include "util/timestamp.h"
 
-struct conn *request_reader(struct request *request)
+const struct config *request_config(const struct request *request)
 {
-	return request->worker->reader;
+	return request->config;
 }
 
-struct engine *request_engine(struct request *request)
+const struct config_project *request_project(const struct request *request)
 {
-	return request->server->options.engine;
+	return request->project;
 }
 
-struct server *request_server(struct request *request)
+const char *request_segment(const struct request *request, size_t index)
 {
-	return request->server;
+	return request->segments[index];
+}
+
+const struct caller *request_caller(const struct request *request)
+{
+	return &request->caller;
+}
+
+struct span request_body(const struct request *request)
+{
+	return (struct span){.ptr = request->body.data, .len = request->body.len};
+}
+
+struct arena *request_arena(struct request *request)
+{
+	return &request->arena;
+}
+
+void *request_state(const struct request *request)
+{
+	return request->state;
+}
+
+void request_set_state(struct request *request, void *state)
+{
+	request->state = state;
+}
+
+void *request_application(const struct request *request)
+{
+	return connection_of(request)->worker->application->context;
+}
+
+void *request_thread(const struct request *request)
+{
+	return connection_of(request)->worker->thread;
+}
+
+struct server *request_server(const struct request *request)
+{
+	return connection_of(request)->worker->server;
 }
 
 bool request_may_see(const struct request *request, const struct config_project *project)
@@ -30,24 +70,18 @@ bool request_may_see(const struct request *request, const struct config_project 
 	return !token || token_allows_project(token, project->name, project->project_id);
 }
 
-const void *request_viewer(const struct request *request)
-{
-	const struct token *token = request->caller.token;
-	return token && token->projects ? token : NULL;
-}
-
-const char *request_parameter(struct request *request, const char *name)
+const char *request_parameter(const struct request *request, const char *name)
 {
 	const char *const *names = request->route->parameters;
 	for (size_t i = 0; i < ROUTE_PARAMETERS_LIMIT && names[i]; i++)
 		if (strcmp(names[i], name) == 0)
-			return connection_of(request)->parameters[i];
+			return request->parameters[i];
 	return NULL;
 }
 
-const char *request_header(struct request *request, const char *name)
+const char *request_idempotency_key(struct request *request)
 {
-	return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
+	return request->headers.idempotency_key.ptr;
 }
 
 int request_parameter_refused(struct request *request, const char *name, const char *why)
@@ -103,15 +137,14 @@ int request_parameter_choice(
 
 bool request_parameters_failed(const struct request *request)
 {
-	return reply_has_parameter_fault(request);
+	return connection_of(request)->reply.parameter_fault;
 }
 
 int request_json(struct request *request, struct err *err, json_t **ret_value)
 {
 	if (request->body.len == 0)
 		return err_set(err, "the body is empty: it must be a JSON object");
-	struct span text = {.ptr = request->body.data, .len = request->body.len};
-	return jsontext_parse(text, JSONTEXT_REJECT_DUPLICATES, err, ret_value);
+	return jsontext_parse(request_body(request), JSONTEXT_REJECT_DUPLICATES, err, ret_value);
 }
 
 const char *request_printf(struct request *request, const char *format, ...)

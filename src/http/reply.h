@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* The only place that queues a response. A handler composes (header, ETag, faults, extra members),
- * then ends with exactly one function that returns struct answered. On a drop-in route problems
- * come out in Mixpanel's shape. Every answer carries X-Request-Id, X-Content-Type-Options and
- * Cache-Control. */
-#ifndef MIXPORT_API_REPLY_H
-#define MIXPORT_API_REPLY_H
+ * then ends with exactly one function that returns struct answered. On a
+ * ROUTE_FOREIGN route problems come out in the other API's shape. Every answer carries
+ * X-Request-Id, X-Content-Type-Options and Cache-Control. */
+#ifndef MIXPORT_HTTP_REPLY_H
+#define MIXPORT_HTTP_REPLY_H
 
-#include "api/request.h"
+#include "http/problem.h"
+#include "http/router.h"
 #include "util/writer.h"
 
 /* The buffer of the answer's body, empty at first; compose into it, then reply_json. At most
@@ -31,9 +32,9 @@ void reply_problem_member(struct request *request, const char *name, struct span
 /* Answers with the body composed, as application/json. When the buffer has failed: 500. */
 struct answered reply_json(struct request *request, unsigned status);
 
-/* Writes the next part of a body into part, which is empty. conn is the reader of the thread that
- * serves the connection. Returns 1 when others follow, 0 after the last, -1 with why. */
-typedef int reply_part_fn(void *state, struct conn *conn, struct buffer *part, struct err *err);
+/* Writes the next part of a body into part, which is empty. thread is that of request_thread.
+ * Returns 1 when others follow, 0 after the last, -1 with why. */
+typedef int reply_part_fn(void *state, void *thread, struct buffer *part, struct err *err);
 
 /* Answers 200 with the body composed so far and then part after part, as application/json, each
  * asked for once the client has taken the one before: a body of any length takes the memory of one
@@ -51,7 +52,7 @@ struct answered reply_no_content(struct request *request);
 struct answered reply_problem(
     struct request *request, enum problem problem, const char *format, ...) PRINTF_LIKE(3, 4);
 
-/* As reply_problem with another status than the registry's (Mixpanel's own). */
+/* As reply_problem with another status than the registry's (another server's, passed on). */
 struct answered reply_problem_status(struct request *request, enum problem problem, unsigned status,
     const char *format, ...) PRINTF_LIKE(4, 5);
 
@@ -63,12 +64,11 @@ struct answered reply_failed(struct request *request, const struct err *err);
  * served again to the same raw path and query. Only on a ROUTE_KEPT route. */
 void reply_keep_until(struct request *request, int64_t until);
 
-/* Suspends the request until a watched change, the end of the time to wait, the client leaving, or
- * the daemon stopping; then resume is called on the connection's thread. See request.h. */
-struct answered reply_wait(struct request *request, handler_fn *resume);
+/* For the edge alone: answers with a body that was kept. */
+struct kept;
+struct answered reply_kept(struct request *request, struct kept *kept);
 
-/* Sends request->command (filled by the handler, its strings in the arena) to the engine and
- * suspends the request until it was answered; then resume is called. */
-struct answered reply_after_command(struct request *request, handler_fn *resume);
+/* For the edge alone: which of those who may be told different things the caller is one of. */
+const void *reply_viewer(const struct request *request);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Who calls: what an Authorization header claims, and who is at the other end of a UNIX socket. */
-#ifndef MIXPORT_API_AUTH_H
-#define MIXPORT_API_AUTH_H
+#ifndef MIXPORT_HTTP_AUTH_H
+#define MIXPORT_HTTP_AUTH_H
 
 #include <sys/types.h>
 
@@ -9,6 +9,13 @@
 #include "util/text.h"
 
 #define AUTH_NAME_LIMIT 128
+
+/* Who calls; a value carried by the request. */
+struct caller {
+	enum scope scope;
+	const char *name;          /* a token's name, or "uid:N"; lives as long as the request */
+	const struct token *token; /* NULL for a socket peer; belongs to the request's config */
+};
 
 /* What a client claims; a secret, to be wiped with auth_claim_done. */
 struct auth_claim {

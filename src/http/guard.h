@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* What a request must satisfy before a handler sees it. */
-#ifndef MIXPORT_API_GUARD_H
-#define MIXPORT_API_GUARD_H
+#ifndef MIXPORT_HTTP_GUARD_H
+#define MIXPORT_HTTP_GUARD_H
 
-#include "api/request.h"
+struct request;
 
 /* Checks how the request is framed and finds path, query, id and whether it has a body. Returns 0,
  * or 1 when it was refused. version is libmicrohttpd's own string: its place in memory tells

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Answers counted by reference, and the table of those that may be served again. */
-#include "api/cache.h"
+#include "http/cache.h"
 
 #include <assert.h>
 #include <stdlib.h>

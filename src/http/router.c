@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Compares a path with each pattern, segment by segment. */
-#include "api/router.h"
+#include "http/router.h"
 
 #include <assert.h>
 #include <string.h>
@@ -24,7 +24,7 @@ static bool path_matches(
 {
 	struct span pattern = span_of(route->path), wanted, found;
 	size_t count = 0;
-	if ((route->flags & ROUTE_DROPIN) && path.len > 1 && path.ptr[path.len - 1] == '/' &&
+	if ((route->flags & ROUTE_FOREIGN) && path.len > 1 && path.ptr[path.len - 1] == '/' &&
 	    pattern.ptr[pattern.len - 1] != '/')
 		path.len--;
 	while (next_segment(&pattern, &wanted)) {

@@ -21,13 +21,18 @@
  *
  * It shares a connection's deadline with the worker through one atomic value: whichever of the two
  * exchanges it first decides, so an answer and a cut exclude each other. */
-#include "api/server_private.h"
+#include "http/attendant.h"
 
 #include <assert.h>
 #include <errno.h>
+#include <poll.h>
+#include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <unistd.h>
+
+#include "util/cleanup.h"
 
 #define TICK_MAXIMUM MICROSECONDS_PER_SECOND
 #define TICK_MINIMUM (10 * MICROSECONDS_PER_MILLISECOND)
@@ -53,8 +58,8 @@ static void send_timeout(struct attendant *attendant, struct connection *connect
 	    entry->status, len, id, body);
 	if (send(connection->fd, answer, (size_t)len, MSG_DONTWAIT | MSG_NOSIGNAL) != len)
 		return;
-	counters_problem(&attendant->counters, PROBLEM_REQUEST_TIMEOUT);
-	count_more(&attendant->counters.by_status[4], 1);
+	counter_add(&attendant->counters.problems[PROBLEM_REQUEST_TIMEOUT], 1);
+	counter_add(&attendant->counters.by_status[4], 1);
 }
 
 static void check_deadline(struct attendant *attendant, struct connection *connection, int64_t now)
@@ -87,9 +92,9 @@ static void check_connections(struct attendant *attendant, struct worker *worker
 	pthread_mutex_unlock(&worker->mutex);
 }
 
-static int64_t tick_of(struct server *server)
+static int64_t tick_of(struct attendant *attendant)
 {
-	_cleanup_config_ struct config *config = server_config(server, NULL);
+	_cleanup_config_ struct config *config = editions_config(attendant->editions);
 	int64_t tick = config->request_timeout / 4;
 	return tick < TICK_MINIMUM ? TICK_MINIMUM : tick > TICK_MAXIMUM ? TICK_MAXIMUM : tick;
 }
@@ -106,7 +111,6 @@ static void check_turn(struct worker *worker, int64_t passed)
 
 static void check_turns(struct attendant *attendant, int64_t now)
 {
-	struct server *server = attendant->server;
 	const uint64_t one = 1;
 	int64_t passed = now - attendant->pulsed_at;
 	if (passed < PULSE_INTERVAL)
@@ -114,9 +118,8 @@ static void check_turns(struct attendant *attendant, int64_t now)
 	/* More has passed when the whole process was stopped, which is no fault of a thread's. */
 	if (passed > 2 * TICK_MAXIMUM)
 		passed = 2 * TICK_MAXIMUM;
-	for (size_t i = 0; i < server->listener_count; i++)
-		for (unsigned k = 0; k < server->listeners[i].worker_count; k++)
-			check_turn(&server->listeners[i].workers[k], passed);
+	for (size_t i = 0; i < attendant->worker_count; i++)
+		check_turn(attendant->workers[i], passed);
 	attendant->pulsed_at = now;
 	(void)!write(attendant->pulse, &one, sizeof(one));
 }
@@ -124,12 +127,10 @@ static void check_turns(struct attendant *attendant, int64_t now)
 /* Looks round once; when to do it again comes back. */
 static int64_t turn(struct attendant *attendant, int64_t now)
 {
-	struct server *server = attendant->server;
-	for (size_t i = 0; i < server->listener_count; i++)
-		for (unsigned k = 0; k < server->listeners[i].worker_count; k++)
-			check_connections(attendant, &server->listeners[i].workers[k], now);
+	for (size_t i = 0; i < attendant->worker_count; i++)
+		check_connections(attendant, attendant->workers[i], now);
 	check_turns(attendant, now);
-	return waits_round(&server->waits, now, now + tick_of(server));
+	return waits_round(attendant->waits, now, now + tick_of(attendant));
 }
 
 static void clear_wakeup(int fd)
@@ -139,11 +140,11 @@ static void clear_wakeup(int fd)
 		;
 }
 
-static void client_left(struct attendant *attendant, struct connection *connection)
+static void client_left(struct connection *connection)
 {
 	atomic_store(&connection->left, true);
 	connection_read_out(connection);
-	waits_left(&attendant->server->waits, &connection->wait);
+	wait_end(&connection->wait);
 }
 
 /* Acts upon the clients that have left. Returns whether somebody asked to look round. */
@@ -155,29 +156,28 @@ static bool take_events(struct attendant *attendant)
 	int count = epoll_wait(attendant->events, events, EVENTS_AT_ONCE, 0);
 	for (int i = 0; i < count; i++) {
 		if (events[i].data.ptr)
-			client_left(attendant, events[i].data.ptr);
+			client_left(events[i].data.ptr);
 		else
 			woken = true;
 	}
 	pthread_mutex_unlock(&attendant->mutex);
 	if (woken)
-		clear_wakeup(attendant->server->waits.wakeup);
+		clear_wakeup(attendant->waits->wakeup);
 	return woken;
 }
 
 static void *run(void *context)
 {
 	struct attendant *attendant = context;
-	struct server *server = attendant->server;
 	struct pollfd events = {.fd = attendant->events, .events = POLLIN};
 	int64_t next = INT64_MIN;
 	while (!atomic_load(&attendant->stopping)) {
 		bool woken = take_events(attendant);
-		int64_t now = server_now(server);
+		int64_t now = clock_monotonic(attendant->clock);
 		atomic_store(&attendant->last_turn, now);
 		if (woken || now >= next)
 			next = turn(attendant, now);
-		int64_t left = next - server_now(server);
+		int64_t left = next - clock_monotonic(attendant->clock);
 		poll(&events, 1, left > 0 ? (int)((left + 999) / 1000) : 0);
 	}
 	return NULL;
@@ -207,14 +207,32 @@ void attendant_forget(struct attendant *attendant, struct connection *connection
 	pthread_mutex_unlock(&attendant->mutex);
 }
 
-int attendant_init(struct attendant *attendant, struct server *server, struct err *err)
+void attendant_add(struct attendant *attendant, struct worker *worker)
+{
+	assert(!attendant->running && attendant->worker_count < ATTENDANT_WORKERS_LIMIT);
+	attendant->workers[attendant->worker_count++] = worker;
+}
+
+bool attendant_sees_turning(const struct attendant *attendant, int64_t limit)
+{
+	for (size_t i = 0; i < attendant->worker_count; i++)
+		if (atomic_load(&attendant->workers[i]->still_for) > limit)
+			return false;
+	return !attendant->running ||
+	       clock_monotonic(attendant->clock) - atomic_load(&attendant->last_turn) <= limit;
+}
+
+int attendant_init(struct attendant *attendant, const struct clock *clock,
+    struct editions *editions, struct waits *waits, struct err *err)
 {
 	struct epoll_event wakeup = {.events = EPOLLIN, .data.ptr = NULL};
-	attendant->server = server;
+	attendant->clock = clock;
+	attendant->editions = editions;
+	attendant->waits = waits;
 	attendant->pulse = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	attendant->events = epoll_create1(EPOLL_CLOEXEC);
 	if (attendant->pulse < 0 || attendant->events < 0 ||
-	    epoll_ctl(attendant->events, EPOLL_CTL_ADD, server->waits.wakeup, &wakeup) < 0) {
+	    epoll_ctl(attendant->events, EPOLL_CTL_ADD, waits->wakeup, &wakeup) < 0) {
 		int error = errno;
 		cleanup_close(&attendant->events);
 		cleanup_close(&attendant->pulse);
@@ -234,7 +252,7 @@ void attendant_done(struct attendant *attendant)
 
 int attendant_start(struct attendant *attendant, struct err *err)
 {
-	atomic_store(&attendant->last_turn, server_now(attendant->server));
+	atomic_store(&attendant->last_turn, clock_monotonic(attendant->clock));
 	int error = pthread_create(&attendant->thread, NULL, run, attendant);
 	if (error)
 		return err_set_errno(err, error, "cannot start the thread that minds deadlines");
@@ -247,7 +265,7 @@ void attendant_stop(struct attendant *attendant)
 	if (!attendant->running)
 		return;
 	atomic_store(&attendant->stopping, true);
-	waits_wake(&attendant->server->waits);
+	waits_wake(attendant->waits);
 	pthread_join(attendant->thread, NULL);
 	attendant->running = false;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Follows the grammars of RFC 9110 and RFC 3986, and refuses whatever they do not allow. */
-#include "api/field.h"
+#include "http/field.h"
 
 #include <string.h>
 #include <strings.h>

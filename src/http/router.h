@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Finds the route of a path. Pure: works on the raw path, before any percent-decoding, so that an
  * escaped slash never makes a segment. */
-#ifndef MIXPORT_API_ROUTER_H
-#define MIXPORT_API_ROUTER_H
+#ifndef MIXPORT_HTTP_ROUTER_H
+#define MIXPORT_HTTP_ROUTER_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -23,8 +23,9 @@ typedef struct answered handler_fn(struct request *request);
 
 enum route_flags {
 	ROUTE_PROJECT = 1 << 0, /* the first {} names a project: resolved, visible to the caller */
-	ROUTE_DROPIN = 1 << 1,  /* Mixpanel's own shape of errors; a body of any Content-Type; the
-				 * project by number only; with or without a slash at the end */
+	ROUTE_FOREIGN = 1 << 1, /* of another API that is stood in for: its shape of problems; a
+				 * body of any Content-Type; the project by number only; with or
+				 * without a slash at the end */
 	ROUTE_OPEN = 1 << 2,    /* nobody is asked who they are */
 	ROUTE_HEALTH = 1 << 3,  /* served by the health listener too, where it is open */
 	ROUTE_KEPT = 1 << 4,    /* a GET whose rendering may be kept, see reply_keep_until */

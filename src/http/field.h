@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Values of header fields and pieces of the request target, read by pure functions: no request, no
  * state, safe on any bytes. */
-#ifndef MIXPORT_API_FIELD_H
-#define MIXPORT_API_FIELD_H
+#ifndef MIXPORT_HTTP_FIELD_H
+#define MIXPORT_HTTP_FIELD_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The registry of error codes: every problem the API can answer with (RFC 9457). Adding one is
  * adding a row to the table in problem.c and a name here. */
-#ifndef MIXPORT_API_PROBLEM_H
-#define MIXPORT_API_PROBLEM_H
+#ifndef MIXPORT_HTTP_PROBLEM_H
+#define MIXPORT_HTTP_PROBLEM_H
 
 enum problem {
 	/* the request itself */

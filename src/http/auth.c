@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Reads an Authorization header and asks the kernel for the peer of a UNIX socket. */
-#include "api/auth.h"
+#include "http/auth.h"
 
 #include <errno.h>
 #include <nettle/base64.h>
@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "api/field.h"
+#include "http/field.h"
 #include "util/digest.h"
 #include "util/log.h"
 #include "util/secret.h"

@@ -1,58 +1,35 @@
 /* SPDX-License-Identifier: MIT */
 /* Composes headers and body, and hands them to libmicrohttpd without copying the body. */
-#include "api/reply.h"
+#include "http/reply.h"
 
 #include <assert.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/field.h"
-#include "api/server_private.h"
+#include "http/connection.h"
+#include "http/field.h"
 #include "util/log.h"
 
-/* A page of 4 MiB, or one record with what two answers of Mixpanel's said in it. */
-#define BODY_LIMIT ((size_t)16 * 1024 * 1024)
 /* Bytes that libmicrohttpd asks for at once where it does not send in chunks (HTTP/1.0). */
 #define PARTS_BLOCK ((size_t)64 * 1024)
-#define FAULTS_BYTES_LIMIT ((size_t)256 * 1024)
 #define FAULTS_LIMIT 100
 #define DETAIL_SIZE 1024
 
-void reply_init(struct reply *reply)
+static struct reply *reply_of(const struct request *request)
 {
-	buffer_init(&reply->body, BODY_LIMIT);
-	buffer_init(&reply->faults, FAULTS_BYTES_LIMIT);
-	buffer_init(&reply->members, BODY_LIMIT);
-	reply->header_count = 0;
-	reply->etag = NULL;
-	reply->fault_count = 0;
-	reply->parameter_fault = false;
-	reply->keep_until = 0;
-	reply->close = false;
-}
-
-void reply_done(struct reply *reply)
-{
-	buffer_done(&reply->body);
-	buffer_done(&reply->faults);
-	buffer_done(&reply->members);
-}
-
-bool reply_has_parameter_fault(const struct request *request)
-{
-	return request->reply->parameter_fault;
+	return &connection_of(request)->reply;
 }
 
 struct buffer *reply_body(struct request *request)
 {
-	return &request->reply->body;
+	return &reply_of(request)->body;
 }
 
 void reply_header(struct request *request, const char *name, const char *value)
 {
 	struct connection *connection = connection_of(request);
-	struct reply *reply = request->reply;
+	struct reply *reply = reply_of(request);
 	assert(reply->header_count < REPLY_HEADERS_LIMIT);
 	char *name_copy = connection_text(connection, span_of(name));
 	char *value_copy = connection_text(connection, span_of(value));
@@ -66,13 +43,13 @@ void reply_header(struct request *request, const char *name, const char *value)
 
 void reply_etag(struct request *request, const char *etag)
 {
-	request->reply->etag = connection_text(connection_of(request), span_of(etag));
+	reply_of(request)->etag = connection_text(connection_of(request), span_of(etag));
 }
 
 void reply_fault(struct request *request, const char *kind, const char *where, const char *code,
     const char *detail)
 {
-	struct reply *reply = request->reply;
+	struct reply *reply = reply_of(request);
 	struct writer writer;
 	if (strcmp(kind, "parameter") == 0)
 		reply->parameter_fault = true;
@@ -90,7 +67,7 @@ void reply_fault(struct request *request, const char *kind, const char *where, c
 
 void reply_problem_member(struct request *request, const char *name, struct span json)
 {
-	struct buffer *members = &request->reply->members;
+	struct buffer *members = &reply_of(request)->members;
 	buffer_printf(members, ",\"%s\":", name);
 	buffer_append(members, json.ptr ? json.ptr : "null", json.ptr ? json.len : 4);
 }
@@ -98,7 +75,7 @@ void reply_problem_member(struct request *request, const char *name, struct span
 void reply_keep_until(struct request *request, int64_t until)
 {
 	assert(request->route->flags & ROUTE_KEPT);
-	request->reply->keep_until = until;
+	reply_of(request)->keep_until = until;
 }
 
 /* Queueing ------------------------------------------------------------------------------------ */
@@ -115,9 +92,9 @@ static enum MHD_Result add_headers(
     struct request *request, struct MHD_Response *response, const char *content_type)
 {
 	const struct connection *connection = connection_of(request);
-	const struct reply *reply = request->reply;
+	const struct reply *reply = reply_of(request);
 	bool close =
-	    reply->close || connection->body_unread || atomic_load(&request->server->stopping);
+	    reply->close || connection->body_unread || atomic_load(&connection->wait.waits->ending);
 	enum MHD_Result ok = MHD_add_response_header(response, "X-Request-Id", request->id);
 	ok &= MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
 	ok &= MHD_add_response_header(
@@ -141,16 +118,16 @@ static struct answered queue(struct request *request, unsigned status,
     struct MHD_Response *response, const char *content_type)
 {
 	struct connection *connection = connection_of(request);
-	int64_t now = server_now(request->server);
+	int64_t now = connection_now(connection);
 	assert(connection->phase != PHASE_ANSWERED && connection->phase != PHASE_SUSPENDED);
 	if (!response || add_headers(request, response, content_type) != MHD_YES ||
 	    !connection_set_deadline(connection, STAGE_SERVING, now + ANSWER_LIMIT) ||
-	    MHD_queue_response(request->connection, status, response) != MHD_YES)
+	    MHD_queue_response(request->mhd, status, response) != MHD_YES)
 		return fail(request, response);
 	MHD_destroy_response(response);
 	connection->phase = PHASE_ANSWERED;
-	counters_answer(&connection->worker->counters, status,
-	    connection->busy + now - connection->running_since);
+	counters_answer(
+	    &connection->worker->counters, status, request->busy + now - request->running_since);
 	return (struct answered){.request = request};
 }
 
@@ -185,22 +162,28 @@ static struct MHD_Response *kept_response(struct kept *kept)
 
 static bool etag_is_known(const struct request *request)
 {
-	const struct headers *headers = &connection_of(request)->headers;
+	const struct headers *headers = &request->headers;
 	for (size_t i = 0; i < headers->etag_count; i++)
-		if (field_lists_etag(headers->etags[i], request->reply->etag))
+		if (field_lists_etag(headers->etags[i], reply_of(request)->etag))
 			return true;
 	return false;
 }
 
 static bool is_not_modified(const struct request *request, unsigned status)
 {
-	return status == 200 && request->reply->etag && request->route &&
+	return status == 200 && reply_of(request)->etag && request->route &&
 	       strcmp(request->route->method, "GET") == 0 && etag_is_known(request);
+}
+
+const void *reply_viewer(const struct request *request)
+{
+	const struct token *token = request->caller.token;
+	return token && token->projects ? token : NULL;
 }
 
 struct answered reply_kept(struct request *request, struct kept *kept)
 {
-	request->reply->etag = kept->etag[0] ? kept->etag : NULL;
+	reply_of(request)->etag = kept->etag[0] ? kept->etag : NULL;
 	unsigned status = is_not_modified(request, 200) ? 304 : 200;
 	return queue(request, status, kept_response(kept), "application/json");
 }
@@ -210,10 +193,10 @@ struct answered reply_kept(struct request *request, struct kept *kept)
 static struct kept *keep(struct request *request)
 {
 	struct connection *connection = connection_of(request);
-	struct reply *reply = request->reply;
-	struct worker *worker = request->worker;
+	struct reply *reply = reply_of(request);
+	struct worker *worker = connection->worker;
 	if (reply->keep_until == 0 || reply->header_count > 0 || reply->body.len == 0 ||
-	    connection->hold->generation != worker->cache_generation ||
+	    connection->edition->number != worker->cache_edition ||
 	    reply->body.len > CACHE_BODY_LIMIT)
 		return NULL;
 	struct kept *kept = kept_new(reply->body.data, reply->body.len, reply->etag);
@@ -223,9 +206,9 @@ static struct kept *keep(struct request *request)
 	char *data = buffer_steal(&reply->body, &len);
 	assert(data == kept->data);
 	/* Rendered from an older state of the store, it is good for this answer only. */
-	if (worker->cache.generation == connection->generation)
-		cache_keep(&worker->cache, connection->generation, connection->target,
-		    request_viewer(request), reply->keep_until, kept);
+	if (worker->cache.generation == request->generation)
+		cache_keep(&worker->cache, request->generation, request->target,
+		    reply_viewer(request), reply->keep_until, kept);
 	return kept;
 }
 
@@ -238,7 +221,7 @@ static struct answered refuse_body(struct request *request)
 
 struct answered reply_json(struct request *request, unsigned status)
 {
-	struct reply *reply = request->reply;
+	struct reply *reply = reply_of(request);
 	struct kept *kept = NULL;
 	if (buffer_failed(&reply->body))
 		return refuse_body(request);
@@ -276,12 +259,12 @@ static int parts_renew(struct parts *parts)
 	struct connection *connection = parts->connection;
 	struct request *request = &connection->request;
 	struct err err = ERR_INIT;
-	int64_t now = server_now(request->server);
+	int64_t now = connection_now(connection);
 	if (!connection_set_deadline(connection, STAGE_SERVING, now + ANSWER_LIMIT))
 		return -1;
 	buffer_clear(&parts->part);
 	parts->sent = 0;
-	int r = parts->next(parts->state, request->worker->reader, &parts->part, &err);
+	int r = parts->next(parts->state, connection->worker->thread, &parts->part, &err);
 	if (r >= 0 && buffer_failed(&parts->part))
 		r = err_set(&err, "a part is over %zu bytes long, or there is no memory",
 		    parts->part.limit);
@@ -321,9 +304,9 @@ static struct MHD_Response *parts_response(
 	    .connection = connection_of(request),
 	    .next = next,
 	    .state = state,
-	    .part = request->reply->body,
+	    .part = reply_of(request)->body,
 	};
-	buffer_init(&request->reply->body, BODY_LIMIT);
+	buffer_init(&reply_of(request)->body, BODY_LIMIT);
 	struct MHD_Response *response = MHD_create_response_from_callback(
 	    MHD_SIZE_UNKNOWN, PARTS_BLOCK, parts_read, parts, parts_free);
 	if (!response)
@@ -332,13 +315,13 @@ static struct MHD_Response *parts_response(
 	 * should begin. */
 	if (response && request->head)
 		MHD_set_response_options(response, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);
-	request->reply->close = request->head;
+	reply_of(request)->close = request->head;
 	return response;
 }
 
 struct answered reply_parts(struct request *request, reply_part_fn *next, void *state)
 {
-	if (buffer_failed(&request->reply->body)) {
+	if (buffer_failed(&reply_of(request)->body)) {
 		free(state);
 		return refuse_body(request);
 	}
@@ -347,9 +330,9 @@ struct answered reply_parts(struct request *request, reply_part_fn *next, void *
 
 struct answered reply_text(struct request *request, unsigned status, const char *content_type)
 {
-	if (buffer_failed(&request->reply->body))
+	if (buffer_failed(&reply_of(request)->body))
 		return refuse_body(request);
-	return queue(request, status, take_body(&request->reply->body), content_type);
+	return queue(request, status, take_body(&reply_of(request)->body), content_type);
 }
 
 struct answered reply_no_content(struct request *request)
@@ -359,13 +342,13 @@ struct answered reply_no_content(struct request *request)
 
 /* Problems ------------------------------------------------------------------------------------ */
 
-static bool is_dropin(const struct request *request)
+static bool is_foreign(const struct request *request)
 {
-	static const char prefix[] = "/api/app/";
+	const char *prefix = connection_of(request)->worker->application->foreign_prefix;
 	if (request->route)
-		return (request->route->flags & ROUTE_DROPIN) != 0;
-	return request->path.len >= sizeof(prefix) - 1 &&
-	       memcmp(request->path.ptr, prefix, sizeof(prefix) - 1) == 0;
+		return (request->route->flags & ROUTE_FOREIGN) != 0;
+	return prefix && request->path.len >= strlen(prefix) &&
+	       memcmp(request->path.ptr, prefix, strlen(prefix)) == 0;
 }
 
 static void write_standard(struct writer *writer, const struct request *request,
@@ -381,25 +364,17 @@ static void write_standard(struct writer *writer, const struct request *request,
 	writer_member_text(writer, "request_id", request->id);
 }
 
-static void write_dropin(
-    struct writer *writer, const struct problem_entry *entry, const char *detail)
-{
-	writer_member_text(writer, "status", "error");
-	writer_member_text(writer, "error", entry->title);
-	writer_member_text(writer, "type", entry->code);
-	writer_member_text(writer, "message", detail);
-}
-
 static void write_problem(
     struct request *request, const struct problem_entry *entry, unsigned status, const char *detail)
 {
-	struct reply *reply = request->reply;
+	struct reply *reply = reply_of(request);
 	struct writer writer;
 	buffer_clear(&reply->body);
 	writer_init(&writer, &reply->body);
 	writer_begin_object(&writer);
-	if (is_dropin(request))
-		write_dropin(&writer, entry, detail);
+	if (is_foreign(request))
+		connection_of(request)->worker->application->write_foreign_problem(
+		    &writer, entry, detail);
 	else
 		write_standard(&writer, request, entry, status, detail);
 	if (!buffer_failed(&reply->members))
@@ -424,7 +399,7 @@ static bool has_header(const struct reply *reply, const char *name)
 static struct answered answer_problem(
     struct request *request, enum problem problem, unsigned status, const char *detail)
 {
-	struct reply *reply = request->reply;
+	struct reply *reply = reply_of(request);
 	const struct problem_entry *entry = problem_entry(problem);
 	reply->etag = NULL;
 	reply->keep_until = 0;
@@ -432,9 +407,9 @@ static struct answered answer_problem(
 	    !has_header(reply, "Retry-After"))
 		reply_header(request, "Retry-After", "1");
 	write_problem(request, entry, status, detail);
-	counters_problem(&request->worker->counters, problem);
+	counter_add(&connection_of(request)->worker->counters.problems[problem], 1);
 	return queue(request, status, take_body(&reply->body),
-	    is_dropin(request) ? "application/json" : "application/problem+json");
+	    is_foreign(request) ? "application/json" : "application/problem+json");
 }
 
 struct answered reply_problem(

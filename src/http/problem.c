@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The table of error codes with their titles and statuses. */
-#include "api/problem.h"
+#include "http/problem.h"
 
 #include <assert.h>
 

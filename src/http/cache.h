@@ -5,8 +5,8 @@
  * cache clears it when that changes), one viewer (which projects are visible), one target, and
  * until a point in time. Bodies are counted, so that an answer under way outlives the eviction of
  * its entry, on whatever thread it ends. */
-#ifndef MIXPORT_API_CACHE_H
-#define MIXPORT_API_CACHE_H
+#ifndef MIXPORT_HTTP_CACHE_H
+#define MIXPORT_HTTP_CACHE_H
 
 #include <stddef.h>
 #include <stdint.h>

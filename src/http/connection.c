@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* One client: the request under way, the memory that lives as long as it, and its deadline. */
-#include "api/field.h"
-#include "api/server_private.h"
+#include "http/connection.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
+#include "http/field.h"
+
 #define ARENA_LIMIT ((size_t)256 * 1024)
+#define FAULTS_BYTES_LIMIT ((size_t)256 * 1024)
 
 struct connection *connection_open(struct worker *worker, struct MHD_Connection *mhd)
 {
@@ -22,19 +24,18 @@ struct connection *connection_open(struct worker *worker, struct MHD_Connection 
 	connection->worker = worker;
 	connection->fd = info->connect_fd;
 	connection->references = 1;
-	connection->wait.connection = connection;
-	connection->opened_at = server_now(worker->server);
+	connection->wait.waits = worker->waits;
+	connection->opened_at = worker_now(worker);
 	connection->stage = STAGE_ARRIVING;
-	struct hold *hold = worker_hold(worker);
-	connection->deadline = connection->opened_at + hold->config->request_timeout;
-	worker_release(hold);
+	struct edition *edition = worker_edition(worker);
+	connection->deadline = connection->opened_at + edition->config->request_timeout;
+	edition_release(edition);
 	pthread_mutex_lock(&worker->mutex);
 	connection->next = worker->connections;
 	if (connection->next)
 		connection->next->previous = connection;
 	worker->connections = connection;
 	pthread_mutex_unlock(&worker->mutex);
-	attendant_watch(&worker->server->attendant, connection);
 	return connection;
 }
 
@@ -62,7 +63,6 @@ void connection_close(struct connection *connection)
 	if (connection->next)
 		connection->next->previous = connection->previous;
 	pthread_mutex_unlock(&worker->mutex);
-	attendant_forget(&worker->server->attendant, connection);
 	assert(connection->phase == PHASE_NONE);
 	if (connection->body_unread)
 		swallow(connection->fd);
@@ -97,64 +97,68 @@ char *connection_text(struct connection *connection, struct span text)
 	return copy;
 }
 
+static void begin_reply(struct reply *reply)
+{
+	*reply = (struct reply){.header_count = 0};
+	buffer_init(&reply->body, BODY_LIMIT);
+	buffer_init(&reply->faults, FAULTS_BYTES_LIMIT);
+	buffer_init(&reply->members, BODY_LIMIT);
+}
+
+static void end_reply(struct reply *reply)
+{
+	buffer_done(&reply->body);
+	buffer_done(&reply->faults);
+	buffer_done(&reply->members);
+}
+
 static void copy_target(struct connection *connection, const char *target)
 {
-	size_t len = strlen(target);
-	connection->target_at = target;
-	connection->target_too_long = len > TARGET_LIMIT;
-	connection->target = SPAN_NONE;
-	if (!connection->target_too_long)
-		connection->target = (struct span){
-		    .ptr = connection_text(connection, (struct span){.ptr = target, .len = len}),
-		    .len = len};
+	struct request *request = &connection->request;
+	struct span text = span_of(target);
+	request->target_at = target;
+	request->target_too_long = text.len > TARGET_LIMIT;
+	if (!request->target_too_long)
+		request->target =
+		    (struct span){.ptr = connection_text(connection, text), .len = text.len};
 }
 
 void connection_begin(struct connection *connection, struct MHD_Connection *mhd, const char *target)
 {
 	struct worker *worker = connection->worker;
 	struct request *request = &connection->request;
-	int64_t now = server_now(worker->server);
+	int64_t now = worker_now(worker);
 	assert(connection->phase == PHASE_NONE);
 	arena_init(&request->arena, ARENA_LIMIT);
-	request->server = worker->server;
-	request->worker = worker;
-	request->connection = mhd;
+	request->mhd = connection->wait.mhd = mhd;
 	request->arrived_at = now;
-	request->reply = &connection->reply;
-	request->wait = &connection->wait;
-	reply_init(&connection->reply);
-	connection->hold = worker_hold(worker);
-	request->config = connection->hold->config;
+	begin_reply(&connection->reply);
+	connection->edition = worker_edition(worker);
+	request->config = connection->edition->config;
 	connection->phase = PHASE_ARRIVED;
 	copy_target(connection, target);
 	/* The first request had its time from the moment the client connected. */
 	if (atomic_fetch_add_explicit(&connection->requests, 1, memory_order_relaxed) > 0)
 		connection_set_deadline(
 		    connection, STAGE_ARRIVING, now + request->config->request_timeout);
-	count_more(&worker->started, 1);
+	counter_add(&worker->started, 1);
 }
 
-/* Forgets the request. What an abandoned command points to stays until the engine is done with it:
- * the arena, the body and the configuration, that is; the last reference frees them. */
+/* Forgets the request. What an abandoned call points to stays until it is done: the arena, the body
+ * and the configuration, that is; the last reference frees them. */
 static void forget_request(struct connection *connection)
 {
 	struct request *request = &connection->request;
-	if (atomic_load(&connection->wait.command) != COMMAND_STATE_ABANDONED) {
+	if (atomic_load(&connection->wait.call) != CALL_ABANDONED) {
 		arena_done(&request->arena);
 		buffer_done(&request->body);
 		memset(request, 0, sizeof(*request));
 	} else if (!connection->abandoned_config) {
 		connection->abandoned_config = config_ref(request->config);
 	}
-	worker_release(connection->hold);
-	connection->hold = NULL;
-	connection->target = SPAN_NONE;
-	memset(&connection->headers, 0, sizeof(connection->headers));
-	connection->has_body = false;
-	connection->discarded = 0;
-	connection->busy = 0;
+	edition_release(connection->edition);
+	connection->edition = NULL;
 	connection->text_used = 0;
-	memset(connection->parameters, 0, sizeof(connection->parameters));
 }
 
 void connection_end(struct connection *connection)
@@ -163,13 +167,13 @@ void connection_end(struct connection *connection)
 	if (connection->phase == PHASE_NONE)
 		return;
 	wait_reset(&connection->wait);
-	reply_done(&connection->reply);
+	end_reply(&connection->reply);
 	forget_request(connection);
 	connection->phase = PHASE_NONE;
-	connection_set_deadline(connection, STAGE_IDLE, server_now(worker->server) + IDLE_LIMIT);
+	connection_set_deadline(connection, STAGE_IDLE, worker_now(worker) + IDLE_LIMIT);
 	if (atomic_load(&connection->left))
 		connection_read_out(connection);
-	count_more(&worker->completed, 1);
+	counter_add(&worker->completed, 1);
 }
 
 struct options_named {
@@ -195,9 +199,8 @@ bool connection_stays(struct connection *connection)
 	struct options_named named = {.close = false};
 	if (connection->phase == PHASE_ARRIVED || atomic_load(&connection->left))
 		return false;
-	MHD_get_connection_values(
-	    connection->request.connection, MHD_HEADER_KIND, take_option, &named);
-	return !named.close && (!connection->http_1_0 || named.keep_alive);
+	MHD_get_connection_values(connection->request.mhd, MHD_HEADER_KIND, take_option, &named);
+	return !named.close && (!connection->request.http_1_0 || named.keep_alive);
 }
 
 /* libmicrohttpd 0.9.75 asks epoll for edges and takes a short read for the end of what is there, so

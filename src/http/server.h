@@ -1,30 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /* The listeners and the threads behind them. */
-#ifndef MIXPORT_API_SERVER_H
-#define MIXPORT_API_SERVER_H
+#ifndef MIXPORT_HTTP_SERVER_H
+#define MIXPORT_HTTP_SERVER_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "api/problem.h"
 #include "config/config.h"
-#include "sync/engine.h"
+#include "http/application.h"
+#include "http/counters.h"
+#include "http/endpoint.h"
+#include "http/waits.h"
 #include "util/err.h"
 
 struct server;
-struct reloads;
 
-enum listener_kind { LISTENER_SOCKET, LISTENER_TCP, LISTENER_HEALTH };
-#define LISTENER_COUNT 3
 #define LISTENER_SOCKETS_LIMIT 16
 
 /* What the server is built from; everything outlives it. */
 struct server_options {
-	struct engine *engine;
-	struct reloads *reloads;
-	const struct clock *clock;
-	const char *database; /* readers are opened on it, one for each thread */
-	const char *version;
+	const struct application *application;
 	unsigned connections;         /* at most, of each listening socket of the API */
 	unsigned health_connections;  /* at most, of each that serves only health */
 	bool (*alive)(void *context); /* for /healthz, beside the server's own threads */
@@ -59,45 +54,27 @@ struct server *server_free(struct server *server);
 /* Puts a new configuration in force for requests that arrive from now on. Takes a reference. */
 void server_reload(struct server *server, struct config *config);
 
-/* For engine_options.changed: wakes the requests that wait for one of these changes. Context is the
- * server. Any thread; does not block. */
-void server_changed(const struct change *changes, size_t count, void *server);
+/* Ends the waits for these topics. Any thread; does not block. */
+void server_notify(struct server *server, const struct topic *topics, size_t count);
 
 /* Whether every thread turns: each serving one, with something to do or not, has come back to wait
  * for events within `limit` microseconds, and the attendant has looked round within it. A limit
  * below two seconds is too short. Any thread. */
 bool server_alive(const struct server *server, int64_t limit);
 
-/* Counters since the start, summed over the threads. */
-#define SERVER_DURATION_BUCKETS 10
+/* Counters since the start. */
 struct server_counters {
-	uint64_t by_status[6]; /* 1xx (unused), 1xx…5xx by their first digit */
+	struct counters sum; /* over the threads */
 	uint64_t by_listener[LISTENER_COUNT];
-	uint64_t problems[PROBLEM_COUNT];
-	uint64_t duration_buckets[SERVER_DURATION_BUCKETS]; /* see server_duration_bounds */
-	uint64_t duration_count;
-	uint64_t duration_microseconds; /* waits not included */
-	uint64_t connections;           /* open now */
-	uint64_t waiting;               /* suspended now */
+	uint64_t connections; /* open now */
+	uint64_t waiting;     /* suspended now */
 };
-
-/* The upper bounds of the buckets, in microseconds; the last is "any". */
-extern const int64_t server_duration_bounds[SERVER_DURATION_BUCKETS];
 
 /* A copy of the counters. Any thread. */
 void server_counters(struct server *server, struct server_counters *ret_counters);
 
 /* Microseconds since server_new, by the monotonic clock. */
 int64_t server_uptime(const struct server *server);
-
-/* As given in the options. */
-const char *server_version(const struct server *server);
-
-/* As given in the options. */
-struct reloads *server_reloads(const struct server *server);
-
-/* The clock given in the options. */
-const struct clock *server_clock(const struct server *server);
 
 /* Whether /healthz may say ok: server_alive and the options' alive. */
 bool server_healthy(const struct server *server);

@@ -25,15 +25,16 @@
  * project exists, the body. A project that the caller may not see does not exist.
  *
  * Bodies. What is too long by its Content-Length is refused before a byte of it is read; a body of
- * unknown length is counted as it comes (server.c). */
-#include "api/guard.h"
+ * unknown length is counted as it comes (dispatch.c). */
+#include "http/guard.h"
 
 #include <assert.h>
 #include <string.h>
 
-#include "api/field.h"
-#include "api/routes.h"
-#include "api/server_private.h"
+#include "http/connection.h"
+#include "http/field.h"
+#include "http/reply.h"
+#include "http/request.h"
 
 /* Whether places in libmicrohttpd's memory mean what is said above. */
 static bool layout_is_known(void)
@@ -117,25 +118,25 @@ static enum MHD_Result visit_field(void *context, enum MHD_ValueKind kind, const
 }
 
 /* Reads the header fields, once. The end of the last line is followed by the empty line. */
-static void read_head(struct connection *connection, const char *version)
+static void read_head(struct request *request, const char *version)
 {
-	struct headers *headers = &connection->headers;
+	struct headers *headers = &request->headers;
 	if (layout_is_known()) {
 		headers->line_end = version + strlen(version);
-		if (!connection->target_too_long &&
-		    connection->target_at + connection->target.len + 1 != version)
+		if (!request->target_too_long &&
+		    request->target_at + request->target.len + 1 != version)
 			set_fault(headers, "The request line holds a NUL or stray blanks.");
 	}
-	int count = MHD_get_connection_values_n(
-	    connection->request.connection, MHD_HEADER_KIND, visit_field, headers);
+	int count =
+	    MHD_get_connection_values_n(request->mhd, MHD_HEADER_KIND, visit_field, headers);
 	if (headers->line_end && count > 0 && memcmp(headers->line_end, "\0\0\0\0", 4) != 0)
 		set_fault(headers,
 		    "A line of the head is folded, holds a NUL, or does not end in CR LF.");
 	if (headers->request_ids == 1 && field_is_request_id(headers->request_id)) {
-		memcpy(connection->request.id, headers->request_id.ptr, headers->request_id.len);
-		connection->request.id[headers->request_id.len] = '\0';
+		memcpy(request->id, headers->request_id.ptr, headers->request_id.len);
+		request->id[headers->request_id.len] = '\0';
 	} else {
-		worker_request_id(connection->worker, connection->request.id);
+		worker_request_id(connection_of(request)->worker, request->id);
 	}
 }
 
@@ -148,9 +149,9 @@ static int bad_request(struct request *request, const char *why)
 }
 
 /* What says where the body ends must say it once, and so that everybody understands the same. */
-static const char *body_fault(struct connection *connection, const char *version)
+static const char *body_fault(struct request *request, const char *version)
 {
-	const struct headers *headers = &connection->headers;
+	const struct headers *headers = &request->headers;
 	uint64_t length = 0;
 	if (headers->transfer_encoding.ptr) {
 		if (headers->content_length.ptr)
@@ -158,53 +159,57 @@ static const char *body_fault(struct connection *connection, const char *version
 		if (!field_same(headers->transfer_encoding, "chunked") ||
 		    strcmp(version, "HTTP/1.1") != 0)
 			return "The only Transfer-Encoding is chunked, and only in HTTP/1.1.";
-		connection->has_body = true;
+		request->has_body = true;
 	} else if (headers->content_length.ptr) {
 		if (field_content_length(headers->content_length, &length) < 0)
 			return "Content-Length must be digits only.";
-		connection->has_body = length > 0;
+		request->has_body = length > 0;
 	}
-	connection->body_unread = connection->has_body;
+	connection_of(request)->body_unread = request->has_body;
 	return NULL;
 }
 
 int guard_frame(struct request *request, const char *version)
 {
-	struct connection *connection = connection_of(request);
 	struct field_target target;
-	read_head(connection, version);
-	const char *fault = connection->headers.fault;
+	read_head(request, version);
+	const char *fault = request->headers.fault;
 	if (!fault)
-		fault = body_fault(connection, version);
+		fault = body_fault(request, version);
 	if (fault)
 		return bad_request(request, fault);
-	if (connection->target_too_long) {
-		connection->body_unread = true;
+	if (request->target_too_long) {
+		connection_of(request)->body_unread = true;
 		reply_problem(request, PROBLEM_URI_TOO_LONG,
 		    "The request target is over %d bytes long.", TARGET_LIMIT);
 		return 1;
 	}
-	if (!connection->target.ptr || field_target(connection->target, &target) < 0)
+	if (!request->target.ptr || field_target(request->target, &target) < 0)
 		return bad_request(request,
 		    "The request target must be a path in printable ASCII with whole escapes, none "
 		    "of them %00.");
 	request->path = target.path;
 	request->query = target.query;
-	connection->authority = target.authority;
+	request->authority = target.authority;
 	return 0;
+}
+
+static const struct endpoint *endpoint_of(const struct request *request)
+{
+	return connection_of(request)->worker->endpoint;
 }
 
 static bool host_is_ours(const struct request *request, struct span host)
 {
-	const struct listener *listener = request->worker->listener;
+	const struct endpoint *endpoint = endpoint_of(request);
 	struct span name;
 	uint16_t port;
 	if (field_host(host, &name, &port) < 0)
 		return false;
 	/* A UNIX socket has no host, and no browser reaches it: its clients name what they like. */
-	if (listener->kind == LISTENER_SOCKET)
+	if (endpoint->kind == LISTENER_SOCKET)
 		return true;
-	if (port != 0 && port != listener->port)
+	if (port != 0 && port != endpoint->port)
 		return false;
 	for (char **at = request->config->hosts; at && *at; at++)
 		if (field_same(name, *at))
@@ -222,8 +227,8 @@ static int refuse_host(struct request *request, struct span host)
 	size_t taken;
 	int len = (int)text_escape(host.ptr, host.len, shown, sizeof(shown), &taken);
 	const char *rest = taken < host.len ? "..." : "";
-	const struct listener *listener = request->worker->listener;
-	if (listener->kind == LISTENER_SOCKET) {
+	const struct endpoint *endpoint = endpoint_of(request);
+	if (endpoint->kind == LISTENER_SOCKET) {
 		reply_problem(request, PROBLEM_MISDIRECTED_REQUEST,
 		    "The Host \"%.*s%s\" is no host's name; any that is one does.", len, shown,
 		    rest);
@@ -237,18 +242,18 @@ static int refuse_host(struct request *request, struct span host)
 	    "The Host \"%.*s%s\" is none of those that are served here: %s%s, each alone or with "
 	    "the port %u. Further names go into `hosts` in the configuration.",
 	    len, shown, rest, buffer_text(&hosts), buffer_failed(&hosts) ? ", ..." : "",
-	    (unsigned)listener->port);
+	    (unsigned)endpoint->port);
 	return 1;
 }
 
 static int check_host(struct request *request)
 {
-	const struct headers *headers = &connection_of(request)->headers;
-	struct span authority = connection_of(request)->authority;
+	const struct headers *headers = &request->headers;
+	struct span authority = request->authority;
 	if (authority.ptr && !host_is_ours(request, authority))
 		return refuse_host(request, authority);
 	/* A UNIX socket has no host: no or an empty one is as good as any. */
-	if ((headers->host.len > 0 || (headers->host.ptr && request->worker->listener->port)) &&
+	if ((headers->host.len > 0 || (headers->host.ptr && endpoint_of(request)->port)) &&
 	    !host_is_ours(request, headers->host))
 		return refuse_host(request, headers->host);
 	return 0;
@@ -256,7 +261,7 @@ static int check_host(struct request *request)
 
 static int check_browser(struct request *request)
 {
-	const struct headers *headers = &connection_of(request)->headers;
+	const struct headers *headers = &request->headers;
 	if (!headers->origin.ptr &&
 	    (!headers->fetch_site.ptr || field_same(headers->fetch_site, "none")))
 		return 0;
@@ -266,19 +271,26 @@ static int check_browser(struct request *request)
 	return 1;
 }
 
+static void find(const struct request *request, const char *method, struct span path,
+    struct route_match *ret_match)
+{
+	const struct application *application = connection_of(request)->worker->application;
+	router_find(application->routes, application->route_count, method, path, ret_match);
+}
+
 /* What the health listener serves is read only. */
-static bool health_serves(struct span path)
+static bool health_serves(const struct request *request, struct span path)
 {
 	struct route_match match;
-	router_find(routes_table, routes_count, "GET", path, &match);
+	find(request, "GET", path, &match);
 	return match.route && (match.route->flags & ROUTE_HEALTH);
 }
 
 /* Tells nobody yet whether there is one. */
 static void find_route(struct request *request, struct route_match *ret_match)
 {
-	router_find(routes_table, routes_count, request->method, request->path, ret_match);
-	if (request->worker->listener->kind == LISTENER_HEALTH && !health_serves(request->path))
+	find(request, request->method, request->path, ret_match);
+	if (endpoint_of(request)->kind == LISTENER_HEALTH && !health_serves(request, request->path))
 		*ret_match = (struct route_match){.route = NULL};
 	request->route = ret_match->route;
 }
@@ -294,18 +306,18 @@ static int shown_length(struct span path)
 static int refuse_path(struct request *request)
 {
 	struct span path = request->path, there = path;
-	bool health = request->worker->listener->kind == LISTENER_HEALTH;
+	bool health = endpoint_of(request)->kind == LISTENER_HEALTH;
 	struct route_match match;
-	router_find(routes_table, routes_count, request->method, there, &match);
+	find(request, request->method, there, &match);
 	while (!match.path_known && there.len > 1 && there.ptr[there.len - 1] == '/') {
 		there.len--;
-		router_find(routes_table, routes_count, request->method, there, &match);
+		find(request, request->method, there, &match);
 	}
 	if (!match.path_known)
 		reply_problem(request, PROBLEM_NOT_FOUND,
 		    "There is nothing at \"%.*s\"; mixport-api(7) lists what there is.",
 		    shown_length(path), path.ptr);
-	else if (health && !health_serves(there))
+	else if (health && !health_serves(request, there))
 		reply_problem(request, PROBLEM_NOT_FOUND,
 		    "There is nothing at \"%.*s\" here: this listener serves health and metrics "
 		    "alone; \"%.*s\" is served by the listeners of the API.",
@@ -342,7 +354,7 @@ static const char **parameter_slot(struct request *request, const char *name)
 	const char *const *names = request->route->parameters;
 	for (size_t i = 0; i < ROUTE_PARAMETERS_LIMIT && names[i]; i++)
 		if (strcmp(names[i], name) == 0)
-			return &connection_of(request)->parameters[i];
+			return &request->parameters[i];
 	return NULL;
 }
 
@@ -391,22 +403,22 @@ static int take_parameters(struct request *request)
 static void find_peer(struct connection *connection)
 {
 	struct request *request = &connection->request;
-	struct worker *worker = connection->worker;
-	unsigned generation = connection->hold->generation;
+	unsigned edition = connection->edition->number;
 	if (!connection->peer_known) {
 		if (auth_peer_read(connection->fd, &connection->peer) < 0) {
 			request->caller = (struct caller){.scope = SCOPE_NONE, .name = "unknown"};
 			return;
 		}
 		connection->peer_known = true;
-		connection->peer_generation = generation - 1;
+		connection->peer_edition = edition - 1;
 	}
 	/* Asked once for each configuration. */
-	if (connection->peer_generation != generation) {
+	if (connection->peer_edition != edition) {
 		const struct auth_peer *peer = &connection->peer;
-		connection->peer_scope = access_scope(&request->config->access, peer->uid,
-		    peer->gid, peer->groups, peer->group_count, worker->listener->group);
-		connection->peer_generation = generation;
+		connection->peer_scope =
+		    access_scope(&request->config->access, peer->uid, peer->gid, peer->groups,
+			peer->group_count, connection->worker->endpoint->group);
+		connection->peer_edition = edition;
 	}
 	request->caller =
 	    (struct caller){.scope = connection->peer_scope, .name = connection->peer.name};
@@ -415,7 +427,7 @@ static void find_peer(struct connection *connection)
 static bool find_token(struct request *request)
 {
 	_cleanup_claim_ struct auth_claim claim = {.named = false};
-	const struct headers *headers = &connection_of(request)->headers;
+	const struct headers *headers = &request->headers;
 	if (auth_parse(headers->authorization, &claim) < 0)
 		return false;
 	const struct token *token = auth_find(&request->config->tokens, &claim);
@@ -439,7 +451,7 @@ static int refuse_scope(struct request *request, enum scope needed)
 /* Nobody is a caller without a scope, whatever they ask for. */
 static int check_caller(struct request *request)
 {
-	enum listener_kind kind = request->worker->listener->kind;
+	enum listener_kind kind = endpoint_of(request)->kind;
 	request->caller = (struct caller){.scope = SCOPE_NONE, .name = "anybody"};
 	if ((request->route && (request->route->flags & ROUTE_OPEN)) || kind == LISTENER_HEALTH)
 		return 0;
@@ -459,7 +471,7 @@ static int check_caller(struct request *request)
 
 static int check_scope(struct request *request)
 {
-	if (request->worker->listener->kind == LISTENER_HEALTH ||
+	if (endpoint_of(request)->kind == LISTENER_HEALTH ||
 	    request->caller.scope >= request->route->scope)
 		return 0;
 	return refuse_scope(request, request->route->scope);
@@ -468,7 +480,7 @@ static int check_scope(struct request *request)
 static const struct config_project *named_project(const struct request *request)
 {
 	uint64_t number;
-	if (!(request->route->flags & ROUTE_DROPIN))
+	if (!(request->route->flags & ROUTE_FOREIGN))
 		return config_find_project(request->config, request->segments[0]);
 	if (text_parse_unsigned(request->segments[0], 1, INT64_MAX, &number) < 0)
 		return NULL;
@@ -491,12 +503,11 @@ static int check_project(struct request *request)
 
 static int check_body(struct request *request)
 {
-	const struct connection *connection = connection_of(request);
-	const struct headers *headers = &connection->headers;
+	const struct headers *headers = &request->headers;
 	const struct route *route = request->route;
 	uint64_t length = 0;
 	buffer_init(&request->body, route->body_limit);
-	if (!connection->has_body)
+	if (!request->has_body)
 		return 0;
 	if (headers->content_length.ptr)
 		field_content_length(headers->content_length, &length);
@@ -507,7 +518,7 @@ static int check_body(struct request *request)
 		    (unsigned long long)length, route->body_limit);
 		return 1;
 	}
-	if (!(route->flags & ROUTE_DROPIN) && !field_is_json(headers->content_type)) {
+	if (!(route->flags & ROUTE_FOREIGN) && !field_is_json(headers->content_type)) {
 		reply_problem(request, PROBLEM_UNSUPPORTED_MEDIA_TYPE,
 		    "Send the body as Content-Type: application/json.");
 		return 1;

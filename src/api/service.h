@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* What the resources are served from, and how the edge learns of it. */
+#ifndef MIXPORT_API_SERVICE_H
+#define MIXPORT_API_SERVICE_H
+
+#include "http/request.h"
+#include "http/waits.h"
+#include "store/conn.h"
+#include "sync/engine.h"
+
+struct reloads;
+struct server;
+
+/* Everything outlives the server. */
+struct service {
+	struct engine *engine;
+	struct reloads *reloads;
+	const struct clock *clock;
+	const char *database; /* readers are opened on it while the server starts */
+	const char *version;
+};
+
+/* What a request is served from. */
+const struct service *request_service(const struct request *request);
+
+/* The serving thread's read-only connection to the store. */
+struct conn *request_reader(const struct request *request);
+
+/* The engine, for commands and upstream status. */
+struct engine *request_engine(const struct request *request);
+
+/* Topics: enum change_kind with the change's id, or what topic_refresh writes; and this one. */
+#define TOPIC_RELOAD (CHANGE_REFRESH + 1)
+
+/* The id under CHANGE_REFRESH of the refresh with this ticket. */
+void topic_refresh(uint64_t ticket, char ret_id[TOPIC_ID_SIZE]);
+
+/* For engine_options.changed: wakes the requests that wait for one of these changes. Any thread;
+ * does not block. */
+void service_changed(struct server *server, const struct change *changes, size_t count);
+
+/* Wakes those who wait for the end of a reload. */
+void service_reloaded(struct server *server);
+
+#endif

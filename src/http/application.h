@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/* What the edge serves: the routes and what their handlers share. The edge knows nothing else of
+ * the program that it is the edge of. */
+#ifndef MIXPORT_HTTP_APPLICATION_H
+#define MIXPORT_HTTP_APPLICATION_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "http/problem.h"
+#include "http/router.h"
+#include "util/clock.h"
+#include "util/err.h"
+#include "util/writer.h"
+
+/* Everything outlives the server. */
+struct application {
+	const struct route *routes;
+	size_t route_count;
+	const struct clock *clock;
+	void *context; /* the application's own, see request_application */
+
+	/* What each serving thread has of the application for itself, see request_thread. Opened
+	 * and closed when the threads do not run. Returns 0, or -1. */
+	int (*open_thread)(void *context, struct err *err, void **ret_thread);
+	void (*close_thread)(void *thread);
+
+	/* A number that differs after each change of what the ROUTE_KEPT routes show. */
+	uint64_t (*generation)(void);
+
+	/* Problems on ROUTE_FOREIGN routes, and where there is no route but the path begins so,
+	 * have these members instead of those of RFC 9457. */
+	const char *foreign_prefix;
+	void (*write_foreign_problem)(
+	    struct writer *writer, const struct problem_entry *entry, const char *detail);
+};
+
+#endif

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* The kinds of sockets that are listened on. */
+#ifndef MIXPORT_HTTP_ENDPOINT_H
+#define MIXPORT_HTTP_ENDPOINT_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+enum listener_kind { LISTENER_SOCKET, LISTENER_TCP, LISTENER_HEALTH };
+#define LISTENER_COUNT 3
+
+/* A listening socket, as those who serve it see it. */
+struct endpoint {
+	enum listener_kind kind;
+	gid_t group;   /* of a UNIX socket */
+	uint16_t port; /* 0 for a UNIX socket */
+};
+
+#endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* A listening socket and the threads that serve it. */
+#ifndef MIXPORT_HTTP_LISTENER_H
+#define MIXPORT_HTTP_LISTENER_H
+
+#include "http/worker.h"
+
+#define LISTENER_THREADS_LIMIT 2
+
+struct listener {
+	struct endpoint endpoint; /* its port is found by listener_prepare */
+	int fd;
+	bool passed; /* by systemd: shared with it, so never shut down */
+	struct worker workers[LISTENER_THREADS_LIMIT];
+	unsigned worker_count;
+};
+
+/* Makes the workers of a socket (kind, group, fd and passed are set). Returns 0, or -1: then
+ * worker_count says how many there are. */
+int listener_prepare(
+    struct listener *listener, const struct worker_setting *setting, struct err *err);
+
+/* Starts the threads, which share what connections it may have. Returns 0, or -1: then some may
+ * run. */
+int listener_start(struct listener *listener, unsigned connections, struct err *err);
+
+/* Accepts nobody any more. Clients that come now are refused at once, unless somebody else will
+ * take them. */
+void listener_quiesce(struct listener *listener);
+
+/* Ends the threads and closes the socket, after listener_quiesce; nothing may be suspended. The
+ * workers stay until worker_done. */
+void listener_stop(struct listener *listener);
+
+#endif

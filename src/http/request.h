@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/* What a handler may ask of its request. A handler sees it admitted: routed, its caller known, its
+ * parameters decoded, its body read. */
+#ifndef MIXPORT_HTTP_REQUEST_H
+#define MIXPORT_HTTP_REQUEST_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "config/config.h"
+#include "http/auth.h"
+#include "http/router.h"
+#include "util/arena.h"
+
+struct request;
+struct server;
+
+#define REQUEST_BODY_LIMIT (64 * 1024)
+
+/* The configuration in force when the request arrived. */
+const struct config *request_config(const struct request *request);
+
+/* On a ROUTE_PROJECT route: the project named; the caller may see it. */
+const struct config_project *request_project(const struct request *request);
+
+/* The decoded segment of the path that the index-th {} of the route stands for. */
+const char *request_segment(const struct request *request, size_t index);
+
+/* Who calls. */
+const struct caller *request_caller(const struct request *request);
+
+/* Whether the caller may see a project. */
+bool request_may_see(const struct request *request, const struct config_project *project);
+
+/* The body as received. */
+struct span request_body(const struct request *request);
+
+/* The body as JSON with duplicate members refused. Returns 0 and a value that the caller owns, or
+ * -1 with why. */
+int request_json(struct request *request, struct err *err, json_t **ret_value);
+
+/* Room that lives as long as the request; 256 KiB at most. */
+struct arena *request_arena(struct request *request);
+
+/* A string that lives as long as the request. NULL without memory. */
+const char *request_printf(struct request *request, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/* What a handler keeps from one of its phases to the next, in the arena. NULL at first. */
+void *request_state(const struct request *request);
+void request_set_state(struct request *request, void *state);
+
+/* The application's context; what the serving thread has of the application; the server. */
+void *request_application(const struct request *request);
+void *request_thread(const struct request *request);
+struct server *request_server(const struct request *request);
+
+/* The decoded value of a query parameter that the route knows; NULL when absent. The last one wins
+ * is not a rule here: a parameter given twice was refused. */
+const char *request_parameter(const struct request *request, const char *name);
+
+/* The Idempotency-Key; NULL when absent. One given twice was refused. */
+const char *request_idempotency_key(struct request *request);
+
+/* Typed parameters. Each leaves *ret_value (the default, set by the caller) when the parameter is
+ * absent, and notes a fault (reply_fault) when its value is bad; returns 0, or -1 after a fault. A
+ * handler reads them all, then asks request_parameters_failed. */
+int request_parameter_unsigned(struct request *request, const char *name, uint64_t minimum,
+    uint64_t maximum, uint64_t *ret_value);
+int request_parameter_boolean(struct request *request, const char *name, bool *ret_value);
+int request_parameter_choice(struct request *request, const char *name,
+    const char *const *choices /* NULL-terminated */, int *ret_index);
+
+/* Notes that a parameter has a value that cannot be used, and why. Returns -1. */
+int request_parameter_refused(struct request *request, const char *name, const char *why);
+
+/* Whether a typed parameter was bad: answer with reply_problem(…, PROBLEM_INVALID_PARAMETER, …). */
+bool request_parameters_failed(const struct request *request);
+
+#endif

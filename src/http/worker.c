@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/* What each serving thread has for itself, so that threads share next to nothing. */
+#include "http/worker.h"
+
+#include <assert.h>
+#include <string.h>
+
+int worker_init(struct worker *worker, const struct worker_setting *setting,
+    const struct endpoint *endpoint, struct err *err)
+{
+	const struct application *application = setting->application;
+	*worker = (struct worker){
+	    .server = setting->server,
+	    .application = application,
+	    .endpoint = endpoint,
+	    .waits = setting->waits,
+	    .attendant = setting->attendant,
+	    .fd = -1,
+	    .events = -1,
+	};
+	if (application->open_thread(application->context, err, &worker->thread) < 0)
+		return -1;
+	if (edition_holder_init(&worker->editions, setting->editions) < 0) {
+		edition_holder_done(&worker->editions);
+		application->close_thread(worker->thread);
+		return err_set(err, "no memory for a serving thread");
+	}
+	random_id("r", worker->id_prefix);
+	cache_init(&worker->cache);
+	worker->cache_edition = worker->editions.newest->number;
+	pthread_mutex_init(&worker->mutex, NULL);
+	return 0;
+}
+
+void worker_done(struct worker *worker)
+{
+	assert(!worker->connections);
+	cache_clear(&worker->cache);
+	edition_holder_done(&worker->editions);
+	worker->application->close_thread(worker->thread);
+	pthread_mutex_destroy(&worker->mutex);
+}
+
+int64_t worker_now(const struct worker *worker)
+{
+	return clock_monotonic(worker->application->clock);
+}
+
+struct edition *worker_edition(struct worker *worker)
+{
+	struct edition *edition = edition_holder_use(&worker->editions);
+	/* What was kept is told apart by tokens of the old configuration, so it goes with it. */
+	if (worker->cache_edition != edition->number) {
+		cache_clear(&worker->cache);
+		worker->cache_edition = edition->number;
+	}
+	return edition;
+}
+
+void worker_request_id(struct worker *worker, char ret_id[REQUEST_ID_SIZE])
+{
+	static const char digits[] = "0123456789abcdef";
+	uint64_t number = ++worker->id_count;
+	size_t len = 16; /* of the prefix: 75 random bits are plenty */
+	memcpy(ret_id, worker->id_prefix, len);
+	ret_id[len++] = '-';
+	int shift = 28;
+	while (shift < 60 && (number >> shift) > 15)
+		shift += 4;
+	for (; shift >= 0; shift -= 4)
+		ret_id[len++] = digits[(number >> shift) & 15];
+	ret_id[len] = '\0';
+}
