@@ -4,7 +4,6 @@
 
 #include <arpa/inet.h>
 #include <ctype.h>
-#include <curl/curl.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <strings.h>
@@ -13,6 +12,7 @@
 #include "config/region.h"
 #include "util/cleanup.h"
 #include "util/timestamp.h"
+#include "util/url.h"
 
 /* Helpers ---------------------------------------------------------------------------------------*/
 
@@ -337,16 +337,6 @@ static int write_hosts(const struct schema_key *key, const void *field, struct b
 
 /* The addresses of requests ---------------------------------------------------------------------*/
 
-static void cleanup_url(CURLU **url)
-{
-	curl_url_cleanup(*url);
-}
-
-static void cleanup_curl_text(char **text)
-{
-	curl_free(*text);
-}
-
 static bool is_loopback_host(const char *host)
 {
 	uint8_t address[16];
@@ -355,39 +345,32 @@ static bool is_loopback_host(const char *host)
 	return inet_pton(AF_INET, host, address) == 1 && is_loopback(false, address);
 }
 
-static int check_base_url(CURLU *url, struct err *err)
+static int check_base_url(const struct url *url, struct err *err)
 {
-	_cleanup_(cleanup_curl_text) char *scheme = NULL;
-	_cleanup_(cleanup_curl_text) char *host = NULL;
-	if (curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) ||
-	    curl_url_get(url, CURLUPART_HOST, &host, 0) || *host == '\0')
+	if (!url->scheme || !url->host || *url->host == '\0')
 		return err_set(err, "the URL has no scheme or no host");
-	if (strcmp(scheme, "https") == 0)
+	if (strcmp(url->scheme, "https") == 0)
 		return 0;
-	if (strcmp(scheme, "http") != 0)
+	if (strcmp(url->scheme, "http") != 0)
 		return err_set(err, "the URL is neither https nor http");
-	if (!is_loopback_host(host))
+	if (!is_loopback_host(url->host))
 		return err_set(err, "plain http would show the credential to the network");
 	return 0;
 }
 
-static int check_proxy(CURLU *url, struct err *err)
+static int check_proxy(const struct url *url, struct err *err)
 {
-	_cleanup_(cleanup_curl_text) char *scheme = NULL;
-	_cleanup_(cleanup_curl_text) char *port = NULL;
-	_cleanup_(cleanup_curl_text) char *path = NULL;
-	if (curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) || strcmp(scheme, "http") != 0)
+	if (!url->scheme || strcmp(url->scheme, "http") != 0)
 		return err_set(err, "the URL is not an http one");
-	if (curl_url_get(url, CURLUPART_PORT, &port, 0) || strcmp(port, "0") == 0)
+	if (!url->port || strcmp(url->port, "0") == 0)
 		return err_set(err, "the URL names no port");
-	if (curl_url_get(url, CURLUPART_PATH, &path, 0) || strcmp(path, "/") != 0)
+	if (!url->path || strcmp(url->path, "/") != 0)
 		return err_set(err, "the URL has a path");
 	return 0;
 }
 
-/* The value is never quoted: people put credentials into URLs. */
-static int read_url(
-    const char *text, int (*check)(CURLU *url, struct err *err), char **field, struct err *err)
+static int read_url(const char *text, int (*check)(const struct url *url, struct err *err),
+    char **field, struct err *err)
 {
 	if (*text == '\0') {
 		done_text(field);
@@ -395,21 +378,13 @@ static int read_url(
 	}
 	if (strpbrk(text, "@?#"))
 		return err_set(err, "the URL holds a credential, a query or a fragment");
-	_cleanup_(cleanup_url) CURLU *url = curl_url();
-	_cleanup_(cleanup_curl_text) char *whole = NULL;
-	if (!url)
-		return no_memory(err);
-	CURLUcode r = curl_url_set(url, CURLUPART_URL, text, 0);
-	if (r)
-		return err_set(err, "this is no URL (%s)", curl_url_strerror(r));
-	if (check(url, err) < 0)
+	_cleanup_url_ struct url url = {.whole = NULL};
+	if (url_parse(text, err, &url) < 0 || check(&url, err) < 0)
 		return -1;
-	if (curl_url_get(url, CURLUPART_URL, &whole, 0))
-		return no_memory(err);
-	size_t len = strlen(whole);
-	while (len > 0 && whole[len - 1] == '/')
-		whole[--len] = '\0';
-	return set_text(field, whole, err);
+	size_t len = strlen(url.whole);
+	while (len > 0 && url.whole[len - 1] == '/')
+		url.whole[--len] = '\0';
+	return set_text(field, url.whole, err);
 }
 
 static int read_base_url(

@@ -2,7 +2,6 @@
 /* Builds the parts, waits for signals and the watchdog, reloads, and stops within five seconds. */
 #include "daemon/daemon.h"
 
-#include <curl/curl.h>
 #include <errno.h>
 #ifdef __GLIBC__
 #include <malloc.h>
@@ -27,6 +26,7 @@
 #include "store/conn.h"
 #include "store/project_store.h"
 #include "sync/engine.h"
+#include "transfer/client.h"
 #include "util/clock.h"
 #include "util/log.h"
 #include "util/timestamp.h"
@@ -338,7 +338,7 @@ static void tear_down(struct daemon *daemon)
 	cleanup_close(&daemon->signals);
 	cleanup_close(&daemon->broken);
 	config_unref(daemon->config);
-	curl_global_cleanup();
+	client_library_done();
 }
 
 /* Builds every part in order. Returns 0 once everything serves, else the status to exit with. */
@@ -346,9 +346,7 @@ static enum exit_status build(struct daemon *daemon)
 {
 	struct err err = ERR_INIT;
 	enum exit_status status = EXIT_STATUS_FAILED;
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) != 0)
-		err_set(&err, "libcurl cannot be used");
-	else if (open_descriptors(daemon, &err) < 0)
+	if (client_library_init(&err) < 0 || open_descriptors(daemon, &err) < 0)
 		;
 	else if (listeners_open(&daemon->listeners, daemon->config, &err) < 0)
 		status = EXIT_STATUS_UNAVAILABLE;

@@ -7,7 +7,6 @@
 #include <stdint.h>
 
 #include "util/buffer.h"
-#include "util/err.h"
 
 enum endpoint {
 	ENDPOINT_LIST,
@@ -16,6 +15,9 @@ enum endpoint {
 	ENDPOINT_DELETE,
 	ENDPOINT_HISTORY,
 };
+/* The header field in which Mixpanel names its answer, for its support. */
+#define ENDPOINT_ID_HEADER "x-mp-request-id"
+
 #define ENDPOINT_COUNT (ENDPOINT_HISTORY + 1)
 
 /* "list", "get", "create", "delete", "history": for logs and metrics. */
@@ -33,17 +35,5 @@ bool endpoint_writes(enum endpoint endpoint);
  * id is empty, "." or "..", which would lead elsewhere. */
 int endpoint_url(struct buffer *buffer, enum endpoint endpoint, const char *base_url,
     int64_t project_id, const char *connector_id);
-
-/* Appends the URL of a list's next page as the answer named it: an absolute URL of the same origin
- * (scheme, host, port) as base_url, or a path from the root. Returns 0, or -1 when it is neither:
- * the listing is then incomplete and the credential goes nowhere else. */
-int endpoint_next_url(
-    struct buffer *buffer, const char *base_url, const char *next_url, struct err *err);
-
-/* Whether a redirect of a read from url to location may be followed: the same URL with a slash
- * added to its path, nothing else. location may be absolute or a path from the root. Appends the
- * full URL when so. Returns 0, or -1. */
-int endpoint_slash_redirect(
-    struct buffer *buffer, const char *url, const char *location, struct err *err);
 
 #endif

@@ -288,7 +288,7 @@ int engine_new(struct conn *writer, struct config *config, const struct engine_o
 	LIST_INIT(&engine->projects);
 	random_sequence_init(&engine->random, options->seed);
 	atomic_store(&engine->last_turn, engine_now(engine));
-	int r = client_new(options->user_agent, err, &engine->client);
+	int r = client_new(options->user_agent, ENDPOINT_ID_HEADER, err, &engine->client);
 	if (r == 0)
 		r = complete(engine, config, err);
 	if (r == STORE_FULL) {

@@ -15,7 +15,7 @@
 #include <stdatomic.h>
 #include <sys/queue.h>
 
-#include "mixpanel/client.h"
+#include "mixpanel/endpoints.h"
 #include "mixpanel/ratelimit.h"
 #include "model/connector.h"
 #include "model/job.h"
@@ -28,6 +28,7 @@
 #include "sync/planner.h"
 #include "sync/upstream.h"
 #include "sync/witness.h"
+#include "transfer/client.h"
 #include "util/arena.h"
 #include "util/log.h"
 

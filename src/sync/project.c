@@ -555,7 +555,9 @@ int call_send(struct call *call, const char *url, struct span body, struct err *
 		return err_set(err, "no memory for the %s call", endpoint_name(call->endpoint));
 	call->asked_at = engine_now(project->engine);
 	const struct client_request request = {
-	    .endpoint = call->endpoint,
+	    .name = endpoint_name(call->endpoint),
+	    .method = endpoint_method(call->endpoint),
+	    .once = endpoint_writes(call->endpoint),
 	    .url = url,
 	    .credential = settings->credential->pair->data,
 	    .proxy = settings->proxy,

@@ -11,6 +11,7 @@
 #include "sync/engine_private.h"
 #include "util/log.h"
 #include "util/timestamp.h"
+#include "util/url.h"
 
 /* A connector that Mixpanel does not know has the list read, but not one list for each of many. */
 #define LOOK_APART (5 * MICROSECONDS_PER_SECOND)
@@ -703,7 +704,7 @@ static int take_next_url(struct call *call, const struct page_end *end)
 	if (!end->news)
 		return pages_cut(pages, "page %zu brings nothing new", pages->count);
 	buffer_clear(&call->next_url);
-	if (endpoint_next_url(&call->next_url, call->settings->base_url, end->next_url, &err) < 0)
+	if (url_next(&call->next_url, call->settings->base_url, end->next_url, &err) < 0)
 		return pages_cut(pages, "the address of the next page is refused: %s", err.text);
 	int r = pages_follow(pages, buffer_text(&call->next_url));
 	return r < 0 ? pages_cut(pages, "no memory for the next page") : -r;

@@ -15,8 +15,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "mixpanel/client.h"
 #include "model/project.h"
+#include "transfer/client.h"
 #include "util/random.h"
 
 /* So many that fail in a row fail for a common reason. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The client against a server that misbehaves as told, in a thread of this program. */
-#include "mixpanel/client.h"
+#include "transfer/client.h"
 
 #include <arpa/inet.h>
 #include <curl/curl.h>
@@ -12,6 +12,7 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 
+#include "mixpanel/endpoints.h"
 #include "unit.h"
 #include "util/backoff.h"
 #include "util/clock.h"
@@ -283,7 +284,7 @@ static void fixture_start(struct fixture *fixture, const struct step *steps)
 {
 	struct err err = ERR_INIT;
 	server_start(&fixture->server, steps);
-	ck_assert_int_eq(client_new("mixport/test", &err, &fixture->client), 0);
+	ck_assert_int_eq(client_new("mixport/test", "x-mp-request-id", &err, &fixture->client), 0);
 	snprintf(fixture->base, sizeof(fixture->base), "http://127.0.0.1:%u",
 	    (unsigned)fixture->server.port);
 	snprintf(fixture->url, sizeof(fixture->url), "%s/connectors", fixture->base);
@@ -306,7 +307,9 @@ static void submit(
 {
 	struct err err = ERR_INIT;
 	const struct client_request request = {
-	    .endpoint = endpoint,
+	    .name = endpoint_name(endpoint),
+	    .method = endpoint_method(endpoint),
+	    .once = endpoint_writes(endpoint),
 	    .url = fixture->url,
 	    .credential = CREDENTIAL,
 	    .body = endpoint == ENDPOINT_CREATE ? span_of("{\"label\":\"x\"}") : SPAN_NONE,
@@ -464,7 +467,9 @@ START_TEST(a_body_goes_with_whatever_method)
 	struct err err = ERR_INIT;
 	fixture_start(&fixture, steps);
 	const struct client_request request = {
-	    .endpoint = ENDPOINT_DELETE,
+	    .name = "delete",
+	    .method = "DELETE",
+	    .once = true,
 	    .url = fixture.url,
 	    .credential = CREDENTIAL,
 	    .body = span_of("{\"label\":\"x\"}"),
@@ -792,7 +797,8 @@ static void ask_again(const struct client_answer *answer, void *context)
 		return;
 	chain->left--;
 	const struct client_request request = {
-	    .endpoint = ENDPOINT_LIST,
+	    .name = "list",
+	    .method = "GET",
 	    .url = chain->fixture->url,
 	    .credential = CREDENTIAL,
 	    .timeout = TIMEOUT,
@@ -829,7 +835,7 @@ START_TEST(a_wake_ends_the_wait)
 {
 	struct err err = ERR_INIT;
 	struct client *client = NULL;
-	ck_assert_int_eq(client_new("mixport/test", &err, &client), 0);
+	ck_assert_int_eq(client_new("mixport/test", "x-mp-request-id", &err, &client), 0);
 	pthread_t thread;
 	ck_assert_int_eq(pthread_create(&thread, NULL, wake, client), 0);
 	int64_t before = clock_monotonic(&clock_system);

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* Requests to Mixpanel over libcurl's multi interface. One thread owns a client; only
+/* Requests that go out over libcurl's multi interface. One thread owns a client; only
  * client_wake() may be called from others.
  *
- * A create goes out on a fresh connection that is never reused: libcurl repeats a POST by itself
- * when a reused connection dies before the first byte of an answer. Connections that reads share
- * live for a minute, and not after a failure, so that a name that has moved is followed. Proxies of
- * the environment, .netrc and cookies are switched off. Redirects are never followed by libcurl. */
-#ifndef MIXPORT_MIXPANEL_CLIENT_H
-#define MIXPORT_MIXPANEL_CLIENT_H
+ * What changes something goes out on a fresh connection that is never reused: libcurl repeats a
+ * POST by itself when a reused connection dies before the first byte of an answer. Connections that
+ * reads share live for a minute, and not after a failure, so that a name that has moved is
+ * followed. Proxies of the environment, .netrc and cookies are switched off. Redirects are never
+ * followed by libcurl. */
+#ifndef MIXPORT_TRANSFER_CLIENT_H
+#define MIXPORT_TRANSFER_CLIENT_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "mixpanel/endpoints.h"
 #include "util/err.h"
 #include "util/text.h"
 
@@ -35,10 +35,11 @@ struct client_answer {
 	struct span body;    /* at most CLIENT_BODY_LIMIT bytes */
 	const char *message; /* what went wrong, for people; "" when answered */
 	int64_t retry_after; /* microseconds, 0 when not sent, else within 1 s…1 h */
-	int64_t date; /* Mixpanel's own clock when it answered; TIMESTAMP_NONE when not sent */
-	char request_id[CLIENT_REQUEST_ID_SIZE]; /* Mixpanel's own, for its support; "" for none */
-	int64_t started_at;                      /* wall clock, when the request was submitted */
-	int64_t duration;                        /* microseconds */
+	int64_t date; /* the server's own clock when it answered; TIMESTAMP_NONE when not sent */
+	char
+	    request_id[CLIENT_REQUEST_ID_SIZE]; /* the server's own, for its support; "" for none */
+	int64_t started_at;                     /* wall clock, when the request was submitted */
+	int64_t duration;                       /* microseconds */
 };
 
 /* Called once for each request, on the client's thread, from client_run(). */
@@ -46,8 +47,10 @@ typedef void client_done_fn(const struct client_answer *answer, void *context);
 
 /* A request to be made. Everything is copied by client_submit. */
 struct client_request {
-	enum endpoint endpoint;
-	const char *url;        /* from endpoints.h */
+	const char *name;   /* for logs and errors; static */
+	const char *method; /* static */
+	bool once;          /* it changes something: never repeated, never redirected */
+	const char *url;
 	const char *credential; /* "username:secret" */
 	const char *proxy;      /* "http://HOST:PORT"; NULL for none */
 	const char *ca_file;    /* the authorities to trust; NULL for the system's */
@@ -57,9 +60,14 @@ struct client_request {
 	void *context;
 };
 
-/* user_agent is sent with every request. Returns 0, or -1. curl_global_init must have been called
- * by main. */
-int client_new(const char *user_agent, struct err *err, struct client **ret_client);
+/* Prepares libcurl, before there are threads; and gives back what it holds. Returns 0, or -1. */
+int client_library_init(struct err *err);
+void client_library_done(void);
+
+/* user_agent is sent with every request; id_header, static, is the one in which the server names
+ * its answer. Returns 0, or -1. */
+int client_new(
+    const char *user_agent, const char *id_header, struct err *err, struct client **ret_client);
 
 /* Drops every request in flight, without calling done. Takes NULL; returns NULL. */
 struct client *client_free(struct client *client);

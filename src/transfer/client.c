@@ -16,7 +16,7 @@
  *
  * HTTP/1.1 throughout: one request at a time on a connection, so a connection that dies takes one
  * request with it. */
-#include "mixpanel/client.h"
+#include "transfer/client.h"
 
 #include <curl/curl.h>
 #include <limits.h>
@@ -27,6 +27,7 @@
 #include "util/clock.h"
 #include "util/log.h"
 #include "util/timestamp.h"
+#include "util/url.h"
 
 /* Connections kept open for the next read. */
 #define CONNECTIONS_LIMIT 16L
@@ -48,7 +49,9 @@ struct transfer {
 	struct transfer *next;
 	struct transfer **link; /* what points to this one */
 	CURL *easy;
-	enum endpoint endpoint;
+	const char *name;
+	const char *method;
+	bool once;
 	client_done_fn *done;
 	void *context;
 	struct buffer body;
@@ -64,11 +67,24 @@ struct transfer {
 struct client {
 	CURLM *multi;
 	char *user_agent;
+	const char *id_header;
 	struct curl_slist *read_headers;
 	struct curl_slist *body_headers;
 	struct transfer *transfers;
 	unsigned in_flight;
 };
+
+int client_library_init(struct err *err)
+{
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != 0)
+		return err_set(err, "libcurl cannot be used");
+	return 0;
+}
+
+void client_library_done(void)
+{
+	curl_global_cleanup();
+}
 
 /* The client -----------------------------------------------------------------------------------*/
 
@@ -96,13 +112,15 @@ static int client_build(struct client *client, const char *user_agent)
 	return 0;
 }
 
-int client_new(const char *user_agent, struct err *err, struct client **ret_client)
+int client_new(
+    const char *user_agent, const char *id_header, struct err *err, struct client **ret_client)
 {
 	struct client *client = calloc(1, sizeof(*client));
 	if (!client || client_build(client, user_agent) < 0) {
 		client_free(client);
-		return err_set(err, "no memory for the client of Mixpanel's API");
+		return err_set(err, "no memory for requests");
 	}
+	client->id_header = id_header;
 	*ret_client = client;
 	return 0;
 }
@@ -265,7 +283,7 @@ static bool set_method(struct transfer *transfer, struct span body)
 {
 	const struct client *client = transfer->client;
 	CURL *easy = transfer->easy;
-	const char *method = endpoint_method(transfer->endpoint);
+	const char *method = transfer->method;
 	/* libcurl sends a body with a POST, by whatever name that goes. */
 	if (body.ptr)
 		return SET(easy, CURLOPT_POST, 1L) && SET(easy, CURLOPT_CUSTOMREQUEST, method) &&
@@ -279,7 +297,7 @@ static bool set_method(struct transfer *transfer, struct span body)
 static bool set_care(struct transfer *transfer)
 {
 	CURL *easy = transfer->easy;
-	if (endpoint_writes(transfer->endpoint))
+	if (transfer->once)
 		return SET(easy, CURLOPT_FRESH_CONNECT, 1L) && SET(easy, CURLOPT_FORBID_REUSE, 1L);
 	return SET(easy, CURLOPT_MAXLIFETIME_CONN, CONNECTION_SECONDS) &&
 	       SET(easy, CURLOPT_LOW_SPEED_LIMIT, LOW_SPEED_BYTES_PER_SECOND) &&
@@ -322,7 +340,9 @@ static struct transfer *transfer_new(struct client *client, const struct client_
 	if (!transfer)
 		return NULL;
 	transfer->client = client;
-	transfer->endpoint = request->endpoint;
+	transfer->name = request->name;
+	transfer->method = request->method;
+	transfer->once = request->once;
 	transfer->done = request->done;
 	transfer->context = request->context;
 	transfer->timeout = request->timeout;
@@ -340,8 +360,8 @@ int client_submit(struct client *client, const struct client_request *request, s
 	struct transfer *transfer = transfer_new(client, request);
 	if (!transfer || curl_multi_add_handle(client->multi, transfer->easy) != CURLM_OK) {
 		transfer_free(transfer);
-		return err_set(err, "the %s request to %s could not be prepared",
-		    endpoint_name(request->endpoint), request->url);
+		return err_set(
+		    err, "the %s request to %s could not be prepared", request->name, request->url);
 	}
 	transfer_link(transfer);
 	return 0;
@@ -424,11 +444,11 @@ static int64_t answer_retry_after(CURL *easy)
 }
 
 /* Only what cannot be mistaken for anything else. */
-static void answer_request_id(CURL *easy, char ret_id[CLIENT_REQUEST_ID_SIZE])
+static void answer_request_id(const struct transfer *transfer, char ret_id[CLIENT_REQUEST_ID_SIZE])
 {
 	static const char allowed[] =
 	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
-	const char *id = answer_header(easy, "x-mp-request-id");
+	const char *id = answer_header(transfer->easy, transfer->client->id_header);
 	ret_id[0] = '\0';
 	if (id && strlen(id) < CLIENT_REQUEST_ID_SIZE && id[strspn(id, allowed)] == '\0')
 		snprintf(ret_id, CLIENT_REQUEST_ID_SIZE, "%s", id);
@@ -441,8 +461,8 @@ static void log_rate_limit(const struct transfer *transfer)
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		const char *value = answer_header(transfer->easy, names[i]);
 		if (value)
-			log_debug("the answer to the %s call has %s: %.200s",
-			    endpoint_name(transfer->endpoint), names[i], value);
+			log_debug("the answer to the %s call has %s: %.200s", transfer->name,
+			    names[i], value);
 	}
 }
 
@@ -463,7 +483,7 @@ static bool is_redirect(long status)
 static int follow_redirect(struct transfer *transfer)
 {
 	CURL *easy = transfer->easy;
-	if (endpoint_writes(transfer->endpoint) || !is_redirect(answer_status(easy)))
+	if (transfer->once || !is_redirect(answer_status(easy)))
 		return 0;
 	struct err err = ERR_INIT;
 	const char *url = NULL;
@@ -471,7 +491,7 @@ static int follow_redirect(struct transfer *transfer)
 	struct buffer target _cleanup_buffer_;
 	buffer_init(&target, URL_LIMIT);
 	curl_easy_getinfo(easy, CURLINFO_EFFECTIVE_URL, &url);
-	if (!url || !location || endpoint_slash_redirect(&target, url, location, &err) < 0)
+	if (!url || !location || url_slash_redirect(&target, url, location, &err) < 0)
 		return 0;
 	int64_t left = transfer->timeout - (clock_monotonic(&clock_system) - transfer->started);
 	if (!SET(easy, CURLOPT_URL, buffer_text(&target)) || !set_timeout(easy, left))
@@ -524,7 +544,7 @@ static void transfer_report(struct transfer *transfer, CURLcode code)
 	    .started_at = transfer->started_at,
 	    .duration = clock_monotonic(&clock_system) - transfer->started,
 	};
-	answer_request_id(transfer->easy, answer.request_id);
+	answer_request_id(transfer, answer.request_id);
 	if (!is_complete(transfer, code)) {
 		answer.outcome = judge_failure(transfer, code, message);
 	} else {
@@ -575,7 +595,7 @@ void client_run(struct client *client, int64_t timeout)
 	end_transfers(client);
 	if (code == CURLM_OK)
 		return;
-	log_error("requests to Mixpanel cannot be moved on: %s", curl_multi_strerror(code));
+	log_error("requests cannot be moved on: %s", curl_multi_strerror(code));
 	/* The caller will be back at once, and this may last. */
 	poll(NULL, 0, 100);
 }
