@@ -56,8 +56,8 @@ bool renewal_accepted(const struct request *request)
 
 bool renewal_ended(struct request *request)
 {
-	return engine_refresh_done(request_engine(request), request_command(request)->project_id,
-	    request_command(request)->result_ticket);
+	return engine_refresh_done(
+	    request_engine(request), request_command(request)->result_ticket);
 }
 
 unsigned renewal_status(struct request *request)

@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* What callers wish for: checked against what is there, written down, answered. */
+#include "sync/command.h"
+
+#include <jansson.h>
+#include <stdarg.h>
 #include <string.h>
 
 #include "model/connector.h"
 #include "store/connector_store.h"
 #include "store/operation_store.h"
-#include "sync/engine_private.h"
+#include "sync/outbox.h"
+#include "sync/refresh.h"
+#include "sync/search.h"
 #include "util/jsontext.h"
 #include "util/log.h"
 #include "util/timestamp.h"
@@ -68,7 +74,7 @@ static int take_connector(
 static int find_connector(struct project *project, const char *connector_id, struct err *err,
     struct found_connector *found)
 {
-	return connector_store_get(project->engine->writer, project->settings->project_id,
+	return connector_store_get(project_writer(project), project->settings->project_id,
 	    connector_id, take_connector, found, err);
 }
 
@@ -175,7 +181,7 @@ static int look_at_sent(const char *connector_id, struct span request, void *con
  * with nobody there to be told. Returns as look_for_same. */
 static int look_at_creates(struct project *project, struct creating *creating, struct err *err)
 {
-	struct conn *writer = project->engine->writer;
+	struct conn *writer = project_writer(project);
 	const struct command *command = creating->command;
 	const char *key = buffer_text(&creating->key);
 	int r = 0;
@@ -184,8 +190,7 @@ static int look_at_creates(struct project *project, struct creating *creating, s
 		    writer, command->project_id, key, look_at_open, creating, err);
 	if (r < 0 || creating->found || !command->dropin)
 		return r < 0 ? -1 : creating->found;
-	int64_t from =
-	    engine_date_is_sure(project->engine) ? engine_wall(project->engine) - UNTOLD_FOR : 0;
+	int64_t from = project_date_is_sure(project->sync) ? project_wall(project) - UNTOLD_FOR : 0;
 	r = operation_store_each_untold(
 	    writer, command->project_id, command->client, key, from, look_at_untold, creating, err);
 	if (r <= 0)
@@ -199,7 +204,7 @@ static int look_at_creates(struct project *project, struct creating *creating, s
 /* Among the connectors that are there, by what Mixpanel echoes and by what was sent. */
 static int look_at_connectors(struct project *project, struct creating *creating, struct err *err)
 {
-	struct conn *writer = project->engine->writer;
+	struct conn *writer = project_writer(project);
 	int64_t project_id = creating->command->project_id;
 	const char *key = buffer_text(&creating->key);
 	int r =
@@ -215,7 +220,7 @@ static int look_for_same(struct project *project, struct creating *creating, str
 	const struct command *command = creating->command;
 	int r = 0;
 	if (command->idempotency_key)
-		r = operation_store_get_by_key(project->engine->writer, command->project_id,
+		r = operation_store_get_by_key(project_writer(project), command->project_id,
 		    command->client, command->idempotency_key, look_at_key, creating, err);
 	if (r < 0 || creating->found)
 		return r < 0 ? -1 : 1;
@@ -239,7 +244,6 @@ static int insert_operation(struct conn *writer, void *context, struct err *err)
 static enum command_result plan_operation(
     struct project *project, struct command *command, struct operation_record *record)
 {
-	struct engine *engine = project->engine;
 	struct err err = ERR_INIT;
 	char id[RANDOM_ID_SIZE];
 	random_id(OPERATION_ID_PREFIX, id);
@@ -247,16 +251,16 @@ static enum command_result plan_operation(
 	record->project_id = command->project_id;
 	record->state = OPERATION_PLANNED;
 	record->client = command->client;
-	record->created_at = engine_wall(engine);
+	record->created_at = project_wall(project);
 	record->sent_at = record->sent_upstream_at = record->finished_at = TIMESTAMP_NONE;
-	int r = engine_write(engine, insert_operation, record, &err);
+	int r = project_write(project, insert_operation, record, &err);
 	if (r != 0)
 		return not_written(command, r, &err);
 	log_info("project %s: %s %s planned for %s", project->settings->name,
 	    operation_kind_name(record->kind), id, command->client);
 	fill_operation(command, id);
 	/* Without memory it stays planned, and goes out after the next start. */
-	if (operation_enqueue(project, id, record->kind) < 0)
+	if (outbox_put(project, id, record->kind) < 0)
 		log_error(
 		    "project %s: no memory to send operation %s now", project->settings->name, id);
 	return COMMAND_ACCEPTED;
@@ -305,7 +309,7 @@ static enum command_result delete_connector(struct project *project, struct comm
 		return COMMAND_NOT_FOUND;
 	if (found.deleted && found.deleted_by_us)
 		return COMMAND_ALREADY_DONE;
-	r = operation_store_deleting(project->engine->writer, project->settings->project_id,
+	r = operation_store_deleting(project_writer(project), project->settings->project_id,
 	    command->connector_id, &err, command->result_operation_id);
 	if (r <= 0)
 		return r < 0 ? failed(command, "%s", err.text) : COMMAND_ACCEPTED;
@@ -319,7 +323,7 @@ static enum command_result delete_connector(struct project *project, struct comm
 /* Resolving ------------------------------------------------------------------------------------*/
 
 struct resolving {
-	struct engine *engine;
+	struct project *project;
 	struct command *command;
 	enum command_result verdict;
 	int64_t connector_row; /* of the outcome */
@@ -331,7 +335,7 @@ static int resolve_record(
     struct resolving *resolving, const struct operation_record *stored, struct err *err)
 {
 	const struct command *command = resolving->command;
-	struct engine *engine = resolving->engine;
+	struct project *project = resolving->project;
 	struct operation_record record = *stored;
 	if (record.state != OPERATION_UNKNOWN) {
 		resolving->verdict = COMMAND_NOT_UNKNOWN;
@@ -342,16 +346,16 @@ static int resolve_record(
 	record.candidates = SPAN_NONE;
 	record.error_code = command->created ? NULL : "resolved-not-created";
 	record.error_message = command->created ? NULL : command->reason;
-	record.finished_at = engine_wall(engine);
-	changes_add(&engine->changes, CHANGE_OPERATION, record.project_id, record.operation_id);
+	record.finished_at = project_wall(project);
+	project_changed(project, CHANGE_OPERATION, record.operation_id);
 	resolving->verdict = COMMAND_ACCEPTED;
 	resolving->row = record.row;
 	if (record.import_key)
 		buffer_append_text(&resolving->key, record.import_key);
-	int r = operation_store_update(engine->writer, &record, err);
+	int r = operation_store_update(project_writer(project), &record, err);
 	if (r == 0 && command->created)
 		r = connector_store_sent_key(
-		    engine->writer, resolving->connector_row, record.import_key, err);
+		    project_writer(project), resolving->connector_row, record.import_key, err);
 	return r;
 }
 
@@ -387,7 +391,7 @@ static bool may_be_outcome(struct project *project, struct command *command, int
 		    command, "connector %s is not present in this project", command->connector_id);
 		return false;
 	}
-	if (operation_store_claims(project->engine->writer, project->settings->project_id,
+	if (operation_store_claims(project_writer(project), project->settings->project_id,
 		command->connector_id, 0, &err) != 0) {
 		(void)failed(command, "connector %s is the outcome of another operation",
 		    command->connector_id);
@@ -400,7 +404,7 @@ static enum command_result resolve(struct project *project, struct command *comm
 {
 	struct err err = ERR_INIT;
 	struct resolving resolving = {
-	    .engine = project->engine,
+	    .project = project,
 	    .command = command,
 	    .verdict = COMMAND_NOT_FOUND,
 	};
@@ -408,7 +412,7 @@ static enum command_result resolve(struct project *project, struct command *comm
 		return COMMAND_CONNECTOR_MISSING;
 	fill_operation(command, command->operation_id);
 	buffer_init(&resolving.key, IMPORT_KEY_LIMIT);
-	int r = engine_write(project->engine, write_resolution, &resolving, &err);
+	int r = project_write(project, write_resolution, &resolving, &err);
 	if (r == 0 && resolving.verdict == COMMAND_ACCEPTED) {
 		search_end(project, resolving.row);
 		search_same_import(project, buffer_text(&resolving.key));
@@ -448,15 +452,8 @@ static enum command_result refresh_connector(struct project *project, struct com
 	return COMMAND_ACCEPTED;
 }
 
-void command_run(struct engine *engine, struct command *command)
+void command_run(struct project *project, struct command *command)
 {
-	struct project *project = engine_find_project(engine, command->project_id);
-	if (!project) {
-		command->result = engine_is_configured(engine, command->project_id)
-				      ? COMMAND_STORE_UNAVAILABLE
-				      : COMMAND_NOT_FOUND;
-		return;
-	}
 	switch (command->kind) {
 	case COMMAND_CREATE:
 		command->result = create(project, command);

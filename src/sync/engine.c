@@ -1,28 +1,28 @@
 /* SPDX-License-Identifier: MIT */
-/* The thread: its turns, its projects, and writing while the disk may be full. */
+/* The thread: its turns, its projects, and what other threads may see of them. */
 #include "sync/engine.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "mixpanel/endpoints.h"
 #include "store/job_store.h"
 #include "store/operation_store.h"
-#include "sync/engine_private.h"
+#include "sync/command.h"
+#include "sync/outbox.h"
+#include "sync/schedule.h"
 #include "util/log.h"
 #include "util/timestamp.h"
 
-#define COMMANDS_LIMIT 4096
 #define TOLD_LIMIT 4096
 #define TURN_MAXIMUM MICROSECONDS_PER_SECOND
 /* Each create is a commit of its own, on a slow disk tens of milliseconds: what callers wish must
  * not keep answers from being taken in until they time out, nor make the thread look stuck. */
 #define COMMANDS_WITHIN (MICROSECONDS_PER_SECOND / 10)
-#define STORE_RETRY_FIRST MICROSECONDS_PER_SECOND
-#define STORE_RETRY_MAXIMUM (5 * MICROSECONDS_PER_SECOND)
+#define COMPLETE_RETRY (5 * MICROSECONDS_PER_SECOND)
 #define RETENTION_INTERVAL (10 * MICROSECONDS_PER_MINUTE)
 /* While the date is not sure. */
 #define RETENTION_RETRY MICROSECONDS_PER_SECOND
-/* So far the wall clock may be from Mixpanel's. */
-#define DATE_TOLERANCE MICROSECONDS_PER_HOUR
 /* An idempotency key lives as long as its operation: at least a day, whatever is configured. */
 #define KEYS_KEPT_FOR MICROSECONDS_PER_DAY
 #define RETENTION_BATCH 500
@@ -30,168 +30,42 @@
 #define LAST_ANSWERS_WITHIN (2 * MICROSECONDS_PER_SECOND)
 #define THREAD_STACK_SIZE (1024 * 1024)
 
-int64_t engine_now(const struct engine *engine)
-{
-	return clock_monotonic(engine->options.clock);
-}
+/* What other threads may read, under the mutex. */
+struct published {
+	int64_t project_id;
+	struct upstream_status status;
+};
 
-int64_t engine_wall(const struct engine *engine)
-{
-	return clock_wall(engine->options.clock);
-}
+struct engine {
+	struct sync sync;
+	struct mailbox mailbox;
+	bool recovered;         /* what was left in the middle is unknown now */
+	bool incomplete;        /* a configured project is not followed yet */
+	int64_t complete_at;    /* monotonic: when to try again */
+	int64_t next_retention; /* monotonic */
 
-bool engine_is_stopping(const struct engine *engine)
-{
-	return atomic_load(&engine->stopping);
-}
+	pthread_t thread;
+	bool started;
+	_Atomic int64_t last_turn;
 
-bool engine_takes_answers(const struct engine *engine, bool operation)
-{
-	return !engine_is_stopping(engine) ||
-	       (operation && engine_now(engine) < engine->last_answers_until);
-}
-
-/* Writing --------------------------------------------------------------------------------------*/
-
-static void store_is_full(struct engine *engine, const struct err *err)
-{
-	if (!atomic_exchange(&engine->store_unavailable, true)) {
-		log_error("nothing can be written, serving what is there: %s", err->text);
-		engine->store_retry_after = STORE_RETRY_FIRST;
-	}
-	int64_t now = engine_now(engine);
-	if (now < engine->store_retry_at)
-		return;
-	engine->store_retry_at = now + engine->store_retry_after;
-	engine->store_retry_after *= 2;
-	if (engine->store_retry_after > STORE_RETRY_MAXIMUM)
-		engine->store_retry_after = STORE_RETRY_MAXIMUM;
-}
-
-static void store_is_broken(struct engine *engine, const struct err *err)
-{
-	if (engine->broken)
-		return;
-	engine->broken = true;
-	atomic_store(&engine->store_unavailable, true);
-	log_error(
-	    "the store may not have kept what was written last, ending so that the next start "
-	    "can read it again: %s",
-	    err->text);
-	if (engine->options.broken)
-		engine->options.broken(engine->options.context);
-}
-
-int engine_write(struct engine *engine,
-    int (*body)(struct conn *conn, void *context, struct err *err), void *context, struct err *err)
-{
-	if (engine->broken) {
-		err_set(err, "the store failed before");
-		return STORE_BROKEN;
-	}
-	int r = tx_write(engine->writer, body, context, err);
-	if (r == 0) {
-		/* It may have had nothing to write: the next turn finds out. */
-		if (atomic_load(&engine->store_unavailable))
-			engine->store_retry_at = engine_now(engine);
-		engine->commits++;
-		changes_tell(&engine->changes, engine->options.changed, engine->options.context);
-		return 0;
-	}
-	changes_forget(&engine->changes);
-	if (r == STORE_FULL)
-		store_is_full(engine, err);
-	else if (r == STORE_BROKEN)
-		store_is_broken(engine, err);
-	return r;
-}
-
-/* Returns 0, or what emptying the log has failed with; it is dealt with here. */
-static int empty_log(struct engine *engine)
-{
-	struct err err = ERR_INIT;
-	int r = conn_checkpoint_if_large(engine->writer, &err);
-	if (r == STORE_FULL)
-		store_is_full(engine, &err);
-	else if (r == STORE_BROKEN)
-		store_is_broken(engine, &err);
-	return r;
-}
-
-static int write_probe(struct conn *writer, void *context, struct err *err)
-{
-	(void)context;
-	return store_touch(writer, err);
-}
-
-/* Whether the disk is still full is asked by a write of its own: what there is to do meanwhile may
- * write nothing, and so succeed on any disk. Room in the log is not room in the database, either.
- */
-static void probe_store(struct engine *engine, int64_t now)
-{
-	struct err err = ERR_INIT;
-	if (!atomic_load(&engine->store_unavailable) || !engine_may_write(engine, now))
-		return;
-	if (engine_write(engine, write_probe, NULL, &err) != 0 || empty_log(engine) != 0)
-		return;
-	atomic_store(&engine->store_unavailable, false);
-	engine->complete_at = now;
-	log_info("the store can be written again");
-}
-
-bool engine_may_write(const struct engine *engine, int64_t now)
-{
-	return !engine->broken &&
-	       (!atomic_load(&engine->store_unavailable) || now >= engine->store_retry_at);
-}
-
-enum log_level engine_write_level(const struct engine *engine, enum log_level level)
-{
-	return atomic_load(&engine->store_unavailable) ? LOG_LEVEL_DEBUG : level;
-}
+	pthread_mutex_t mutex;        /* guards what follows */
+	char (*told)[RANDOM_ID_SIZE]; /* operations whose end was told, to be written down */
+	size_t told_count;
+	struct config *config; /* in force */
+	bool config_changed;
+	struct published *published;
+	size_t published_count;
+};
 
 /* Projects -------------------------------------------------------------------------------------*/
-
-struct project *engine_find_project(struct engine *engine, int64_t project_id)
-{
-	struct project *project;
-	LIST_FOREACH (project, &engine->projects, entry)
-		if (project->settings->project_id == project_id && !project->removed)
-			return project;
-	return NULL;
-}
-
-/* Returns 0, STORE_FULL, or -1. */
-static int add_project(struct engine *engine, struct config *config,
-    const struct config_project *settings, struct err *err)
-{
-	struct project *project = NULL;
-	int r = project_new(engine, config, settings, err, &project);
-	if (r != 0)
-		return r;
-	if (project_load(project, err) < 0) {
-		project_free(project);
-		return -1;
-	}
-	LIST_INSERT_HEAD(&engine->projects, project, entry);
-	return 0;
-}
-
-static struct project *find_any(struct engine *engine, int64_t project_id)
-{
-	struct project *project;
-	LIST_FOREACH (project, &engine->projects, entry)
-		if (project->settings->project_id == project_id)
-			return project;
-	return NULL;
-}
 
 static int recover(struct engine *engine, struct err *err)
 {
 	unsigned unknown = 0;
 	if (engine->recovered)
 		return 0;
-	int r = operation_store_recover(engine->writer, engine_wall(engine), err, &unknown);
+	int r = operation_store_recover(
+	    engine->sync.commit.writer, sync_wall(&engine->sync), err, &unknown);
 	if (r != 0) {
 		err_wrap(err, "operations left in the middle");
 		return r;
@@ -214,9 +88,9 @@ static int complete(struct engine *engine, struct config *config, struct err *er
 		return failed;
 	for (size_t i = 0; i < config->project_count; i++) {
 		const struct config_project *settings = &config->projects[i];
-		if (find_any(engine, settings->project_id))
+		if (project_find(&engine->sync, settings->project_id, true))
 			continue;
-		int r = add_project(engine, config, settings, err);
+		int r = schedule_add(&engine->sync, config, settings, err);
 		failed = r ? r : failed;
 	}
 	return failed;
@@ -231,9 +105,9 @@ static void complete_now(struct engine *engine, struct config *config)
 	engine->incomplete = r != 0;
 	if (r == 0)
 		return;
-	engine->complete_at = engine_now(engine) + STORE_RETRY_MAXIMUM;
+	engine->complete_at = sync_now(&engine->sync) + COMPLETE_RETRY;
 	if (r == STORE_FULL)
-		store_is_full(engine, &err);
+		commit_full(&engine->sync.commit, &err);
 	log_write(again ? LOG_LEVEL_DEBUG : LOG_LEVEL_ERROR,
 	    "a project is not followed yet, trying again: %s", err.text);
 }
@@ -241,11 +115,11 @@ static void complete_now(struct engine *engine, struct config *config)
 static void reconfigure(struct engine *engine, struct config *config)
 {
 	struct project *project;
-	LIST_FOREACH (project, &engine->projects, entry)
+	LIST_FOREACH (project, &engine->sync.projects, entry)
 		project->removed = !config_find_project_id(config, project->settings->project_id);
 	for (size_t i = 0; i < config->project_count; i++) {
 		const struct config_project *settings = &config->projects[i];
-		project = find_any(engine, settings->project_id);
+		project = project_find(&engine->sync, settings->project_id, true);
 		if (project)
 			project_change(project, config, settings);
 	}
@@ -253,140 +127,19 @@ static void reconfigure(struct engine *engine, struct config *config)
 	complete_now(engine, config);
 }
 
-static void drop_removed(struct engine *engine)
-{
-	struct project *project = LIST_FIRST(&engine->projects);
-	while (project) {
-		struct project *following = LIST_NEXT(project, entry);
-		if (project->removed)
-			refresh_end_all(project);
-		if (project->removed && project->in_flight == 0 &&
-		    STAILQ_EMPTY(&project->unsaved)) {
-			LIST_REMOVE(project, entry);
-			project_free(project);
-		}
-		project = following;
-	}
-}
-
-/* Building -------------------------------------------------------------------------------------*/
-
-int engine_new(struct conn *writer, struct config *config, const struct engine_options *options,
-    struct err *err, struct engine **ret_engine)
-{
-	struct engine *engine = calloc(1, sizeof(*engine));
-	if (!engine)
-		return err_set(err, "no memory for the engine");
-	pthread_mutex_init(&engine->mutex, NULL);
-	engine->writer = writer;
-	engine->options = *options;
-	engine->config = config_ref(config);
-	engine->last_command = &engine->first_command;
-	engine->next_ticket = 1;
-	engine->store_retry_at = INT64_MIN;
-	engine->last_answers_until = INT64_MAX;
-	LIST_INIT(&engine->projects);
-	random_sequence_init(&engine->random, options->seed);
-	atomic_store(&engine->last_turn, engine_now(engine));
-	int r = client_new(options->user_agent, ENDPOINT_ID_HEADER, err, &engine->client);
-	if (r == 0)
-		r = complete(engine, config, err);
-	if (r == STORE_FULL) {
-		engine->incomplete = true;
-		store_is_full(engine, err);
-		r = 0;
-	}
-	if (r != 0) {
-		engine_free(engine);
-		return -1;
-	}
-	engine_publish(engine);
-	*ret_engine = engine;
-	return 0;
-}
-
-struct engine *engine_free(struct engine *engine)
-{
-	if (!engine)
-		return NULL;
-	/* First the client: it knows calls that the projects own. */
-	client_free(engine->client);
-	while (!LIST_EMPTY(&engine->projects)) {
-		struct project *project = LIST_FIRST(&engine->projects);
-		LIST_REMOVE(project, entry);
-		project_free(project);
-	}
-	changes_done(&engine->changes);
-	config_unref(engine->config);
-	free(engine->published);
-	free(engine->open_tickets);
-	free(engine->told);
-	pthread_mutex_destroy(&engine->mutex);
-	free(engine);
-	return NULL;
-}
-
-/* Tickets --------------------------------------------------------------------------------------*/
-
-int engine_open_ticket(struct engine *engine, uint64_t *ret_ticket)
-{
-	int r = -1;
-	pthread_mutex_lock(&engine->mutex);
-	uint64_t *tickets =
-	    reallocarray(engine->open_tickets, engine->open_ticket_count + 1, sizeof(*tickets));
-	if (tickets) {
-		engine->open_tickets = tickets;
-		tickets[engine->open_ticket_count++] = engine->next_ticket;
-		*ret_ticket = engine->next_ticket++;
-		r = 0;
-	}
-	pthread_mutex_unlock(&engine->mutex);
-	return r;
-}
-
-void engine_close_ticket(struct engine *engine, int64_t project_id, uint64_t ticket)
-{
-	pthread_mutex_lock(&engine->mutex);
-	for (size_t i = 0; i < engine->open_ticket_count; i++)
-		if (engine->open_tickets[i] == ticket) {
-			engine->open_tickets[i] = engine->open_tickets[--engine->open_ticket_count];
-			break;
-		}
-	pthread_mutex_unlock(&engine->mutex);
-	const struct change change = {
-	    .kind = CHANGE_REFRESH,
-	    .project_id = project_id,
-	    .ticket = ticket,
-	};
-	if (engine->options.changed)
-		engine->options.changed(&change, 1, engine->options.context);
-}
-
-bool engine_refresh_done(struct engine *engine, int64_t project_id, uint64_t ticket)
-{
-	(void)project_id;
-	bool done = true;
-	pthread_mutex_lock(&engine->mutex);
-	for (size_t i = 0; i < engine->open_ticket_count; i++)
-		if (engine->open_tickets[i] == ticket)
-			done = false;
-	pthread_mutex_unlock(&engine->mutex);
-	return done;
-}
-
 /* Publishing -----------------------------------------------------------------------------------*/
 
-void engine_publish(struct engine *engine)
+static void publish(struct engine *engine)
 {
 	size_t count = 0;
 	struct project *project;
-	LIST_FOREACH (project, &engine->projects, entry)
+	LIST_FOREACH (project, &engine->sync.projects, entry)
 		count++;
 	struct published *published = calloc(count + 1, sizeof(*published));
 	if (!published)
 		return;
 	size_t i = 0;
-	LIST_FOREACH (project, &engine->projects, entry)
+	LIST_FOREACH (project, &engine->sync.projects, entry)
 		published[i++] = (struct published){
 		    .project_id = project->settings->project_id,
 		    .status = project_status(project),
@@ -395,10 +148,10 @@ void engine_publish(struct engine *engine)
 	struct published *before = engine->published;
 	engine->published = published;
 	engine->published_count = count;
-	engine->counters.commits = engine->commits;
-	engine->counters.in_flight = client_in_flight(engine->client);
 	pthread_mutex_unlock(&engine->mutex);
 	free(before);
+	tally_set(
+	    &engine->sync.tally, engine->sync.commit.count, client_in_flight(engine->sync.client));
 }
 
 int engine_upstream(struct engine *engine, int64_t project_id, struct upstream_status *ret_status)
@@ -421,53 +174,85 @@ int64_t engine_last_turn(const struct engine *engine)
 
 bool engine_store_unavailable(const struct engine *engine)
 {
-	return atomic_load(&engine->store_unavailable);
+	return atomic_load(&engine->sync.commit.unavailable);
 }
 
-/* Counting -------------------------------------------------------------------------------------*/
-
-_Static_assert(ENGINE_ENDPOINTS == ENDPOINT_COUNT, "an endpoint is not counted");
-
-/* The column of engine_counters.requests. */
-static size_t count_column(const struct client_answer *answer)
+bool engine_refresh_done(struct engine *engine, uint64_t ticket)
 {
-	if (answer->outcome == CLIENT_NOT_SENT)
-		return 4;
-	if (answer->outcome == CLIENT_UNCLEAR)
-		return 5;
-	if (answer->status < 300)
-		return 0;
-	return answer->status < 600 ? (size_t)answer->status / 100 - 2 : 3;
-}
-
-void engine_count(struct engine *engine, enum endpoint endpoint, const struct client_answer *answer)
-{
-	pthread_mutex_lock(&engine->mutex);
-	engine->counters.requests[endpoint][count_column(answer)]++;
-	engine->counters.request_microseconds[endpoint] += (uint64_t)answer->duration;
-	pthread_mutex_unlock(&engine->mutex);
-}
-
-void engine_count_undecodable(struct engine *engine)
-{
-	pthread_mutex_lock(&engine->mutex);
-	engine->counters.undecodable++;
-	pthread_mutex_unlock(&engine->mutex);
-}
-
-void engine_count_changed(struct engine *engine, size_t jobs, size_t connectors)
-{
-	pthread_mutex_lock(&engine->mutex);
-	engine->counters.jobs_changed += jobs;
-	engine->counters.connectors_changed += connectors;
-	pthread_mutex_unlock(&engine->mutex);
+	return !tickets_are_open(&engine->sync.tickets, ticket);
 }
 
 void engine_counters(struct engine *engine, struct engine_counters *ret_counters)
 {
-	pthread_mutex_lock(&engine->mutex);
-	*ret_counters = engine->counters;
-	pthread_mutex_unlock(&engine->mutex);
+	tally_read(&engine->sync.tally, ret_counters);
+}
+
+/* Building -------------------------------------------------------------------------------------*/
+
+int engine_new(struct conn *writer, struct config *config, const struct engine_options *options,
+    struct err *err, struct engine **ret_engine)
+{
+	struct engine *engine = calloc(1, sizeof(*engine));
+	if (!engine)
+		return err_set(err, "no memory for the engine");
+	struct sync *sync = &engine->sync;
+	pthread_mutex_init(&engine->mutex, NULL);
+	engine->config = config_ref(config);
+	*sync = (struct sync){
+	    .clock = options->clock,
+	    .seed = options->seed,
+	    .commit =
+		{
+		    .writer = writer,
+		    .clock = options->clock,
+		    .changed = options->changed,
+		    .failed = options->broken,
+		    .context = options->context,
+		},
+	    .last_answers_until = INT64_MAX,
+	};
+	commit_init(&sync->commit);
+	tickets_init(&sync->tickets);
+	tally_init(&sync->tally);
+	mailbox_init(&engine->mailbox);
+	LIST_INIT(&sync->projects);
+	random_sequence_init(&sync->random, options->seed);
+	atomic_store(&engine->last_turn, sync_now(sync));
+	int r = client_new(options->user_agent, ENDPOINT_ID_HEADER, err, &sync->client);
+	if (r == 0)
+		r = complete(engine, config, err);
+	if (r == STORE_FULL) {
+		engine->incomplete = true;
+		commit_full(&sync->commit, err);
+		r = 0;
+	}
+	if (r != 0) {
+		engine_free(engine);
+		return -1;
+	}
+	publish(engine);
+	*ret_engine = engine;
+	return 0;
+}
+
+struct engine *engine_free(struct engine *engine)
+{
+	if (!engine)
+		return NULL;
+	/* First the client: it knows calls that the projects own. */
+	client_free(engine->sync.client);
+	while (!LIST_EMPTY(&engine->sync.projects))
+		schedule_remove(LIST_FIRST(&engine->sync.projects));
+	commit_done(&engine->sync.commit);
+	tickets_done(&engine->sync.tickets);
+	tally_done(&engine->sync.tally);
+	mailbox_done(&engine->mailbox);
+	config_unref(engine->config);
+	free(engine->published);
+	free(engine->told);
+	pthread_mutex_destroy(&engine->mutex);
+	free(engine);
+	return NULL;
 }
 
 /* What was told ---------------------------------------------------------------------------------*/
@@ -494,7 +279,7 @@ static void note_told(struct engine *engine)
 	engine->told = NULL;
 	engine->told_count = 0;
 	pthread_mutex_unlock(&engine->mutex);
-	if (told.count > 0 && engine_write(engine, write_told, &told, &err) != 0)
+	if (told.count > 0 && commit_write(&engine->sync.commit, write_told, &told, &err) != 0)
 		log_debug("that outcomes were told is not written down: %s", err.text);
 	free(told.list);
 }
@@ -503,22 +288,8 @@ static void note_told(struct engine *engine)
 
 void engine_submit(struct engine *engine, struct command *command)
 {
-	pthread_mutex_lock(&engine->mutex);
-	command->next = NULL;
-	bool closed = engine->closed;
-	bool full = engine->commands_waiting == COMMANDS_LIMIT;
-	if (!closed && !full) {
-		*engine->last_command = command;
-		engine->last_command = &command->next;
-		engine->commands_waiting++;
-	}
-	pthread_mutex_unlock(&engine->mutex);
-	if (closed || full) {
-		command->result = closed ? COMMAND_STOPPING : COMMAND_BUSY;
-		command->done(command);
-		return;
-	}
-	client_wake(engine->client);
+	if (mailbox_put(&engine->mailbox, command))
+		client_wake(engine->sync.client);
 }
 
 void engine_told(struct engine *engine, const char *operation_id)
@@ -532,7 +303,7 @@ void engine_told(struct engine *engine, const char *operation_id)
 		snprintf(told[engine->told_count++], sizeof(*told), "%s", operation_id);
 	}
 	pthread_mutex_unlock(&engine->mutex);
-	client_wake(engine->client);
+	client_wake(engine->sync.client);
 }
 
 void engine_reload(struct engine *engine, struct config *config)
@@ -543,48 +314,7 @@ void engine_reload(struct engine *engine, struct config *config)
 	engine->config_changed = true;
 	pthread_mutex_unlock(&engine->mutex);
 	config_unref(before);
-	client_wake(engine->client);
-}
-
-/* The one that waits longest; NULL for none. close lets nothing in any more. */
-static struct command *take_command(struct engine *engine, bool close)
-{
-	pthread_mutex_lock(&engine->mutex);
-	struct command *command = engine->first_command;
-	if (command) {
-		engine->first_command = command->next;
-		engine->commands_waiting--;
-	}
-	if (!engine->first_command)
-		engine->last_command = &engine->first_command;
-	engine->closed |= close;
-	pthread_mutex_unlock(&engine->mutex);
-	return command;
-}
-
-/* Returns whether some may be left for the next turn. */
-static bool run_commands(struct engine *engine, int64_t now)
-{
-	struct command *command;
-	while (!engine_is_stopping(engine) && (command = take_command(engine, false))) {
-		/* Whoever was told before this was asked is not told again. */
-		note_told(engine);
-		command_run(engine, command);
-		/* The caller owns it again, and may have freed it when this returns. */
-		command->done(command);
-		if (engine_now(engine) - now >= COMMANDS_WITHIN)
-			return true;
-	}
-	return false;
-}
-
-static void refuse_commands(struct engine *engine)
-{
-	struct command *command;
-	while ((command = take_command(engine, true))) {
-		command->result = COMMAND_STOPPING;
-		command->done(command);
-	}
+	client_wake(engine->sync.client);
 }
 
 static struct config *config_in_force(struct engine *engine)
@@ -595,10 +325,34 @@ static struct config *config_in_force(struct engine *engine)
 	return config;
 }
 
-bool engine_is_configured(struct engine *engine, int64_t project_id)
+static void run_command(struct engine *engine, struct command *command)
 {
+	struct project *project = project_find(&engine->sync, command->project_id, false);
+	if (project) {
+		command_run(project, command);
+		return;
+	}
+	/* To be followed, though it may not be yet: on a full disk, it cannot. */
 	_cleanup_config_ struct config *config = config_in_force(engine);
-	return config_find_project_id(config, project_id) != NULL;
+	command->result = config_find_project_id(config, command->project_id)
+			      ? COMMAND_STORE_UNAVAILABLE
+			      : COMMAND_NOT_FOUND;
+}
+
+/* Returns whether some may be left for the next turn. */
+static bool run_commands(struct engine *engine, int64_t now)
+{
+	struct command *command;
+	while (!sync_is_stopping(&engine->sync) && (command = mailbox_take(&engine->mailbox))) {
+		/* Whoever was told before this was asked is not told again. */
+		note_told(engine);
+		run_command(engine, command);
+		/* The caller owns it again, and may have freed it when this returns. */
+		command->done(command);
+		if (sync_now(&engine->sync) - now >= COMMANDS_WITHIN)
+			return true;
+	}
+	return false;
 }
 
 static void take_config(struct engine *engine)
@@ -615,25 +369,14 @@ static void take_config(struct engine *engine)
 
 static void complete_later(struct engine *engine, int64_t now)
 {
-	if (!engine->incomplete || now < engine->complete_at || !engine_may_write(engine, now))
+	if (!engine->incomplete || now < engine->complete_at ||
+	    !commit_may_write(&engine->sync.commit, now))
 		return;
 	_cleanup_config_ struct config *config = config_in_force(engine);
 	complete_now(engine, config);
 }
 
 /* Retention ------------------------------------------------------------------------------------*/
-
-bool engine_date_is_sure(const struct engine *engine)
-{
-	const struct project *project;
-	int64_t ahead = engine_wall(engine) - engine_now(engine);
-	LIST_FOREACH (project, &engine->projects, entry)
-		if (project->date_ahead != TIMESTAMP_NONE &&
-		    project->date_ahead >= ahead - DATE_TOLERANCE &&
-		    project->date_ahead <= ahead + DATE_TOLERANCE)
-			return true;
-	return false;
-}
 
 struct retention {
 	int64_t now;
@@ -666,18 +409,18 @@ static int write_retention(struct conn *writer, void *context, struct err *err)
 /* In small transactions, so that nobody waits for it. */
 static void retain(struct engine *engine, int64_t now)
 {
-	if (now < engine->next_retention || !engine_may_write(engine, now))
+	if (now < engine->next_retention || !commit_may_write(&engine->sync.commit, now))
 		return;
 	struct err err = ERR_INIT;
 	_cleanup_config_ struct config *config = config_in_force(engine);
 	struct retention retention = {
-	    .now = engine_wall(engine),
-	    .date_is_sure = engine_date_is_sure(engine),
+	    .now = sync_wall(&engine->sync),
+	    .date_is_sure = project_date_is_sure(&engine->sync),
 	    .config = config,
 	};
-	int r = engine_write(engine, write_retention, &retention, &err);
+	int r = commit_write(&engine->sync.commit, write_retention, &retention, &err);
 	if (r != 0)
-		log_write(engine_write_level(engine, LOG_LEVEL_WARNING),
+		log_write(commit_level(&engine->sync.commit, LOG_LEVEL_WARNING),
 		    "what is past its retention could not be removed: %s", err.text);
 	bool more = r == 0 && retention.removed == RETENTION_BATCH;
 	engine->next_retention = now + RETENTION_INTERVAL;
@@ -693,14 +436,15 @@ static int64_t turn_projects(struct engine *engine, int64_t now)
 {
 	int64_t next = now + TURN_MAXIMUM;
 	/* What cannot be stored need not be asked for. */
-	if (!engine_may_write(engine, now))
-		return engine->broken || engine->store_retry_at > next ? next
-								       : engine->store_retry_at;
+	if (!commit_may_write(&engine->sync.commit, now))
+		return engine->sync.commit.broken || engine->sync.commit.retry_at > next
+			   ? next
+			   : engine->sync.commit.retry_at;
 	struct project *project;
-	LIST_FOREACH (project, &engine->projects, entry) {
-		if (engine_is_stopping(engine))
+	LIST_FOREACH (project, &engine->sync.projects, entry) {
+		if (sync_is_stopping(&engine->sync))
 			break;
-		int64_t due = project_turn(project, now);
+		int64_t due = schedule_turn(project, now);
 		if (due < next)
 			next = due;
 	}
@@ -709,57 +453,56 @@ static int64_t turn_projects(struct engine *engine, int64_t now)
 
 static void turn(struct engine *engine)
 {
-	int64_t now = engine_now(engine);
+	int64_t now = sync_now(&engine->sync);
 	atomic_store(&engine->last_turn, now);
-	probe_store(engine, now);
+	if (commit_probe(&engine->sync.commit, now))
+		engine->complete_at = now;
 	take_config(engine);
 	complete_later(engine, now);
 	bool more = run_commands(engine, now);
 	note_told(engine);
-	now = engine_now(engine);
+	now = sync_now(&engine->sync);
 	int64_t next = turn_projects(engine, now);
-	drop_removed(engine);
-	if (engine_is_stopping(engine))
+	schedule_drop_removed(&engine->sync);
+	if (sync_is_stopping(&engine->sync))
 		return;
 	retain(engine, now);
-	if (engine_may_write(engine, now))
-		(void)empty_log(engine);
-	engine_publish(engine);
-	now = engine_now(engine);
-	client_run(engine->client, next > now && !more ? next - now : 0);
+	if (commit_may_write(&engine->sync.commit, now))
+		(void)commit_empty_log(&engine->sync.commit);
+	publish(engine);
+	now = sync_now(&engine->sync);
+	client_run(engine->sync.client, next > now && !more ? next - now : 0);
 }
 
 static bool operation_in_flight(const struct engine *engine)
 {
 	const struct project *project;
-	const struct call *call;
-	LIST_FOREACH (project, &engine->projects, entry)
-		LIST_FOREACH (call, &project->calls, entry)
-			if (call->kind == CALL_OPERATION && !call->ended)
-				return true;
+	LIST_FOREACH (project, &engine->sync.projects, entry)
+		if (outbox_in_flight(project))
+			return true;
 	return false;
 }
 
 /* An operation on its way may still end well: a little patience leaves fewer of them unknown. */
 static void last_answers(struct engine *engine)
 {
-	int64_t deadline = engine_now(engine) + LAST_ANSWERS_WITHIN;
+	int64_t deadline = sync_now(&engine->sync) + LAST_ANSWERS_WITHIN;
 	int64_t now;
-	engine->last_answers_until = deadline;
-	while (operation_in_flight(engine) && (now = engine_now(engine)) < deadline)
-		client_run(engine->client, deadline - now);
+	engine->sync.last_answers_until = deadline;
+	while (operation_in_flight(engine) && (now = sync_now(&engine->sync)) < deadline)
+		client_run(engine->sync.client, deadline - now);
 	struct project *project;
-	LIST_FOREACH (project, &engine->projects, entry)
-		if (engine_now(engine) < deadline)
-			operation_save_unsaved(project);
+	LIST_FOREACH (project, &engine->sync.projects, entry)
+		if (sync_now(&engine->sync) < deadline)
+			outbox_save(project);
 }
 
 static void *run(void *context)
 {
 	struct engine *engine = context;
-	while (!engine_is_stopping(engine))
+	while (!sync_is_stopping(&engine->sync))
 		turn(engine);
-	refuse_commands(engine);
+	mailbox_close(&engine->mailbox);
 	last_answers(engine);
 	note_told(engine);
 	return NULL;
@@ -781,9 +524,9 @@ int engine_start(struct engine *engine, struct err *err)
 
 void engine_end(struct engine *engine)
 {
-	atomic_store(&engine->stopping, true);
+	atomic_store(&engine->sync.stopping, true);
 	if (engine->started)
-		client_wake(engine->client);
+		client_wake(engine->sync.client);
 }
 
 void engine_stop(struct engine *engine)
@@ -793,6 +536,6 @@ void engine_stop(struct engine *engine)
 		pthread_join(engine->thread, NULL);
 		engine->started = false;
 	} else {
-		refuse_commands(engine);
+		mailbox_close(&engine->mailbox);
 	}
 }

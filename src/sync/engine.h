@@ -12,63 +12,12 @@
 #include "model/project.h"
 #include "store/conn.h"
 #include "sync/changes.h"
+#include "sync/counters.h"
+#include "sync/mailbox.h"
 #include "util/clock.h"
 #include "util/err.h"
-#include "util/random.h"
 
 struct engine;
-
-enum command_kind {
-	COMMAND_CREATE,
-	COMMAND_DELETE,
-	COMMAND_RESOLVE,
-	COMMAND_REFRESH_PROJECT,
-	COMMAND_REFRESH_CONNECTOR,
-};
-
-/* How a command came out. */
-enum command_result {
-	COMMAND_ACCEPTED,     /* operation_id, or the ticket of the refresh, is filled */
-	COMMAND_REPLAYED,     /* the idempotency key is bound to operation_id, same body */
-	COMMAND_KEY_REUSED,   /* the key is bound to another body */
-	COMMAND_IN_PROGRESS,  /* operation_id still runs for this key, or for the same content */
-	COMMAND_DUPLICATE,    /* connector_id is there with the same content */
-	COMMAND_ALREADY_DONE, /* deleting what is deleted */
-	COMMAND_NOT_FOUND,    /* no such project, connector or operation */
-	COMMAND_NOT_UNKNOWN,  /* resolving what is not unknown */
-	COMMAND_CONNECTOR_MISSING, /* resolving as created with a connector that is not present */
-	COMMAND_STORE_UNAVAILABLE, /* nothing can be written now (disk full): nothing was done */
-	COMMAND_BUSY,              /* too many commands wait: nothing was done */
-	COMMAND_STOPPING,          /* the daemon stops: nothing was done */
-	COMMAND_FAILED,            /* an internal error: nothing was done; message says what */
-};
-
-/* A wish, and its answer. The caller owns it and keeps it until `done` was called, which happens
- * exactly once, on the sync thread, after the result and its fields were filled. */
-struct command {
-	enum command_kind kind;
-	int64_t project_id;
-	const char *connector_id;    /* delete, refresh connector; resolve as created */
-	const char *client;          /* who asks */
-	const char *idempotency_key; /* NULL for none */
-	struct span body;            /* create: as received, sent on as it is */
-	bool allow_duplicate;        /* create: no check for the same import */
-	bool dropin;                 /* create: by Mixpanel's own path, which knows no operations */
-	const char *operation_id;    /* resolve */
-	const char *reason;          /* resolve */
-	bool created;                /* resolve: the outcome */
-
-	void (*done)(struct command *command);
-	void *context;
-
-	enum command_result result;
-	char result_operation_id[RANDOM_ID_SIZE];
-	char result_connector_id[129];
-	uint64_t result_ticket; /* refresh: see engine_refresh_done */
-	char message[256];
-
-	struct command *next; /* the mailbox's */
-};
 
 struct engine_options {
 	const char *user_agent;
@@ -116,26 +65,13 @@ void engine_reload(struct engine *engine, struct config *config);
 int engine_upstream(struct engine *engine, int64_t project_id, struct upstream_status *ret_status);
 
 /* Whether the refresh with this ticket has ended. Any thread. */
-bool engine_refresh_done(struct engine *engine, int64_t project_id, uint64_t ticket);
+bool engine_refresh_done(struct engine *engine, uint64_t ticket);
 
 /* Monotonic time of the last turn of the thread's loop; it turns at least every second. */
 int64_t engine_last_turn(const struct engine *engine);
 
 /* Whether nothing can be written at present (disk full). Any thread. */
 bool engine_store_unavailable(const struct engine *engine);
-
-/* Counters since the start, for metrics. */
-#define ENGINE_ENDPOINTS 5
-struct engine_counters {
-	uint64_t requests[ENGINE_ENDPOINTS]
-			 [6]; /* by endpoint; 2xx, 3xx, 4xx, 5xx, not sent, unclear */
-	uint64_t request_microseconds[ENGINE_ENDPOINTS];
-	uint64_t undecodable;
-	uint64_t commits;
-	uint64_t jobs_changed;
-	uint64_t connectors_changed;
-	uint64_t in_flight;
-};
 
 /* A copy of the counters. Any thread. */
 void engine_counters(struct engine *engine, struct engine_counters *ret_counters);

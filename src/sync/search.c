@@ -9,11 +9,15 @@
  * after the first list that was asked for since it became unknown, and again whenever something
  * came, went or was decided that asks for the same import: any list may decide it, the thousandth
  * too. The deciding itself is in reconcile.h. */
+#include "sync/search.h"
+
+#include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "model/operation.h"
 #include "store/operation_store.h"
-#include "sync/engine_private.h"
+#include "sync/operation.h"
 #include "sync/reconcile.h"
 #include "util/jsontext.h"
 #include "util/timestamp.h"
@@ -31,6 +35,37 @@
 /* It takes so many complete lists before there is no more hope. */
 #define LISTINGS_NEEDED 2
 
+/* A create whose outcome is unknown, and when to look for it. Times are monotonic. */
+struct search {
+	int64_t row;
+	int64_t listings_from; /* of the project's complete listings, those beyond count */
+	int64_t look_from;     /* a list asked for earlier says nothing of it */
+	int64_t over_from;     /* a complete list asked for so late is the last hope */
+	bool fresh;            /* no list has been looked through yet */
+	bool look;             /* now */
+	bool give_up;          /* and say so, if it is not found */
+	bool over;             /* it was said */
+};
+
+struct searches {
+	struct search *list; /* sorted by row */
+	size_t count;
+};
+
+int searches_new(struct searches **ret_searches)
+{
+	*ret_searches = calloc(1, sizeof(**ret_searches));
+	return *ret_searches ? 0 : -1;
+}
+
+struct searches *searches_free(struct searches *searches)
+{
+	if (searches)
+		free(searches->list);
+	free(searches);
+	return NULL;
+}
+
 static int compare_searches(const void *a, const void *b)
 {
 	int64_t left = ((const struct search *)a)->row;
@@ -41,10 +76,10 @@ static int compare_searches(const void *a, const void *b)
 static struct search *find_search(const struct project *project, int64_t row)
 {
 	const struct search wanted = {.row = row};
-	if (project->search_count == 0)
+	if (project->searches->count == 0)
 		return NULL;
-	return bsearch(
-	    &wanted, project->searches, project->search_count, sizeof(wanted), compare_searches);
+	return bsearch(&wanted, project->searches->list, project->searches->count, sizeof(wanted),
+	    compare_searches);
 }
 
 /* Returns 0, or -1 without memory. */
@@ -53,11 +88,11 @@ static int add_search(struct project *project, const struct search *search)
 	if (find_search(project, search->row))
 		return 0;
 	struct search *searches =
-	    reallocarray(project->searches, project->search_count + 1, sizeof(*searches));
+	    reallocarray(project->searches->list, project->searches->count + 1, sizeof(*searches));
 	if (!searches)
 		return -1;
-	project->searches = searches;
-	size_t place = project->search_count++;
+	project->searches->list = searches;
+	size_t place = project->searches->count++;
 	for (; place > 0 && searches[place - 1].row > search->row; place--)
 		searches[place] = searches[place - 1];
 	searches[place] = *search;
@@ -74,7 +109,7 @@ void search_unknown(
 	const struct search search = {
 	    .row = row,
 	    .listings_from = search_base,
-	    .look_from = engine_now(project->engine) + SEARCH_AFTER,
+	    .look_from = project_now(project) + SEARCH_AFTER,
 	    .over_from = sent_at + wait,
 	    .fresh = true,
 	    .over = over,
@@ -91,9 +126,9 @@ void search_end(struct project *project, int64_t row)
 	struct search *search = find_search(project, row);
 	if (!search)
 		return;
-	size_t behind = (size_t)(project->searches + project->search_count - (search + 1));
+	size_t behind = (size_t)(project->searches->list + project->searches->count - (search + 1));
 	memmove(search, search + 1, behind * sizeof(*search));
-	project->search_count--;
+	project->searches->count--;
 }
 
 static int look_at_one(const struct operation_record *record, void *context)
@@ -107,9 +142,9 @@ static int look_at_one(const struct operation_record *record, void *context)
 void search_same_import(struct project *project, const char *import_key)
 {
 	struct err err = ERR_INIT;
-	if (project->search_count == 0 || !import_key)
+	if (project->searches->count == 0 || !import_key)
 		return;
-	if (operation_store_each_import(project->engine->writer, project->settings->project_id,
+	if (operation_store_each_import(project_writer(project), project->settings->project_id,
 		import_key, look_at_one, project, &err) != 0)
 		log_error("project %s: cannot look for the outcomes of creates: %s",
 		    project->settings->name, err.text);
@@ -129,17 +164,17 @@ void search_connector(struct project *project, int64_t connector_row)
 	struct err err = ERR_INIT;
 	struct buffer key _cleanup_buffer_;
 	buffer_init(&key, 1024 * 1024);
-	if (project->search_count == 0)
+	if (project->searches->count == 0)
 		return;
 	if (connector_store_get_row(
-		project->engine->writer, connector_row, take_connector_key, &key, &err) == 0)
+		project_writer(project), connector_row, take_connector_key, &key, &err) == 0)
 		search_same_import(project, buffer_text(&key));
 }
 
 void search_listed(struct project *project, bool complete, int64_t begun_at)
 {
-	for (size_t i = 0; i < project->search_count; i++) {
-		struct search *search = &project->searches[i];
+	for (size_t i = 0; i < project->searches->count; i++) {
+		struct search *search = &project->searches->list[i];
 		if (search->fresh && begun_at >= search->look_from) {
 			search->fresh = false;
 			search->look = true;
@@ -201,7 +236,7 @@ static int has_rival(struct looking *looking, const struct operation_record *cre
 	    .row = create->row,
 	    .connector_row = looking->outcome_row,
 	};
-	return operation_store_each_import(looking->project->engine->writer, create->project_id,
+	return operation_store_each_import(project_writer(looking->project), create->project_id,
 	    create->import_key, look_at_rival, &rival, looking->err);
 }
 
@@ -216,7 +251,7 @@ static int take_candidate(
 	(void)latest;
 	struct candidates_of *work = context;
 	struct looking *looking = work->looking;
-	struct conn *writer = looking->project->engine->writer;
+	struct conn *writer = project_writer(looking->project);
 	const struct operation_record *create = work->create;
 	const char *id = record->connector.connector_id;
 	if (record->deleted_at != TIMESTAMP_NONE || looking->candidate_count == CANDIDATES_LIMIT ||
@@ -245,7 +280,7 @@ static int take_candidate(
 /* Returns 0, or -1. */
 static int gather(struct looking *looking, const struct operation_record *create)
 {
-	struct conn *writer = looking->project->engine->writer;
+	struct conn *writer = project_writer(looking->project);
 	looking->create = (struct reconcile_create){
 	    .known_row = create->known_row,
 	    .sent_at = create->sent_at,
@@ -281,7 +316,7 @@ static void decide(struct looking *looking, struct operation_record *record)
 		record->state = OPERATION_SUCCEEDED;
 		record->connector_id = looking->outcome;
 		record->error_code = record->error_message = NULL;
-		record->finished_at = engine_wall(looking->project->engine);
+		record->finished_at = project_wall(looking->project);
 	} else if (looking->candidate_count > 0) {
 		record->candidates =
 		    (struct span){.ptr = looking->candidates.data, .len = looking->candidates.len};
@@ -291,7 +326,6 @@ static void decide(struct looking *looking, struct operation_record *record)
 
 static int look(struct looking *looking, const struct operation_record *stored)
 {
-	struct engine *engine = looking->project->engine;
 	struct operation_record record = *stored;
 	looking->state = record.state;
 	/* It was validated when it was accepted. */
@@ -308,10 +342,10 @@ static int look(struct looking *looking, const struct operation_record *stored)
 		return 0;
 	looking->state = record.state;
 	looking->changed = true;
-	changes_add(&engine->changes, CHANGE_OPERATION, record.project_id, record.operation_id);
+	project_changed(looking->project, CHANGE_OPERATION, record.operation_id);
 	if (record.state == OPERATION_SUCCEEDED)
 		operation_log(looking->project, &record);
-	return operation_store_update(engine->writer, &record, looking->err);
+	return operation_store_update(project_writer(looking->project), &record, looking->err);
 }
 
 static int write_look(struct conn *writer, void *context, struct err *err)
@@ -320,7 +354,7 @@ static int write_look(struct conn *writer, void *context, struct err *err)
 	struct loaded_operation loaded _cleanup_(loaded_operation_done);
 	looking->err = err;
 	(void)writer;
-	int r = operation_load_row(looking->project->engine, looking->search->row, err, &loaded);
+	int r = operation_load_row(looking->project, looking->search->row, err, &loaded);
 	return r ? r : look(looking, &loaded.record);
 }
 
@@ -333,9 +367,9 @@ static void look_once(struct project *project, struct search *search)
 	buffer_init(&looking.candidates, CANDIDATES_JSON_LIMIT);
 	writer_init(&looking.writer, &looking.candidates);
 	search->look = false;
-	int r = engine_write(project->engine, write_look, &looking, &err);
+	int r = project_write(project, write_look, &looking, &err);
 	if (r < 0 || r > 1) {
-		log_write(engine_write_level(project->engine, LOG_LEVEL_ERROR),
+		log_write(commit_level(&project->sync->commit, LOG_LEVEL_ERROR),
 		    "project %s: the outcome of a create could not be looked for: %s",
 		    project->settings->name, err.text);
 		search->fresh = true;
@@ -353,19 +387,12 @@ static void look_once(struct project *project, struct search *search)
 bool search_turn(struct project *project)
 {
 	size_t looked = 0;
-	for (size_t i = project->search_count; i-- > 0;) {
-		if (!project->searches[i].look)
+	for (size_t i = project->searches->count; i-- > 0;) {
+		if (!project->searches->list[i].look)
 			continue;
 		if (looked++ == SEARCHES_A_TURN)
 			return true;
-		look_once(project, &project->searches[i]);
+		look_once(project, &project->searches->list[i]);
 	}
 	return false;
-}
-
-void search_forget(struct project *project)
-{
-	free(project->searches);
-	project->searches = NULL;
-	project->search_count = 0;
 }

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "mixpanel/decode.h"
+#include "mixpanel/envelope.h"
 #include "util/backoff.h"
 #include "util/timestamp.h"
 
@@ -20,28 +20,12 @@ void upstream_init(struct upstream *upstream, int64_t wall)
 	};
 }
 
-/* A service account that is no longer a member of the project gets 403, in these words. */
-static bool is_no_member(struct span body)
-{
-	char said[400];
-	decode_error_message(body, said, sizeof(said));
-	return strcasestr(said, "not a member of project") != NULL;
-}
-
-bool upstream_succeeded(const struct client_answer *answer)
-{
-	return answer->outcome == CLIENT_ANSWERED && answer->status >= 200 &&
-	       answer->status < 300 && answer->status != 203 && answer->status != 206;
-}
-
 static struct upstream_judgement judge_status(const struct client_answer *answer, bool write)
 {
 	switch (answer->status) {
 	case 401:
-		return (struct upstream_judgement){
-		    CONCERN_PROJECT, UPSTREAM_UNAUTHORIZED, "upstream-unauthorized"};
 	case 403:
-		if (is_no_member(answer->body))
+		if (answer_refuses_account(answer))
 			return (struct upstream_judgement){
 			    CONCERN_PROJECT, UPSTREAM_UNAUTHORIZED, "upstream-unauthorized"};
 		/* A refused create says something about the create, a refused read about us. */
@@ -55,7 +39,7 @@ static struct upstream_judgement judge_status(const struct client_answer *answer
 	default:
 		break;
 	}
-	if (answer->status >= 500 || (answer->status < 300 && !upstream_succeeded(answer)))
+	if (answer->status >= 500 || (answer->status < 300 && !answer_succeeded(answer)))
 		return (struct upstream_judgement){
 		    CONCERN_SUBJECT, UPSTREAM_DEGRADED, "upstream-error"};
 	return (struct upstream_judgement){CONCERN_NOBODY, UPSTREAM_OK, ""};
@@ -74,12 +58,6 @@ struct upstream_judgement upstream_judge(const struct client_answer *answer, boo
 		    CONCERN_SUBJECT, UPSTREAM_DEGRADED, "upstream-undecodable"};
 	return (struct upstream_judgement){
 	    CONCERN_SUBJECT, UPSTREAM_UNREACHABLE, "upstream-unreachable"};
-}
-
-bool upstream_refuses_account(const struct client_answer *answer)
-{
-	const struct upstream_judgement judgement = upstream_judge(answer, true);
-	return judgement.concern == CONCERN_PROJECT && judgement.state == UPSTREAM_UNAUTHORIZED;
 }
 
 /* Whether a failure of this subject, after those before it with nothing succeeding between, is one
@@ -144,25 +122,11 @@ static void settle(struct upstream *upstream, int64_t wall)
 		note(upstream, "", "");
 }
 
-void upstream_describe(const struct client_answer *answer, char *ret_text, size_t size)
-{
-	char said[200];
-	const char *id = answer->request_id;
-	if (answer->outcome != CLIENT_ANSWERED) {
-		snprintf(ret_text, size, "%s%s%s", answer->message,
-		    id[0] ? ", x-mp-request-id " : "", id);
-		return;
-	}
-	decode_error_message(answer->body, said, sizeof(said));
-	snprintf(ret_text, size, "Mixpanel answered %ld%s%s%s%s", answer->status,
-	    id[0] ? ", x-mp-request-id " : "", id, said[0] ? ": " : "", said);
-}
-
 static void note_answer(
     struct upstream *upstream, const char *code, const struct client_answer *answer)
 {
 	char message[sizeof(upstream->message)];
-	upstream_describe(answer, message, sizeof(message));
+	answer_describe(answer, message, sizeof(message));
 	note(upstream, code, message);
 }
 

@@ -45,10 +45,6 @@ struct upstream {
 	char listing_message[256];
 };
 
-/* Why an answer is none, for people: what the transport says, or the status and what Mixpanel says
- * of it. At most size - 1 bytes. */
-void upstream_describe(const struct client_answer *answer, char *ret_text, size_t size);
-
 /* Whom a failure concerns. */
 enum upstream_concern {
 	CONCERN_NOBODY,  /* Mixpanel answered; what it says is news of one object */
@@ -82,15 +78,8 @@ enum upstream_verdict {
 /* Nothing asked yet. now is wall-clock time. */
 void upstream_init(struct upstream *upstream, int64_t wall);
 
-/* Whether the answer is a success as far as its status tells: 2xx, but neither 203, which something
- * in between has changed, nor 206, which is a part. */
-bool upstream_succeeded(const struct client_answer *answer);
-
 /* Judges an answer by itself. */
 struct upstream_judgement upstream_judge(const struct client_answer *answer, bool write);
-
-/* Whether Mixpanel refuses our account: a fault of the configuration, not of what was asked for. */
-bool upstream_refuses_account(const struct client_answer *answer);
 
 /* Takes the end of a request in; several that fail together count once. Returns the verdict. */
 enum upstream_verdict upstream_ended(struct upstream *upstream, const struct client_answer *answer,

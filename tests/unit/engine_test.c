@@ -709,7 +709,7 @@ static bool is_listed_again(struct stage *stage, const void *argument)
 static bool refresh_is_done(struct stage *stage, const void *argument)
 {
 	const struct wish *wish = argument;
-	return engine_refresh_done(stage->engine, PROJECT, wish->command.result_ticket);
+	return engine_refresh_done(stage->engine, wish->command.result_ticket);
 }
 
 /* Four places and one of them kept free: three histories are on their way, one waits. The three are

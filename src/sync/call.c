@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/* Sends calls, judges their answers, and hands them to their owners. */
+#include "sync/call.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/credential.h"
+#include "util/timestamp.h"
+
+void call_init(struct call *call, const struct call_owner *owner, struct project *project,
+    enum endpoint endpoint, const char *connector_id)
+{
+	call->owner = owner;
+	call->project = project;
+	call->config = config_ref(project->config);
+	call->settings = project->settings;
+	call->endpoint = endpoint;
+	call->started_at = project_wall(project);
+	call->begun_at = project_now(project);
+	snprintf(
+	    call->connector_id, sizeof(call->connector_id), "%s", connector_id ? connector_id : "");
+	LIST_INSERT_HEAD(&project->calls, call, entry);
+}
+
+void call_done(struct call *call)
+{
+	LIST_REMOVE(call, entry);
+	config_unref(call->config);
+}
+
+static enum upstream_verdict judge_answer(struct call *call, const struct client_answer *answer)
+{
+	struct project *project = call->project;
+	const struct upstream_request request = {
+	    .write = endpoint_writes(call->endpoint),
+	    .subject = call->subject,
+	    .known = call->known,
+	    .started = call->asked_at,
+	};
+	return upstream_ended(&project->upstream, answer, &request, project_now(project),
+	    project_wall(project), &project->sync->random);
+}
+
+/* Whether an answer is still to be taken in. While the daemon stops only those to operations are,
+ * and not what comes too late for a disk on which each commit takes a second. */
+static bool takes_answer(const struct call *call)
+{
+	const struct sync *sync = call->project->sync;
+	return !sync_is_stopping(sync) ||
+	       (endpoint_writes(call->endpoint) && sync_now(sync) < sync->last_answers_until);
+}
+
+static void take_answer(struct call *call, const struct client_answer *answer)
+{
+	struct project *project = call->project;
+	project->in_flight--;
+	if (!takes_answer(call)) {
+		call->owner->drop(call);
+		return;
+	}
+	tally_request(&project->sync->tally, call->endpoint, answer);
+	if (!project_same_upstream(call->settings, project->settings)) {
+		call->owner->ended(call, answer, CALL_OUTDATED);
+		return;
+	}
+	if (answer->date != TIMESTAMP_NONE)
+		project->date_ahead = answer->date - project_now(project);
+	enum upstream_state before = project->upstream.state;
+	enum upstream_verdict verdict = judge_answer(call, answer);
+	if (verdict == VERDICT_FAILED)
+		project_troubled(project, project->upstream.message);
+	call->owner->ended(call, answer, verdict == VERDICT_FAILED ? CALL_FAILED : CALL_GOOD);
+	if (verdict == VERDICT_GOOD)
+		project_recovered(project, before);
+}
+
+/* An answer may repeat what was sent. Nothing of our credential goes on from here. */
+static void call_ended(const struct client_answer *answer, void *context)
+{
+	struct call *call = context;
+	const struct credential *credential = call->settings->credential;
+	struct client_answer clean = *answer;
+	union {
+		const char *received;
+		char *data;
+	} body = {.received = answer->body.ptr};
+	_cleanup_free_ char *copy = NULL;
+	if (body.data && credential_found_in(credential, body.data, answer->body.len, false)) {
+		clean.body = SPAN_NONE;
+		copy = malloc(answer->body.len + 1);
+		if (copy) {
+			memcpy(copy, answer->body.ptr, answer->body.len);
+			copy[answer->body.len] = '\0';
+			credential_found_in(credential, copy, answer->body.len, true);
+			clean.body = (struct span){.ptr = copy, .len = answer->body.len};
+		}
+	}
+	take_answer(call, &clean);
+}
+
+int call_url(const struct call *call, struct buffer *buffer, struct err *err)
+{
+	const struct config_project *settings = call->settings;
+	if (endpoint_url(buffer, call->endpoint, settings->base_url, settings->project_id,
+		call->connector_id) < 0)
+		return err_set(
+		    err, "the URL of the %s call is too long", endpoint_name(call->endpoint));
+	return 0;
+}
+
+int call_send(struct call *call, const char *url, struct span body, struct err *err)
+{
+	struct project *project = call->project;
+	/* All that makes up the request is of one configuration: the one the call was made under.
+	 */
+	const struct config_project *settings = call->settings;
+	bool writes = endpoint_writes(call->endpoint);
+	const struct client_request request = {
+	    .name = endpoint_name(call->endpoint),
+	    .method = endpoint_method(call->endpoint),
+	    .once = writes,
+	    .url = url,
+	    .credential = settings->credential->pair->data,
+	    .proxy = settings->proxy,
+	    .ca_file = settings->ca_file,
+	    .body = body,
+	    .timeout = writes ? settings->write_timeout : settings->timeout,
+	    .done = call_ended,
+	    .context = call,
+	};
+	call->asked_at = project_now(project);
+	if (client_submit(project->sync->client, &request, err) < 0)
+		return -1;
+	project->in_flight++;
+	upstream_asked(&project->upstream, call->asked_at);
+	return 0;
+}

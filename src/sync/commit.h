@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/* Writing: a transaction, and what it changed, told once it is committed. Everything that is
+ * applied passes here. A disk that is full is kept track of, and so is a store that failed: nothing
+ * is written into it any more. */
+#ifndef MIXPORT_SYNC_COMMIT_H
+#define MIXPORT_SYNC_COMMIT_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "store/conn.h"
+#include "sync/changes.h"
+#include "util/clock.h"
+#include "util/err.h"
+#include "util/log.h"
+
+/* Of the sync thread, but for unavailable. */
+struct commit {
+	struct conn *writer;
+	const struct clock *clock;
+	changes_told_fn *changed; /* NULL: nobody is told */
+	void (*failed)(void *context);
+	void *context; /* of both */
+
+	struct changes changes; /* of the transaction that runs */
+	uint64_t count;
+	bool broken; /* nothing may be written any more */
+	atomic_bool unavailable;
+	int64_t retry_at; /* monotonic; after a full disk */
+	int64_t retry_after;
+};
+
+/* Zeroed but for writer, clock, changed, failed and context. */
+void commit_init(struct commit *commit);
+
+/* Frees. */
+void commit_done(struct commit *commit);
+
+/* Runs body in a transaction; tells what changed once it is committed. When the outcome of the
+ * commit is unknown, failed is called, once. Returns as tx_write. */
+int commit_write(struct commit *commit,
+    int (*body)(struct conn *conn, void *context, struct err *err), void *context, struct err *err);
+
+/* Whether the store takes writes as far as is known, or it is time to try again whether it does. */
+bool commit_may_write(const struct commit *commit, int64_t now);
+
+/* The disk was full for something that was not written here. */
+void commit_full(struct commit *commit, const struct err *err);
+
+/* Empties the log when it is large. Returns 0, or what it failed with, which is dealt with here. */
+int commit_empty_log(struct commit *commit);
+
+/* While nothing could be written: tries, when it is time, whether that is possible again. Returns
+ * whether it has become so just now. */
+bool commit_probe(struct commit *commit, int64_t now);
+
+/* The level of what is said about a failed write: little while it is known that nothing can be
+ * written at all. */
+enum log_level commit_level(const struct commit *commit, enum log_level level);
+
+#endif

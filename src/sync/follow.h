@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* What is read of Mixpanel: listings, histories and single connectors. */
+#ifndef MIXPORT_SYNC_FOLLOW_H
+#define MIXPORT_SYNC_FOLLOW_H
+
+#include "sync/project.h"
+#include "sync/refresh.h"
+
+/* Nothing is on its way. Returns 0, or -1 without memory. */
+int follow_new(struct follow **ret_follow);
+
+/* When the project has no calls any more. Takes NULL; returns NULL. */
+struct follow *follow_free(struct follow *follow);
+
+/* Sends the call of a plan. The budget was taken, here and below. */
+void follow_send_plan(struct project *project, const struct plan *plan, int64_t now);
+
+/* The plan of the call whose next page waits for budget; NULL for none. */
+const struct plan *follow_waiting_page(const struct project *project);
+
+/* Sends that page. */
+void follow_send_page(struct project *project);
+
+/* Sends a single connector that a refresh waits for. */
+void follow_send_single(struct project *project, const struct refresh_single *single);
+
+#endif

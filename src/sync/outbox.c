@@ -1,0 +1,539 @@
+/* SPDX-License-Identifier: MIT */
+/* Creates and deletes: written down before anything is sent, and carried out at most once.
+ *
+ * What can go wrong: the process dies, the connection breaks, the answer is lost or cannot be read,
+ * the disk is full, at any point of a create. Mixpanel's create is not idempotent, so sending it a
+ * second time starts a second import and counts every event twice.
+ *
+ * Why it cannot: an operation is `sending` in the database, synced, before a connection is opened
+ * (outbox_send). From there a create goes back to `planned` only when Mixpanel itself said 429,
+ * which means that it was not carried out. Every other end that does not prove what happened is
+ * `unknown`, and so is, at the next start, whatever was left `sending`. Nothing sends an `unknown`
+ * create: only a connector that turns up in a list (search.c), or a person, decides it. */
+#include "sync/outbox.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "mixpanel/cloud_import.h"
+#include "store/connector_store.h"
+#include "store/operation_store.h"
+#include "sync/call.h"
+#include "sync/operation.h"
+#include "sync/refresh.h"
+#include "sync/search.h"
+#include "util/hash.h"
+#include "util/log.h"
+#include "util/timestamp.h"
+
+#define RETRY_AFTER MICROSECONDS_PER_SECOND
+
+/* An operation that is to be sent, or on its way. */
+struct task {
+	char operation_id[RANDOM_ID_SIZE];
+	const struct verb *verb;
+	int64_t not_before;    /* monotonic */
+	int64_t failing_since; /* the same; INT64_MIN while it has not failed */
+	bool in_flight;
+	STAILQ_ENTRY(task) entry;
+};
+
+/* A call for an operation. */
+struct send_call {
+	struct call call; /* first, see send_of */
+	char operation_id[RANDOM_ID_SIZE];
+	const struct verb *verb;
+	bool ended;               /* only its end is still to be written: */
+	struct client_answer end; /* points into */
+	char *end_body;           /* these */
+	char *end_message;
+	STAILQ_ENTRY(send_call) unsaved;
+};
+
+struct outbox {
+	STAILQ_HEAD(task_list, task) tasks;           /* in the order they were asked for */
+	STAILQ_HEAD(unsaved_list, send_call) unsaved; /* whose end is not written yet */
+	unsigned once_in_flight; /* of the verbs that are sent at most once, until their end is
+				  * written */
+};
+
+int outbox_new(struct outbox **ret_outbox)
+{
+	struct outbox *outbox = calloc(1, sizeof(*outbox));
+	if (!outbox)
+		return -1;
+	STAILQ_INIT(&outbox->tasks);
+	STAILQ_INIT(&outbox->unsaved);
+	*ret_outbox = outbox;
+	return 0;
+}
+
+struct outbox *outbox_free(struct outbox *outbox)
+{
+	while (outbox && !STAILQ_EMPTY(&outbox->tasks)) {
+		struct task *task = STAILQ_FIRST(&outbox->tasks);
+		STAILQ_REMOVE_HEAD(&outbox->tasks, entry);
+		free(task);
+	}
+	free(outbox);
+	return NULL;
+}
+
+static struct send_call *send_of(struct call *call)
+{
+	return (struct send_call *)call;
+}
+
+static void send_free(struct send_call *send)
+{
+	call_done(&send->call);
+	free(send->end_body);
+	free(send->end_message);
+	free(send);
+}
+
+/* Tasks ----------------------------------------------------------------------------------------*/
+
+int outbox_put(struct project *project, const char *operation_id, enum operation_kind kind)
+{
+	struct task *task = calloc(1, sizeof(*task));
+	if (!task)
+		return -1;
+	snprintf(task->operation_id, sizeof(task->operation_id), "%s", operation_id);
+	task->verb = cloud_import_verb(kind);
+	task->not_before = INT64_MIN;
+	task->failing_since = INT64_MIN;
+	STAILQ_INSERT_TAIL(&project->outbox->tasks, task, entry);
+	return 0;
+}
+
+static struct task *find_task(struct project *project, const char *operation_id)
+{
+	struct task *task;
+	STAILQ_FOREACH (task, &project->outbox->tasks, entry)
+		if (strcmp(task->operation_id, operation_id) == 0)
+			return task;
+	return NULL;
+}
+
+static void task_over(struct project *project, struct task *task)
+{
+	STAILQ_REMOVE(&project->outbox->tasks, task, task, entry);
+	free(task);
+}
+
+/* Writing --------------------------------------------------------------------------------------*/
+
+struct operation_work {
+	struct project *project;
+	struct operation_record *record;
+	const struct connector *created; /* the connector of a create that succeeded */
+	bool deleted;                    /* a delete that succeeded */
+	int64_t observed_at;             /* when the request was sent */
+	int64_t begun_at;                /* monotonic: the same */
+	int64_t connector_row;
+};
+
+static int write_outcome(struct operation_work *work, struct conn *writer, struct err *err)
+{
+	struct project *project = work->project;
+	int64_t project_id = work->record->project_id;
+	int64_t now = project_wall(project);
+	int r = 0;
+	if (work->created) {
+		const struct connector_put put = {
+		    .project_id = project_id,
+		    .connector = work->created,
+		    .revive = true,
+		    .observed_at = work->observed_at,
+		    .confirmed = work->observed_at,
+		    .now = now,
+		};
+		enum connector_change change;
+		r = connector_store_put(writer, &put, err, &change, &work->connector_row);
+		if (r == 0)
+			r = connector_store_created_by_us(
+			    writer, work->connector_row, work->record->import_key, err);
+	} else if (work->deleted) {
+		r = project_connector_row(
+		    work->project, work->record->connector_id, err, &work->connector_row);
+		if (r == 0)
+			r = connector_store_delete(writer, work->connector_row, true, now, err);
+		r = r == 1 ? 0 : r;
+	} else {
+		return 0;
+	}
+	project_changed(project, CHANGE_CONNECTOR, NULL);
+	project_changed(project, CHANGE_PROJECT, NULL);
+	return r;
+}
+
+static int write_operation(struct conn *writer, void *context, struct err *err)
+{
+	struct operation_work *work = context;
+	int r = write_outcome(work, writer, err);
+	if (r)
+		return r;
+	project_changed(work->project, CHANGE_OPERATION, work->record->operation_id);
+	return operation_store_update(writer, work->record, err);
+}
+
+/* Sending --------------------------------------------------------------------------------------*/
+
+static const struct call_owner send_owner;
+
+/* NULL without memory. */
+static struct send_call *send_new(struct project *project, const struct operation_record *record)
+{
+	struct send_call *send = calloc(1, sizeof(*send));
+	if (!send)
+		return NULL;
+	send->verb = cloud_import_verb(record->kind);
+	call_init(&send->call, &send_owner, project, send->verb->endpoint, record->connector_id);
+	snprintf(send->operation_id, sizeof(send->operation_id), "%s", record->operation_id);
+	/* Rows of connectors, which are the other subjects, stay far below the highest bit. */
+	send->call.subject = hash_of(span_of(record->operation_id)) | UINT64_C(1) << 63;
+	return send;
+}
+
+static int send_send(struct send_call *send, struct span body, struct err *err)
+{
+	struct buffer url _cleanup_buffer_;
+	buffer_init(&url, 8192);
+	if (call_url(&send->call, &url, err) < 0)
+		return -1;
+	return call_send(&send->call, buffer_text(&url), body, err);
+}
+
+/* What will tell, if the outcome is not known, which connectors are new. Returns 0, or -1. */
+static int note_sending(struct send_call *send, struct operation_record *record, struct err *err)
+{
+	struct project *project = send->call.project;
+	int64_t now = project_now(project);
+	record->state = OPERATION_SENDING;
+	record->sent_at = project_wall(project);
+	record->account = send->call.settings->credential->fingerprint;
+	record->sent_upstream_at =
+	    project->date_ahead == TIMESTAMP_NONE ? TIMESTAMP_NONE : now + project->date_ahead;
+	record->known_row = -1;
+	if (!project->loaded)
+		return 0;
+	return connector_store_last_row(project_writer(project), err, &record->known_row);
+}
+
+static void operation_ended(struct send_call *send, const struct client_answer *answer);
+
+/* The commit that says `sending` stands before the connection: see the top of this file. */
+static void send_operation(
+    struct project *project, struct task *task, struct operation_record *record)
+{
+	struct err err = ERR_INIT;
+	struct send_call *send = send_new(project, record);
+	if (!send) {
+		task->not_before = project_now(project) + RETRY_AFTER;
+		return;
+	}
+	struct operation_work work = {.project = project, .record = record};
+	if (note_sending(send, record, &err) < 0 ||
+	    project_write(project, write_operation, &work, &err) != 0) {
+		log_write(commit_level(&project->sync->commit, LOG_LEVEL_ERROR),
+		    "operation %s stays planned: %s", record->operation_id, err.text);
+		task->not_before = project_now(project) + RETRY_AFTER;
+		send_free(send);
+		return;
+	}
+	task->in_flight = true;
+	project->outbox->once_in_flight += !send->verb->repeatable;
+	if (send_send(send, record->request, &err) == 0)
+		return;
+	const struct client_answer none = {.outcome = CLIENT_NOT_SENT, .message = err.text};
+	operation_ended(send, &none);
+}
+
+static void send_task(struct project *project, struct task *task)
+{
+	struct loaded_operation loaded _cleanup_loaded_operation_;
+	struct err err = ERR_INIT;
+	int r = operation_load(project, task->operation_id, &err, &loaded);
+	if (r < 0) {
+		log_error("operation %s cannot be read: %s", task->operation_id, err.text);
+		task->not_before = project_now(project) + RETRY_AFTER;
+	} else if (r > 0 || loaded.record.state != OPERATION_PLANNED) {
+		task_over(project, task);
+	} else {
+		send_operation(project, task, &loaded.record);
+	}
+}
+
+static void earlier(int64_t *next, int64_t at)
+{
+	if (at < *next)
+		*next = at;
+}
+
+/* One create at a time, so that reconciliation cannot mistake whose connector is whose; and none
+ * before the first listing was tried, after which a connector that is new is new indeed. */
+static bool may_send_once(const struct project *project)
+{
+	return project->outbox->once_in_flight == 0 && project->list_tried;
+}
+
+static bool may_go(
+    const struct project *project, const struct task *task, int64_t now, int64_t *next)
+{
+	if (task->in_flight || (!task->verb->repeatable && !may_send_once(project)))
+		return false;
+	if (task->not_before > now) {
+		earlier(next, task->not_before);
+		return false;
+	}
+	return true;
+}
+
+int outbox_send(struct project *project, int64_t now, int64_t *next)
+{
+	struct task *task;
+	STAILQ_FOREACH (task, &project->outbox->tasks, entry)
+		if (may_go(project, task, now, next))
+			break;
+	if (!task)
+		return 0;
+	if (!upstream_may_ask(&project->upstream, true, now)) {
+		earlier(next, upstream_next(&project->upstream, now));
+		return 0;
+	}
+	if (!ratelimit_take(&project->limit, RATELIMIT_WRITE, now)) {
+		earlier(next, ratelimit_next(&project->limit, RATELIMIT_WRITE, now));
+		return 0;
+	}
+	send_task(project, task);
+	return 1;
+}
+
+/* Deciding -------------------------------------------------------------------------------------*/
+
+static void fill_record(struct operation_record *record, struct verdict *verdict,
+    const struct client_answer *answer, int64_t wall)
+{
+	record->state = verdict->state;
+	record->error_code = verdict->code;
+	record->error_message = verdict->code ? verdict->message : NULL;
+	record->upstream_status = answer->outcome == CLIENT_ANSWERED ? answer->status : 0;
+	if (verdict->state == OPERATION_UNREACHABLE)
+		record->sent_at = TIMESTAMP_NONE;
+	if (verdict->has_connector)
+		record->connector_id = verdict->connector.connector.connector_id;
+	if (verdict->state != OPERATION_PLANNED && verdict->state != OPERATION_UNKNOWN)
+		record->finished_at = wall;
+}
+
+/* The end is written: what it means for the rest of the project. */
+static void after_end(struct project *project, const struct operation_work *work, int64_t pause)
+{
+	const struct operation_record *record = work->record;
+	struct task *task = find_task(project, record->operation_id);
+	int64_t now = project_now(project);
+	operation_log(project, record);
+	if (work->created) {
+		project_settle(project, work->connector_row, WITNESS_CREATED);
+		refresh_follow(project, work->connector_row);
+	}
+	if (work->deleted && work->connector_row) {
+		project_settle(project, work->connector_row, WITNESS_REMOVED);
+		refresh_drop(project, work->connector_row);
+	}
+	if (record->state == OPERATION_UNKNOWN)
+		search_unknown(project, record->row, record->search_base, work->begun_at, false);
+	/* What another unknown create of the same import waited for may be decided by this. */
+	if (record->kind == OPERATION_CREATE)
+		search_same_import(project, record->import_key);
+	if (!task)
+		return;
+	task->in_flight = false;
+	if (record->state != OPERATION_PLANNED) {
+		task_over(project, task);
+		return;
+	}
+	if (task->failing_since == INT64_MIN)
+		task->failing_since = now;
+	int64_t delay = project_retry_delay(project, task->failing_since);
+	task->not_before = now + (pause > delay ? pause : delay);
+}
+
+/* A list that is on its way was asked for too early to tell of what ends now. */
+static unsigned lists_in_flight(const struct project *project)
+{
+	const struct call *call;
+	LIST_FOREACH (call, &project->calls, entry)
+		if (call->endpoint == ENDPOINT_LIST)
+			return 1;
+	return 0;
+}
+
+static bool is_settling(const struct project *project, const struct operation_record *record)
+{
+	if (record->kind != OPERATION_DELETE)
+		return false;
+	enum witness_hold hold = project_held(project, record->connector_id);
+	return hold == WITNESS_CREATED || hold == WITNESS_SEEN;
+}
+
+/* Returns 0, or what project_write returned: nothing is written then. */
+static int write_verdict(struct send_call *send, struct operation_record *record,
+    struct verdict *verdict, const struct client_answer *answer, struct err *err)
+{
+	struct project *project = send->call.project;
+	fill_record(record, verdict, answer, project_wall(project));
+	if (verdict->state == OPERATION_UNKNOWN)
+		record->search_base = project->complete_listings + lists_in_flight(project);
+	struct operation_work work = {
+	    .project = project,
+	    .record = record,
+	    .created = verdict->has_connector ? &verdict->connector.connector : NULL,
+	    .deleted = send->verb->removes && verdict->state == OPERATION_SUCCEEDED,
+	    .observed_at = send->call.started_at,
+	    .begun_at = send->call.begun_at,
+	};
+	int r = project_write(project, write_operation, &work, err);
+	if (r == 0)
+		after_end(project, &work, answer->retry_after);
+	return r;
+}
+
+static int write_end(struct send_call *send, const struct client_answer *answer, struct err *err)
+{
+	struct project *project = send->call.project;
+	struct loaded_operation loaded _cleanup_loaded_operation_;
+	int r = operation_load(project, send->operation_id, err, &loaded);
+	if (r < 0)
+		return -1;
+	if (r > 0) {
+		log_error("operation %s ended, but it is not in the store", send->operation_id);
+		return 0;
+	}
+	struct verdict verdict _cleanup_verdict_;
+	cloud_import_decide(
+	    loaded.record.kind, answer, is_settling(project, &loaded.record), &verdict);
+	r = write_verdict(send, &loaded.record, &verdict, answer, err);
+	/* What is told of a refusal is Mixpanel's own words alone. */
+	if (r == 0 && verdict.state == OPERATION_REJECTED && answer->request_id[0])
+		log_info("project %s: %s was refused with " ENDPOINT_ID_HEADER " %s",
+		    project->settings->name, send->operation_id, answer->request_id);
+	return r;
+}
+
+/* The store does not take what the answer makes of the operation, for a reason that will not pass.
+ * That the answer was not understood it does take; a listing or a person decides a create then. */
+static int write_doubt(struct send_call *send, struct err *err)
+{
+	const struct client_answer none = {
+	    .outcome = CLIENT_UNCLEAR,
+	    .message = "Mixpanel answered, but the answer could not be stored",
+	};
+	struct err why = *err;
+	int r = write_end(send, &none, err);
+	if (r == 0)
+		log_error("project %s: Mixpanel's answer to operation %s could not be stored: %s",
+		    send->call.project->settings->name, send->operation_id, why.text);
+	return r;
+}
+
+static int write_somehow(
+    struct send_call *send, const struct client_answer *answer, struct err *err)
+{
+	int r = write_end(send, answer, err);
+	return r == 0 || r == STORE_FULL || r == STORE_BROKEN ? r : write_doubt(send, err);
+}
+
+/* The end is written. */
+static void send_over(struct send_call *send)
+{
+	struct project *project = send->call.project;
+	project->outbox->once_in_flight -= !send->verb->repeatable;
+	send_free(send);
+}
+
+/* The end is kept until it can be written. In the database the operation is still `sending`, so
+ * that a crash makes it unknown; so does an answer for which there is no memory. */
+static void keep_unsaved(struct send_call *send, const struct client_answer *answer)
+{
+	send->ended = true;
+	send->end = *answer;
+	send->end_message = strdup(answer->message ? answer->message : "");
+	send->end_body = malloc(answer->body.len + 1);
+	if (send->end_message && send->end_body) {
+		if (answer->body.len > 0)
+			memcpy(send->end_body, answer->body.ptr, answer->body.len);
+		send->end_body[answer->body.len] = '\0';
+		send->end.message = send->end_message;
+		send->end.body.ptr = send->end_body;
+	} else {
+		send->end = (struct client_answer){
+		    .outcome = CLIENT_UNCLEAR,
+		    .message = "no memory for Mixpanel's answer",
+		};
+	}
+	STAILQ_INSERT_TAIL(&send->call.project->outbox->unsaved, send, unsaved);
+}
+
+static void operation_ended(struct send_call *send, const struct client_answer *answer)
+{
+	struct project *project = send->call.project;
+	struct err err = ERR_INIT;
+	if (write_somehow(send, answer, &err) == 0) {
+		send_over(send);
+		return;
+	}
+	log_error("project %s: the end of operation %s could not be written, keeping it: %s",
+	    project->settings->name, send->operation_id, err.text);
+	keep_unsaved(send, answer);
+}
+
+/* Each by itself: one that cannot be written holds no other up. */
+void outbox_save(struct project *project)
+{
+	struct unsaved_list rest = STAILQ_HEAD_INITIALIZER(rest);
+	struct send_call *send;
+	STAILQ_CONCAT(&rest, &project->outbox->unsaved);
+	while ((send = STAILQ_FIRST(&rest))) {
+		struct err err = ERR_INIT;
+		STAILQ_REMOVE_HEAD(&rest, unsaved);
+		int r = write_somehow(send, &send->end, &err);
+		if (r == 0)
+			send_over(send);
+		else
+			STAILQ_INSERT_TAIL(&project->outbox->unsaved, send, unsaved);
+		if (r == STORE_FULL || r == STORE_BROKEN)
+			break;
+	}
+	STAILQ_CONCAT(&project->outbox->unsaved, &rest);
+}
+
+static void send_ended(
+    struct call *call, const struct client_answer *answer, enum call_verdict verdict)
+{
+	/* What became of an operation is told by whom it was sent to, in force or not. */
+	(void)verdict;
+	operation_ended(send_of(call), answer);
+}
+
+static void send_drop(struct call *call)
+{
+	send_free(send_of(call));
+}
+
+static const struct call_owner send_owner = {.ended = send_ended, .drop = send_drop};
+
+bool outbox_is_saved(const struct project *project)
+{
+	return STAILQ_EMPTY(&project->outbox->unsaved);
+}
+
+bool outbox_in_flight(const struct project *project)
+{
+	struct call *call;
+	LIST_FOREACH (call, &project->calls, entry)
+		if (call->owner == &send_owner && !send_of(call)->ended)
+			return true;
+	return false;
+}

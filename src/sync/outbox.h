@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* Operations: written down, sent, and what became of them. */
+#ifndef MIXPORT_SYNC_OUTBOX_H
+#define MIXPORT_SYNC_OUTBOX_H
+
+#include "model/operation.h"
+#include "sync/project.h"
+
+/* Empty. Returns 0, or -1 without memory. */
+int outbox_new(struct outbox **ret_outbox);
+
+/* When the project has no calls any more. Takes NULL; returns NULL. */
+struct outbox *outbox_free(struct outbox *outbox);
+
+/* Puts an operation that is planned on the list of those to be sent. Returns 0, or -1 without
+ * memory. */
+int outbox_put(struct project *project, const char *operation_id, enum operation_kind kind);
+
+/* Sends the next operation that may go out, and takes it out of the budget. Returns 1 when one was
+ * sent or came to an end, 0 when there is none; *ret_next is then brought forward to when to look
+ * again. */
+int outbox_send(struct project *project, int64_t now, int64_t *ret_next);
+
+/* Writes down those ends that could not be written before. What stays unwritten becomes unknown at
+ * the next start. */
+void outbox_save(struct project *project);
+
+/* Whether every end that is known is written down. */
+bool outbox_is_saved(const struct project *project);
+
+/* Whether an operation is on its way. */
+bool outbox_in_flight(const struct project *project);
+
+#endif

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/* One project that is followed: what is known of it, for all that works on it. What each of these
+ * has for itself is behind it: who waits (refresh.h), what is read (follow.h), what is sent
+ * (outbox.h), what is looked for (search.h). Everything belongs to the sync thread. */
+#ifndef MIXPORT_SYNC_PROJECT_H
+#define MIXPORT_SYNC_PROJECT_H
+
+#include "config/config.h"
+#include "mixpanel/ratelimit.h"
+#include "model/project.h"
+#include "store/connector_store.h"
+#include "sync/planner.h"
+#include "sync/sync.h"
+#include "sync/upstream.h"
+#include "sync/witness.h"
+
+struct call;
+
+struct project {
+	struct sync *sync;
+	struct config *config; /* the reference that settings points into */
+	const struct config_project *settings;
+	bool removed; /* no longer configured: goes when nothing is in flight */
+	struct planner *planner;
+	struct ratelimit limit;
+	struct upstream upstream;
+	struct witness witness;
+	struct refreshes *refreshes;
+	struct follow *follow;
+	struct outbox *outbox;
+	struct searches *searches;
+	LIST_HEAD(call_list, call) calls; /* every one there is */
+	unsigned in_flight;
+	int64_t troubled_since; /* monotonic: when it was told that Mixpanel is in trouble, or
+				 * INT64_MIN */
+	int64_t date_ahead; /* Mixpanel's clock less the monotonic one; TIMESTAMP_NONE: not known */
+	bool loaded;        /* a listing was applied once */
+	bool list_tried;    /* it was, or at least one was asked for and came to an end */
+	int64_t complete_listings; /* how many were applied, ever */
+	int64_t list_begun_at;     /* monotonic: when the last one that was applied was asked for */
+	LIST_ENTRY(project) entry;
+};
+
+/* A project to follow, with nothing that works on it yet; not on sync's list. Takes a reference to
+ * config. Returns 0, a store outcome, or -1. */
+int project_new(struct sync *sync, struct config *config, const struct config_project *settings,
+    struct err *err, struct project **ret_project);
+
+/* Frees what is known; the works are gone, and the calls. Takes NULL; returns NULL. */
+struct project *project_free(struct project *project);
+
+/* New settings. Takes a reference to config. */
+void project_change(
+    struct project *project, struct config *config, const struct config_project *settings);
+
+/* Whether both ask the same Mixpanel as the same account. */
+bool project_same_upstream(const struct config_project *a, const struct config_project *b);
+
+/* The clocks; the connection to the store that all of the thread share. */
+int64_t project_now(const struct project *project);
+int64_t project_wall(const struct project *project);
+struct conn *project_writer(const struct project *project);
+
+/* As commit_write. */
+int project_write(struct project *project,
+    int (*body)(struct conn *conn, void *context, struct err *err), void *context, struct err *err);
+
+/* Inside project_write: something of the project was changed; id may be NULL. */
+void project_changed(struct project *project, enum change_kind kind, const char *id);
+
+/* The row of a connector. Returns 0, 1 when it was never known, or -1. */
+int project_connector_row(
+    const struct project *project, const char *connector_id, struct err *err, int64_t *ret_row);
+
+/* Something was confirmed or concluded of a connector: it outranks what is read for settle_time. */
+void project_settle(struct project *project, int64_t row, enum witness_hold hold);
+
+/* What outranks what is read of a connector now; not what was asked for before. */
+enum witness_hold project_held(const struct project *project, const char *connector_id);
+
+/* Tells the planner of a connector; a followed_connector_fn whose context is the project. */
+int project_plan(const struct followed_connector *connector, void *context);
+
+/* Mixpanel is in trouble: says so in the log, once until it is well again. */
+void project_troubled(struct project *project, const char *message);
+
+/* It may be well again: if it is, and was not before, says so. */
+void project_recovered(struct project *project, enum upstream_state before);
+
+/* How long a thing that fails again and again is left alone: as long as it has failed already, from
+ * 2 s to a minute, with jitter. since is monotonic. */
+int64_t project_retry_delay(struct project *project, int64_t since);
+
+/* What the API shows of it. */
+struct upstream_status project_status(struct project *project);
+
+/* The project with this id that is followed; NULL for none. removed ones count or do not. */
+struct project *project_find(struct sync *sync, int64_t project_id, bool removed);
+
+/* Whether Mixpanel's own date, in the last answer to one of the projects since the start, is within
+ * an hour of the wall clock. Until then nothing is removed, and nothing expires, by age. */
+bool project_date_is_sure(const struct sync *sync);
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* What became of the creates whose outcome is unknown. */
+#ifndef MIXPORT_SYNC_SEARCH_H
+#define MIXPORT_SYNC_SEARCH_H
+
+#include "sync/project.h"
+
+/* Nothing to look for. Returns 0, or -1 without memory. */
+int searches_new(struct searches **ret_searches);
+
+/* Takes NULL; returns NULL. */
+struct searches *searches_free(struct searches *searches);
+
+/* The outcome of a create is unknown: it is looked for from now on. search_base is that of its
+ * record; sent_at is when it was sent at the latest (monotonic); over tells that it was said
+ * already that there is no more hope: it may turn up all the same. */
+void search_unknown(
+    struct project *project, int64_t row, int64_t search_base, int64_t sent_at, bool over);
+
+/* It is known. */
+void search_end(struct project *project, int64_t row);
+
+/* Something with this import key came, went or was decided: those that ask for the same are looked
+ * for again. NULL is fine. The same for what a connector imports. */
+void search_same_import(struct project *project, const char *import_key);
+void search_connector(struct project *project, int64_t connector_row);
+
+/* A list was applied that was asked for at begun_at (monotonic). */
+void search_listed(struct project *project, bool complete, int64_t begun_at);
+
+/* Looks for some of those that are to be looked for. Returns whether others are left. */
+bool search_turn(struct project *project);
+
+#endif
