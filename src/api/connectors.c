@@ -10,7 +10,6 @@
 
 /* Lists -----------------------------------------------------------------------------------------*/
 
-static const char *const kind_choices[] = {CONNECTOR_KIND, NULL};
 static const char *const status_choices[] = {"active", "stopped", "paused", NULL};
 static const char *const state_choices[] = {"present", "deleted", "all", NULL};
 static const char *const sort_choices[] = {"created_at", "-created_at", NULL};
@@ -86,14 +85,13 @@ static int read_query(
 	struct page position = {.after = false};
 	int presence = PRESENCE_PRESENT;
 	int order = 0;
-	int kind = 0;
 	query->connector_type = request_parameter(request, "connector_type");
 	query->data_format = request_parameter(request, "data_format");
 	query->label = request_parameter(request, "label");
 	int faults = read_status(request, &query->status);
 	faults += read_choice(request, "job_status", page_job_statuses, &query->job_status);
 	faults += page_id_prefix(request, &query->id_prefix);
-	faults += request_parameter_choice(request, "kind", kind_choices, &kind);
+	faults += read_choice(request, "kind", connector_kind_names, &query->kind);
 	faults += request_parameter_choice(request, "state", state_choices, &presence);
 	faults += request_parameter_choice(request, "sort", sort_choices, &order);
 	page->list = page_list(request, CURSOR_CONNECTORS);

@@ -87,7 +87,7 @@ void render_connector(struct writer *writer, const struct connector_record *reco
 	bool present = record->deleted_at == TIMESTAMP_NONE;
 	writer_begin_object(writer);
 	writer_member_text(writer, "connector_id", record->connector.connector_id);
-	writer_member_text(writer, "kind", CONNECTOR_KIND);
+	writer_member_text(writer, "kind", connector_kind_names[record->connector.kind]);
 	writer_member_text(writer, "project", view->settings->name);
 	writer_member_integer(writer, "project_id", record->project_id);
 	connector_members(writer, record);

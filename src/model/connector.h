@@ -14,14 +14,24 @@
 
 #define CONNECTOR_ID_LENGTH_LIMIT 128
 
-/* What kind of import a connector of Mixpanel's Connectors API is. */
-#define CONNECTOR_KIND "cloud_import"
+/* The kinds of import. Each has a file pair in mixpanel/. */
+enum connector_kind {
+	CONNECTOR_CLOUD_IMPORT,
+};
+#define CONNECTOR_KIND_COUNT (CONNECTOR_CLOUD_IMPORT + 1)
+
+/* Their names, ended by NULL. */
+extern const char *const connector_kind_names[CONNECTOR_KIND_COUNT + 1];
+
+/* Returns 0, or -1 for no name of a kind; NULL is none. */
+int connector_kind_parse(const char *name, enum connector_kind *ret_kind);
 
 /* What Mixpanel says of a connector. Plain data; every pointer is borrowed from the decoded answer
  * or the store's row and says until when it holds. NULL and SPAN_NONE are "unknown".
  * Invariant: connector_id is 1…CONNECTOR_ID_LENGTH_LIMIT bytes of printable ASCII without blanks or
  * "/", and neither "." nor "..". */
 struct connector {
+	enum connector_kind kind;
 	const char *connector_id;
 	const char *label;          /* "" when missing */
 	const char *connector_type; /* as sent; "" when missing */

@@ -87,9 +87,9 @@ void store_generation_count(void)
 	atomic_fetch_add(&generation, 1);
 }
 
-sqlite3_stmt *stmt_use(struct conn *conn, enum stmt id)
+sqlite3_stmt *stmt_use(struct conn *conn, const struct statement *statement)
 {
-	sqlite3_stmt *stmt = conn->stmts[id];
+	sqlite3_stmt *stmt = stmts_find(conn->stmts, statement);
 	assert(stmt && !sqlite3_stmt_busy(stmt));
 	return stmt;
 }
@@ -364,9 +364,12 @@ static int make_sure(const char *path, const struct lock *lock, struct err *err)
 	return examine(path, lock, err);
 }
 
+STATEMENT(sql_instance, FOR_ALL,
+	"SELECT instance FROM store WHERE only_row = 1");
+
 static int read_instance(struct conn *conn, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, STMT_INSTANCE);
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, &sql_instance);
 	if (sqlite3_step(stmt) != SQLITE_ROW)
 		return conn_read_failed(conn, err, "read its instance number");
 	conn->instance = (uint64_t)sqlite3_column_int64(stmt, 0);
@@ -451,7 +454,7 @@ static int open_writer(struct conn *conn, struct err *err)
 	if (lock_take(conn->path, err, &conn->lock) < 0 ||
 	    make_sure(conn->path, conn->lock, err) < 0 || lock_take_file(conn->lock, err) < 0 ||
 	    open_somehow(conn, err) < 0 ||
-	    stmts_prepare(conn->db, conn->writer, conn->stmts, err) < 0 ||
+	    stmts_prepare(conn->db, conn->writer, err, &conn->stmts) < 0 ||
 	    read_instance(conn, err) < 0)
 		return -1;
 	if (identify(conn->path, "", &conn->file) < 0 ||
@@ -478,7 +481,7 @@ static int open_reader(struct conn *conn, struct err *err)
 {
 	if (database_open(conn->path, SQLITE_OPEN_READONLY, err, &conn->db) < 0 ||
 	    database_exec(conn->db, SETTINGS_READER, err) < 0 ||
-	    stmts_prepare(conn->db, conn->writer, conn->stmts, err) < 0)
+	    stmts_prepare(conn->db, conn->writer, err, &conn->stmts) < 0)
 		return -1;
 	return read_instance(conn, err);
 }
@@ -540,7 +543,7 @@ struct conn *conn_close(struct conn *conn)
 {
 	if (!conn)
 		return NULL;
-	stmts_finalize(conn->stmts);
+	conn->stmts = stmts_free(conn->stmts);
 	if (conn->db && conn->writer)
 		close_writer(conn);
 	else if (sqlite3_close(conn->db) != SQLITE_OK)
@@ -596,9 +599,14 @@ static int64_t free_bytes(const char *path)
 	return (int64_t)system.f_bavail * (int64_t)system.f_frsize;
 }
 
+STATEMENT(sql_stats, FOR_ALL,
+	"SELECT jobs, snapshots, operations, (SELECT total(connectors)"
+	" FROM projects), (SELECT count(*) FROM operations WHERE state = 'unknown')"
+	" FROM store WHERE only_row = 1");
+
 int store_stats(struct conn *conn, struct err *err, struct store_stats *ret_stats)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, STMT_STATS);
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, &sql_stats);
 	if (sqlite3_step(stmt) != SQLITE_ROW)
 		return conn_read_failed(conn, err, "read its figures");
 	struct columns columns = {.stmt = stmt};
@@ -616,11 +624,14 @@ int store_stats(struct conn *conn, struct err *err, struct store_stats *ret_stat
 	return 0;
 }
 
+STATEMENT(sql_touch, FOR_WRITER,
+	"UPDATE store SET jobs = jobs + ?1 WHERE only_row = 1");
+
 /* There and back again: a page that is written as it was before is not written by SQLite. */
 int store_touch(struct conn *writer, struct err *err)
 {
 	for (int change = 1; change >= -1; change -= 2) {
-		_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, STMT_TOUCH);
+		_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, &sql_touch);
 		struct binder bind = {.stmt = stmt};
 		bind_integer(&bind, change);
 		if (sqlite3_step(stmt) != SQLITE_DONE)

@@ -21,7 +21,7 @@ struct file_identity {
 struct conn {
 	char *path;
 	sqlite3 *db;
-	sqlite3_stmt *stmts[STMT_COUNT];
+	sqlite3_stmt **stmts; /* see stmts_prepare */
 	uint64_t instance;
 	bool writer;
 	bool opened;               /* all the way */
@@ -57,6 +57,6 @@ void store_generation_count(void);
 /* A statement, ready for binding. It must not be in use already: a row callback must not call back
  * for the same thing. To be held in a _cleanup_stmt_ variable, which resets it at the end of the
  * scope, so that no unfinished read keeps the log from being emptied. */
-sqlite3_stmt *stmt_use(struct conn *conn, enum stmt id);
+sqlite3_stmt *stmt_use(struct conn *conn, const struct statement *statement);
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "store/conn_private.h"
+#include "store/job_columns.h"
 #include "store/job_store.h"
 #include "store/positions.h"
 #include "store/tx.h"
@@ -12,6 +13,40 @@
 
 /* Bucket and prefix come from an answer of Mixpanel's, which is shorter. */
 #define IMPORT_KEY_LIMIT ((size_t)8 * 1024 * 1024)
+
+/* The functions that read and bind these columns follow the same order. */
+#define CONNECTOR_COLUMNS                                                                          \
+	SQL("c.connector_row, c.project_id, c.connector_id, c.first_seen_at, c.updated_at,"        \
+	    " c.deleted_at, c.confirmed_at, c.history_synced_at, c.history_error_code,"            \
+	    " c.history_error_message, c.history_error_since, c.revision, c.latest_job_row,"       \
+	    " c.label, c.connector_type, c.properties, c.category, c.data_format, c.bucket,"       \
+	    " c.prefix, c.status, c.failure_message, c.created_by, c.created_at, c.raw,"           \
+	    " c.status_known_at, c.deleted_by, c.kind")
+
+#define SELECT_CONNECTORS(hint)                                                                    \
+	SQL("SELECT " CONNECTOR_COLUMNS ", " JOB_COLUMNS " FROM connectors c " hint                \
+	    " LEFT JOIN jobs j ON j.job_row = c.latest_job_row ")
+
+#define PRESENT "c.deleted_at IS NULL"
+/* What a create of the same import must not pass: it is there, or was a moment ago. */
+#define GUARDED "(c.deleted_at IS NULL OR c.settling = 'observed')"
+#define DELETED "c.deleted_at IS NOT NULL"
+#define ANY "TRUE"
+
+/* Lists are read in two steps: positions only, out of an index; then the rows of the page. The
+ * position comes as two parameters that are always bound: the ends of the range stand for "from the
+ * start", so that one statement serves the first page and all others. What is behind an OR is not
+ * looked at, nor its row or job fetched, without that filter. */
+#define CONNECTOR_POSITIONS(index, presence, beyond, order)                                        \
+	SQL("SELECT c.position, c.connector_row FROM connectors c INDEXED BY " index               \
+	    " WHERE c.project_id = ?1 AND " presence                                               \
+	    " AND (c.position, c.connector_row) " beyond " (?2, ?3)"                               \
+	    " AND (?5 IS NULL OR c.connector_type = ?5) AND (?6 IS NULL OR c.data_format = ?6)"    \
+	    " AND (?7 IS NULL OR c.status = ?7) AND (?8 IS NULL OR c.label = ?8)"                  \
+	    " AND (?9 IS NULL OR (SELECT status FROM jobs WHERE job_row = c.latest_job_row) = ?9)" \
+	    " AND (?10 IS NULL OR " BEGINS("c.connector_id", "?10") ")"                            \
+	    " AND (?11 IS NULL OR c.kind = ?11)"                                                   \
+	    " ORDER BY c.position " order ", c.connector_row " order " LIMIT ?4")
 
 /* Reading --------------------------------------------------------------------------------------*/
 
@@ -56,7 +91,8 @@ static const char *const settling_names[] = {
 _Static_assert(ARRAY_SIZE(settling_names) == SETTLING_OBSERVED + 1, "a settling has no name");
 
 /* One row: a connector, and its latest job. */
-static int deliver(sqlite3_stmt *stmt, connector_row_fn *row, void *context)
+static int deliver(
+    struct conn *conn, sqlite3_stmt *stmt, connector_row_fn *row, void *context, struct err *err)
 {
 	struct columns columns = {.stmt = stmt};
 	struct connector_record record = {0};
@@ -65,6 +101,10 @@ static int deliver(sqlite3_stmt *stmt, connector_row_fn *row, void *context)
 	record.status_known_at = column_time(&columns);
 	const char *deleted_by = column_text(&columns);
 	record.deleted_by_us = deleted_by && strcmp(deleted_by, "us") == 0;
+	/* Only names of ours are ever written; anything else is a damaged file. */
+	if (connector_kind_parse(column_text(&columns), &record.connector.kind) < 0)
+		return err_set(err, "database %s: connector %s is of a kind nobody knows",
+		    conn->path, record.connector.connector_id);
 	struct job_record latest = {0};
 	if (record.latest_job_row)
 		column_job(&columns, &latest);
@@ -76,7 +116,7 @@ static int deliver_all(
 {
 	int step;
 	while ((step = sqlite3_step(stmt)) == SQLITE_ROW) {
-		int r = deliver(stmt, row, context);
+		int r = deliver(conn, stmt, row, context, err);
 		if (r)
 			return r;
 	}
@@ -91,36 +131,60 @@ static int deliver_one(
 		return 1;
 	if (step != SQLITE_ROW)
 		return conn_read_failed(conn, err, "read a connector");
-	return deliver(stmt, row, context);
+	return deliver(conn, stmt, row, context, err);
 }
+
+STATEMENT(sql_connector_get, FOR_ALL,
+	SELECT_CONNECTORS("") "WHERE c.project_id = ?1 AND c.connector_id = ?2");
 
 int connector_store_get(struct conn *conn, int64_t project_id, const char *connector_id,
     connector_row_fn *row, void *context, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, STMT_CONNECTOR_GET);
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, &sql_connector_get);
 	struct binder bind = {.stmt = stmt};
 	bind_integer(&bind, project_id);
 	bind_text(&bind, connector_id);
 	return deliver_one(conn, stmt, row, context, err);
 }
 
+STATEMENT(sql_connector_get_row, FOR_ALL,
+	SELECT_CONNECTORS("") "WHERE c.connector_row = ?1");
+
 int connector_store_get_row(
     struct conn *conn, int64_t connector_row, connector_row_fn *row, void *context, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, STMT_CONNECTOR_GET_ROW);
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, &sql_connector_get_row);
 	struct binder bind = {.stmt = stmt};
 	bind_integer(&bind, connector_row);
 	return deliver_one(conn, stmt, row, context, err);
 }
 
-static enum stmt positions_statement(const struct connector_query *query)
+STATEMENT(sql_connector_positions_present, FOR_ALL,
+	CONNECTOR_POSITIONS("connectors_present_by_position", PRESENT, ">", "ASC"));
+
+STATEMENT(sql_connector_positions_present_newest, FOR_ALL,
+	CONNECTOR_POSITIONS("connectors_present_by_position", PRESENT, "<", "DESC"));
+
+STATEMENT(sql_connector_positions_deleted, FOR_ALL,
+	CONNECTOR_POSITIONS("connectors_deleted_by_position", DELETED, ">", "ASC"));
+
+STATEMENT(sql_connector_positions_deleted_newest, FOR_ALL,
+	CONNECTOR_POSITIONS("connectors_deleted_by_position", DELETED, "<", "DESC"));
+
+STATEMENT(sql_connector_positions_all, FOR_ALL,
+	CONNECTOR_POSITIONS("connectors_by_position", ANY, ">", "ASC"));
+
+STATEMENT(sql_connector_positions_all_newest, FOR_ALL,
+	CONNECTOR_POSITIONS("connectors_by_position", ANY, "<", "DESC"));
+
+static const struct statement *positions_statement(const struct connector_query *query)
 {
-	static const enum stmt statements[][2] = {
-	    [PRESENCE_PRESENT] = {STMT_CONNECTOR_POSITIONS_PRESENT,
-		STMT_CONNECTOR_POSITIONS_PRESENT_NEWEST},
-	    [PRESENCE_DELETED] = {STMT_CONNECTOR_POSITIONS_DELETED,
-		STMT_CONNECTOR_POSITIONS_DELETED_NEWEST},
-	    [PRESENCE_ALL] = {STMT_CONNECTOR_POSITIONS_ALL, STMT_CONNECTOR_POSITIONS_ALL_NEWEST},
+	static const struct statement *const statements[][2] = {
+	    [PRESENCE_PRESENT] = {&sql_connector_positions_present,
+		&sql_connector_positions_present_newest},
+	    [PRESENCE_DELETED] = {&sql_connector_positions_deleted,
+		&sql_connector_positions_deleted_newest},
+	    [PRESENCE_ALL] = {&sql_connector_positions_all, &sql_connector_positions_all_newest},
 	};
 	return statements[query->presence][query->newest_first];
 }
@@ -150,6 +214,7 @@ static int collect_project(struct positions *positions, int64_t project_id, void
 	bind_text(&bind, query->label);
 	bind_text(&bind, query->job_status);
 	bind_text(&bind, query->id_prefix);
+	bind_text(&bind, query->kind);
 	int step;
 	while ((step = sqlite3_step(stmt)) == SQLITE_ROW)
 		if (positions_add(positions, sqlite3_column_int64(stmt, 0),
@@ -190,10 +255,20 @@ int connector_store_list(struct conn *conn, const struct connector_query *query,
 	return 0;
 }
 
+/* Whether a job is unfinished is asked the other way round: active jobs are few and an index
+ * finds them all at once, while the latest jobs lie all over the largest table. */
+STATEMENT(sql_connector_each_followed, FOR_ALL,
+	"SELECT connector_row, connector_id, coalesce(created_at, first_seen_at),"
+	" history_synced_at, status_known_at, connector_row IN (SELECT connector_row"
+	" FROM jobs INDEXED BY jobs_by_project_status WHERE project_id = ?1"
+	" AND status IN ('queued', 'running', 'paused', 'unknown') AND active = 1)"
+	" FROM connectors INDEXED BY connectors_present WHERE project_id = ?1"
+	" AND deleted_at IS NULL ORDER BY connector_row");
+
 int connector_store_each_followed(struct conn *conn, int64_t project_id,
     followed_connector_fn *each, void *context, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, STMT_CONNECTOR_EACH_FOLLOWED);
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, &sql_connector_each_followed);
 	struct binder bind = {.stmt = stmt};
 	bind_integer(&bind, project_id);
 	int step;
@@ -212,10 +287,15 @@ int connector_store_each_followed(struct conn *conn, int64_t project_id,
 	return step == SQLITE_DONE ? 0 : conn_read_failed(conn, err, "read connectors");
 }
 
+STATEMENT(sql_connector_each_import, FOR_ALL,
+	SELECT_CONNECTORS("INDEXED BY connectors_by_import") "WHERE c.project_id = ?1"
+	" AND c.import_key = ?2 AND c.connector_row > ?3 AND " GUARDED
+	" ORDER BY c.connector_row");
+
 int connector_store_each_import(struct conn *conn, int64_t project_id, const char *import_key,
     int64_t after_row, connector_row_fn *row, void *context, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, STMT_CONNECTOR_EACH_IMPORT);
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, &sql_connector_each_import);
 	struct binder bind = {.stmt = stmt};
 	bind_integer(&bind, project_id);
 	bind_text(&bind, import_key);
@@ -223,10 +303,18 @@ int connector_store_each_import(struct conn *conn, int64_t project_id, const cha
 	return deliver_all(conn, stmt, row, context, err);
 }
 
+STATEMENT(sql_connector_each_sent, FOR_WRITER,
+	"SELECT c.connector_id, o.request"
+	" FROM connectors c INDEXED BY connectors_by_sent"
+	" LEFT JOIN operations o INDEXED BY operations_by_connector ON o.project_id ="
+	" c.project_id AND o.connector_id = c.connector_id AND o.kind = 'create'"
+	" AND o.connector_id IS NOT NULL WHERE c.project_id = ?1 AND c.sent_key = ?2 AND "
+	GUARDED);
+
 int connector_store_each_sent(struct conn *conn, int64_t project_id, const char *sent_key,
     sent_import_fn *each, void *context, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, STMT_CONNECTOR_EACH_SENT);
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, &sql_connector_each_sent);
 	struct binder bind = {.stmt = stmt};
 	bind_integer(&bind, project_id);
 	bind_text(&bind, sent_key);
@@ -252,10 +340,14 @@ static int parse_settling(const char *name, enum connector_settling *ret_settlin
 	return 1;
 }
 
+STATEMENT(sql_connector_each_settling, FOR_WRITER,
+	"SELECT connector_row, settling FROM connectors INDEXED BY connectors_settling"
+	" WHERE project_id = ?1 AND settling IS NOT NULL ORDER BY connector_row");
+
 int connector_store_each_settling(
     struct conn *conn, int64_t project_id, settling_fn *each, void *context, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, STMT_CONNECTOR_EACH_SETTLING);
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, &sql_connector_each_settling);
 	struct binder bind = {.stmt = stmt};
 	bind_integer(&bind, project_id);
 	int step;
@@ -272,9 +364,12 @@ int connector_store_each_settling(
 	return step == SQLITE_DONE ? 0 : conn_read_failed(conn, err, "read connectors");
 }
 
+STATEMENT(sql_connector_last_row, FOR_WRITER,
+	"SELECT coalesce(max(connector_row), 0) FROM connectors");
+
 int connector_store_last_row(struct conn *conn, struct err *err, int64_t *ret_row)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, STMT_CONNECTOR_LAST_ROW);
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, &sql_connector_last_row);
 	if (sqlite3_step(stmt) != SQLITE_ROW)
 		return conn_read_failed(conn, err, "count connectors");
 	*ret_row = sqlite3_column_int64(stmt, 0);
@@ -355,6 +450,13 @@ static const char *key_text(const struct buffer *key)
 	return key->len > 0 ? buffer_text(key) : NULL;
 }
 
+STATEMENT(sql_connector_insert, FOR_WRITER,
+	"INSERT INTO connectors (label, connector_type, properties, category, data_format,"
+	" bucket, prefix, status, failure_message, created_by, created_at, raw, import_key,"
+	" project_id, connector_id, position, first_seen_at, updated_at,"
+	" status_known_at, kind) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,"
+	" ?13, ?14, ?15, coalesce(?11, ?16), ?16, ?16, ?17, ?18)");
+
 static int insert(
     struct conn *writer, const struct connector_put *put, struct err *err, int64_t *ret_row)
 {
@@ -362,7 +464,7 @@ static int insert(
 	buffer_init(&key, IMPORT_KEY_LIMIT);
 	if (make_key(put->connector, &key, err) < 0)
 		return -1;
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, STMT_CONNECTOR_INSERT);
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, &sql_connector_insert);
 	struct binder bind = {.stmt = stmt};
 	bind_members(&bind, put->connector);
 	bind_text(&bind, key_text(&key));
@@ -370,11 +472,21 @@ static int insert(
 	bind_text(&bind, put->connector->connector_id);
 	bind_time(&bind, put->now);
 	bind_time(&bind, keeps_status(put) ? TIMESTAMP_NONE : put->observed_at);
+	bind_text(&bind, connector_kind_names[put->connector->kind]);
 	if (sqlite3_step(stmt) != SQLITE_DONE)
 		return conn_write_failed(writer, err, "add a connector");
 	*ret_row = sqlite3_last_insert_rowid(writer->db);
 	return 0;
 }
+
+STATEMENT(sql_connector_update, FOR_WRITER,
+	"UPDATE connectors SET (label, connector_type, properties, category, data_format,"
+	" bucket, prefix, created_by, created_at, raw, import_key) = (?1, ?2, ?3, ?4, ?5, ?6,"
+	" ?7, ?10, ?11, ?12, ?13), status = CASE WHEN ?14 THEN status ELSE ?8 END,"
+	" failure_message = CASE WHEN ?14 THEN failure_message ELSE ?9 END,"
+	" status_known_at = CASE WHEN ?14 THEN status_known_at ELSE ?15 END,"
+	" deleted_at = NULL, deleted_by = NULL, updated_at = ?16, revision = revision + 1,"
+	" settling = CASE WHEN deleted_at IS NULL THEN settling END WHERE connector_row = ?17");
 
 static int update(
     struct conn *writer, int64_t row, const struct connector_put *put, struct err *err)
@@ -383,7 +495,7 @@ static int update(
 	buffer_init(&key, IMPORT_KEY_LIMIT);
 	if (make_key(put->connector, &key, err) < 0)
 		return -1;
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, STMT_CONNECTOR_UPDATE);
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, &sql_connector_update);
 	struct binder bind = {.stmt = stmt};
 	bind_members(&bind, put->connector);
 	bind_text(&bind, key_text(&key));
@@ -396,9 +508,12 @@ static int update(
 	return 0;
 }
 
+STATEMENT(sql_connector_update_raw, FOR_WRITER,
+	"UPDATE connectors SET raw = ?1 WHERE connector_row = ?2");
+
 static int update_raw(struct conn *writer, int64_t row, struct span raw, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, STMT_CONNECTOR_UPDATE_RAW);
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, &sql_connector_update_raw);
 	struct binder bind = {.stmt = stmt};
 	bind_span(&bind, raw);
 	bind_integer(&bind, row);
@@ -408,9 +523,10 @@ static int update_raw(struct conn *writer, int64_t row, struct span raw, struct 
 }
 
 /* Runs an update of one connector that binds a time and the row. */
-static int update_at(struct conn *writer, enum stmt id, int64_t time, int64_t row, struct err *err)
+static int update_at(struct conn *writer, const struct statement *statement, int64_t time,
+    int64_t row, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, id);
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, statement);
 	struct binder bind = {.stmt = stmt};
 	bind_time(&bind, time);
 	bind_integer(&bind, row);
@@ -418,6 +534,9 @@ static int update_at(struct conn *writer, enum stmt id, int64_t time, int64_t ro
 		return conn_write_failed(writer, err, "update a connector");
 	return 0;
 }
+
+STATEMENT(sql_connector_status_known, FOR_WRITER,
+	"UPDATE connectors SET status_known_at = ?1 WHERE connector_row = ?2");
 
 /* One that is known and present, or comes back. */
 static int put_known(struct conn *writer, const struct stored *stored, struct err *err,
@@ -432,11 +551,14 @@ static int put_known(struct conn *writer, const struct stored *stored, struct er
 		if (!stored->raw_same)
 			r = update_raw(writer, stored->row, put->connector->raw, err);
 		if (r == 0 && !keeps_status(put) && (!put->listed || !stored->status_known))
-			r = update_at(writer, STMT_CONNECTOR_STATUS_KNOWN, put->observed_at,
+			r = update_at(writer, &sql_connector_status_known, put->observed_at,
 			    stored->row, err);
 	}
 	return r;
 }
+
+STATEMENT(sql_connector_confirm, FOR_WRITER,
+	"UPDATE connectors SET confirmed_at = ?1 WHERE connector_row = ?2");
 
 int connector_store_put(struct conn *writer, const struct connector_put *put, struct err *err,
     enum connector_change *ret_change, int64_t *ret_row)
@@ -458,7 +580,7 @@ int connector_store_put(struct conn *writer, const struct connector_put *put, st
 		r = put_known(writer, &stored, err, &change);
 	}
 	if (r == 0 && !stays_deleted && put->confirmed != TIMESTAMP_NONE)
-		r = update_at(writer, STMT_CONNECTOR_CONFIRM, put->confirmed, stored.row, err);
+		r = update_at(writer, &sql_connector_confirm, put->confirmed, stored.row, err);
 	if (r)
 		return r;
 	*ret_change = change;
@@ -466,9 +588,13 @@ int connector_store_put(struct conn *writer, const struct connector_put *put, st
 	return 0;
 }
 
+STATEMENT(sql_connector_delete, FOR_WRITER,
+	"UPDATE connectors SET deleted_at = ?1, updated_at = ?1, revision = revision + 1"
+	" WHERE connector_row = ?2 AND deleted_at IS NULL");
+
 static int mark_deleted(struct conn *writer, int64_t row, int64_t now, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, STMT_CONNECTOR_DELETE);
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, &sql_connector_delete);
 	struct binder bind = {.stmt = stmt};
 	bind_time(&bind, now);
 	bind_integer(&bind, row);
@@ -477,6 +603,9 @@ static int mark_deleted(struct conn *writer, int64_t row, int64_t now, struct er
 	return 0;
 }
 
+STATEMENT(sql_connector_deleted_by, FOR_WRITER,
+	"UPDATE connectors SET deleted_by = ?1, settling = ?2 WHERE connector_row = ?3");
+
 int connector_store_delete(
     struct conn *writer, int64_t row, bool by_us, int64_t now, struct err *err)
 {
@@ -484,7 +613,7 @@ int connector_store_delete(
 	if (r)
 		return r;
 	{
-		_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, STMT_CONNECTOR_DELETED_BY);
+		_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, &sql_connector_deleted_by);
 		struct binder bind = {.stmt = stmt};
 		bind_text(&bind, by_us ? "us" : "observed");
 		bind_text(&bind, settling_names[by_us ? SETTLING_DELETED : SETTLING_OBSERVED]);
@@ -496,10 +625,10 @@ int connector_store_delete(
 }
 
 /* Runs an update of one connector that binds a text and the row. */
-static int set_text(
-    struct conn *writer, enum stmt id, int64_t row, const char *text, struct err *err)
+static int set_text(struct conn *writer, const struct statement *statement, int64_t row,
+    const char *text, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, id);
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, statement);
 	struct binder bind = {.stmt = stmt};
 	bind_text(&bind, text);
 	bind_integer(&bind, row);
@@ -508,24 +637,30 @@ static int set_text(
 	return 0;
 }
 
+STATEMENT(sql_connector_settle, FOR_WRITER,
+	"UPDATE connectors SET settling = ?1 WHERE connector_row = ?2");
+
 int connector_store_created_by_us(
     struct conn *writer, int64_t row, const char *sent_key, struct err *err)
 {
 	int r = connector_store_sent_key(writer, row, sent_key, err);
 	if (r)
 		return r;
-	return set_text(writer, STMT_CONNECTOR_SETTLE, row, settling_names[SETTLING_CREATED], err);
+	return set_text(writer, &sql_connector_settle, row, settling_names[SETTLING_CREATED], err);
 }
+
+STATEMENT(sql_connector_sent, FOR_WRITER,
+	"UPDATE connectors SET sent_key = ?1 WHERE connector_row = ?2");
 
 int connector_store_sent_key(
     struct conn *writer, int64_t row, const char *sent_key, struct err *err)
 {
-	return set_text(writer, STMT_CONNECTOR_SENT, row, sent_key, err);
+	return set_text(writer, &sql_connector_sent, row, sent_key, err);
 }
 
 int connector_store_settled(struct conn *writer, int64_t row, struct err *err)
 {
-	return set_text(writer, STMT_CONNECTOR_SETTLE, row, NULL, err);
+	return set_text(writer, &sql_connector_settle, row, NULL, err);
 }
 
 static const char *const part_names[] = {
@@ -534,10 +669,15 @@ static const char *const part_names[] = {
 };
 _Static_assert(ARRAY_SIZE(part_names) == CONNECTOR_PART_SINGLE + 1, "a part has no name");
 
+STATEMENT(sql_connector_error_over, FOR_WRITER,
+	"UPDATE connectors SET history_error_code = NULL, history_error_message = NULL,"
+	" history_error_since = NULL, error_by = NULL WHERE connector_row = ?1"
+	" AND error_by = ?2");
+
 int connector_store_read(
     struct conn *writer, int64_t connector_row, enum connector_part part, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, STMT_CONNECTOR_ERROR_OVER);
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, &sql_connector_error_over);
 	struct binder bind = {.stmt = stmt};
 	bind_integer(&bind, connector_row);
 	bind_text(&bind, part_names[part]);
@@ -546,10 +686,13 @@ int connector_store_read(
 	return 0;
 }
 
+STATEMENT(sql_connector_history_synced, FOR_WRITER,
+	"UPDATE connectors SET history_synced_at = ?1 WHERE connector_row = ?2");
+
 int connector_store_history_synced(
     struct conn *writer, int64_t connector_row, int64_t synced_at, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, STMT_CONNECTOR_HISTORY_SYNCED);
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, &sql_connector_history_synced);
 	struct binder bind = {.stmt = stmt};
 	bind_time(&bind, synced_at);
 	bind_integer(&bind, connector_row);
@@ -558,10 +701,15 @@ int connector_store_history_synced(
 	return 0;
 }
 
+STATEMENT(sql_connector_failed, FOR_WRITER,
+	"UPDATE connectors SET history_error_code = ?2, history_error_message = ?3,"
+	" error_by = ?5, history_error_since = "
+	"coalesce(connectors.history_error_since, ?4) WHERE connector_row = ?1");
+
 int connector_store_failed(struct conn *writer, int64_t connector_row, enum connector_part part,
     const char *code, const char *message, int64_t now, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, STMT_CONNECTOR_FAILED);
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, &sql_connector_failed);
 	struct binder bind = {.stmt = stmt};
 	bind_integer(&bind, connector_row);
 	bind_text(&bind, code);

@@ -31,6 +31,7 @@ struct connector_query {
 	const int64_t *project_ids; /* these projects only */
 	size_t project_count;
 	const char *id_prefix; /* what the id begins with, ASCII */
+	const char *kind;
 	const char *connector_type;
 	const char *data_format;
 	const char *status; /* "active", "stopped", "paused" */

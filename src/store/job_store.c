@@ -5,10 +5,22 @@
 #include <string.h>
 
 #include "store/conn_private.h"
+#include "store/job_columns.h"
 #include "store/positions.h"
 #include "store/tx.h"
 #include "util/random.h"
 #include "util/timestamp.h"
+
+#define SELECT_JOBS                                                                                \
+	SQL("SELECT " JOB_COLUMNS                                                                  \
+	    " FROM jobs j CROSS JOIN connectors c ON c.connector_row = j.connector_row ")
+
+/* See CONNECTOR_POSITIONS. */
+#define JOB_POSITIONS(index, condition)                                                            \
+	SQL("SELECT position, job_row FROM jobs INDEXED BY " index " WHERE " condition             \
+	    " AND position >= ?2 AND (position, job_row) < (?3, ?4)"                               \
+	    " AND (?7 IS NULL OR " BEGINS("job_id", "?7") ")"                                      \
+	    " ORDER BY position DESC, job_row DESC LIMIT ?5")
 
 /* Reading --------------------------------------------------------------------------------------*/
 
@@ -41,19 +53,25 @@ static int deliver_one(
 	return step == SQLITE_DONE ? 1 : conn_read_failed(conn, err, "read a job");
 }
 
+STATEMENT(sql_job_get, FOR_ALL,
+	SELECT_JOBS "WHERE j.job_id = ?1");
+
 int job_store_get(
     struct conn *conn, const char *job_id, job_row_fn *row, void *context, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, STMT_JOB_GET);
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, &sql_job_get);
 	struct binder bind = {.stmt = stmt};
 	bind_text(&bind, job_id);
 	return deliver_one(conn, stmt, row, context, err);
 }
 
+STATEMENT(sql_job_get_row, FOR_ALL,
+	SELECT_JOBS "WHERE j.job_row = ?1");
+
 static int get_row(
     struct conn *conn, int64_t job_row, job_row_fn *row, void *context, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, STMT_JOB_GET_ROW);
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, &sql_job_get_row);
 	struct binder bind = {.stmt = stmt};
 	bind_integer(&bind, job_row);
 	return deliver_one(conn, stmt, row, context, err);
@@ -69,11 +87,11 @@ struct list_work {
 
 /* Adds the newest positions of a project or of a connector, whichever the statement is for; of one
  * status, or of all when it is negative. */
-static int collect(
-    struct list_work *work, struct positions *positions, enum stmt id, int64_t of, int status)
+static int collect(struct list_work *work, struct positions *positions,
+    const struct statement *statement, int64_t of, int status)
 {
 	const struct job_query *query = work->query;
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(work->conn, id);
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(work->conn, statement);
 	struct binder bind = {.stmt = stmt};
 	bind_integer(&bind, of);
 	bind_integer(&bind, query->since); /* TIMESTAMP_NONE is the least there is */
@@ -94,30 +112,39 @@ static int collect(
 }
 
 /* One look-up by index for each status that is wanted. */
-static int collect_statuses(
-    struct list_work *work, struct positions *positions, enum stmt id, int64_t of)
+static int collect_statuses(struct list_work *work, struct positions *positions,
+    const struct statement *statement, int64_t of)
 {
 	int r = 0;
 	for (int status = 0; status < JOB_STATUS_COUNT && r == 0; status++)
 		if (work->query->statuses & 1U << status)
-			r = collect(work, positions, id, of, status);
+			r = collect(work, positions, statement, of, status);
 	return r;
 }
+
+STATEMENT(sql_job_positions_connector, FOR_ALL,
+	JOB_POSITIONS("jobs_by_connector", "connector_row = ?1"));
+
+STATEMENT(sql_job_positions_connector_status, FOR_ALL,
+	JOB_POSITIONS("jobs_by_connector", "connector_row = ?1 AND status = ?6"));
 
 static int collect_connector(
     struct list_work *work, struct positions *positions, int64_t connector_row)
 {
 	if (work->query->statuses)
 		return collect_statuses(
-		    work, positions, STMT_JOB_POSITIONS_CONNECTOR_STATUS, connector_row);
-	return collect(work, positions, STMT_JOB_POSITIONS_CONNECTOR, connector_row, -1);
+		    work, positions, &sql_job_positions_connector_status, connector_row);
+	return collect(work, positions, &sql_job_positions_connector, connector_row, -1);
 }
+
+STATEMENT(sql_connector_row, FOR_ALL,
+	"SELECT connector_row FROM connectors WHERE project_id = ?1 AND connector_id = ?2");
 
 /* Those of the connector of this id, if the project has one. */
 static int collect_jobs_of_connector(
     struct list_work *work, struct positions *positions, int64_t project_id)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(work->conn, STMT_CONNECTOR_ROW);
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(work->conn, &sql_connector_row);
 	struct binder bind = {.stmt = stmt};
 	bind_integer(&bind, project_id);
 	bind_text(&bind, work->query->connector_id);
@@ -128,13 +155,26 @@ static int collect_jobs_of_connector(
 				   : conn_read_failed(work->conn, work->err, "find a connector");
 }
 
+STATEMENT(sql_job_positions_project, FOR_ALL,
+	JOB_POSITIONS("jobs_by_project", "project_id = ?1"));
+
+STATEMENT(sql_job_positions_project_status, FOR_ALL,
+	JOB_POSITIONS("jobs_by_project_status", "project_id = ?1 AND status = ?6"));
+
+/* The pluses leave nothing but the index of ids. The order is made of what is found. */
+STATEMENT(sql_job_positions_id, FOR_ALL,
+	"SELECT position, job_row FROM jobs WHERE " BEGINS("job_id", "?7")
+	" AND +project_id = ?1 AND +position >= ?2 AND (+position, +job_row) < (?3, ?4)"
+	" AND (?6 IS NULL OR +status = ?6)");
+
 static int collect_jobs_of_project(
     struct list_work *work, struct positions *positions, int64_t project_id)
 {
 	const struct job_query *query = work->query;
 	bool by_id = query->id_prefix && positions_are_few(query->id_prefix, JOB_ID_PREFIX);
-	enum stmt all = by_id ? STMT_JOB_POSITIONS_ID : STMT_JOB_POSITIONS_PROJECT;
-	enum stmt some = by_id ? STMT_JOB_POSITIONS_ID : STMT_JOB_POSITIONS_PROJECT_STATUS;
+	const struct statement *all = by_id ? &sql_job_positions_id : &sql_job_positions_project;
+	const struct statement *some =
+	    by_id ? &sql_job_positions_id : &sql_job_positions_project_status;
 	if (query->statuses)
 		return collect_statuses(work, positions, some, project_id);
 	return collect(work, positions, all, project_id, -1);
@@ -180,19 +220,30 @@ int job_store_list(struct conn *conn, const struct job_query *query, job_row_fn 
 	return 0;
 }
 
+STATEMENT(sql_job_each_open, FOR_ALL,
+	"SELECT " JOB_COLUMNS " FROM jobs j INDEXED BY jobs_open"
+	" CROSS JOIN connectors c ON c.connector_row = j.connector_row"
+	" WHERE j.connector_row = ?1 AND j.open = 1 ORDER BY j.job_row");
+
 int job_store_each_open(
     struct conn *conn, int64_t connector_row, job_row_fn *row, void *context, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, STMT_JOB_EACH_OPEN);
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, &sql_job_each_open);
 	struct binder bind = {.stmt = stmt};
 	bind_integer(&bind, connector_row);
 	return deliver_all(conn, stmt, row, context, err);
 }
 
+STATEMENT(sql_job_each_recent, FOR_ALL,
+	"SELECT " JOB_COLUMNS " FROM (SELECT job_row FROM jobs"
+	" WHERE connector_row = ?1 ORDER BY position DESC, job_row DESC LIMIT ?2) n"
+	" CROSS JOIN jobs j ON j.job_row = n.job_row"
+	" CROSS JOIN connectors c ON c.connector_row = j.connector_row ORDER BY j.job_row");
+
 int job_store_each_recent(struct conn *conn, int64_t connector_row, unsigned limit, job_row_fn *row,
     void *context, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, STMT_JOB_EACH_RECENT);
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, &sql_job_each_recent);
 	struct binder bind = {.stmt = stmt};
 	bind_integer(&bind, connector_row);
 	bind_integer(&bind, limit);
@@ -210,10 +261,14 @@ static int deliver_snapshot(sqlite3_stmt *stmt, int64_t *last, snapshot_row_fn *
 	return row(&record, context);
 }
 
+STATEMENT(sql_snapshot_list, FOR_ALL,
+	"SELECT s.number, s.observed_at, s.gone_at, " RUN_COLUMNS("s")
+	" FROM snapshots s WHERE s.job_row = ?1 AND s.number > ?2 ORDER BY s.number LIMIT ?3");
+
 int job_store_snapshots(struct conn *conn, int64_t job_row, unsigned limit, int64_t after_row,
     snapshot_row_fn *row, void *context, struct err *err, bool *ret_more)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, STMT_SNAPSHOT_LIST);
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, &sql_snapshot_list);
 	struct binder bind = {.stmt = stmt};
 	bind_integer(&bind, job_row);
 	bind_integer(&bind, after_row);
@@ -236,10 +291,17 @@ int job_store_snapshots(struct conn *conn, int64_t job_row, unsigned limit, int6
 
 /* Writing --------------------------------------------------------------------------------------*/
 
+STATEMENT(sql_snapshot_take, FOR_WRITER,
+	"INSERT INTO snapshots (job_row, number, observed_at, gone_at, run_id, start_time,"
+	" end_time, status, upstream_status, progress, error_code, error_message,"
+	" stats) SELECT j.job_row, 1 + coalesce((SELECT max(number) FROM snapshots"
+	" WHERE job_row = ?1), 0), ?2, j.gone_at, " RUN_COLUMNS("j")
+	" FROM jobs j WHERE j.job_row = ?1");
+
 /* Keeps what the row of the job says now. */
 static int take_snapshot(struct conn *writer, int64_t job_row, int64_t now, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, STMT_SNAPSHOT_TAKE);
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, &sql_snapshot_take);
 	struct binder bind = {.stmt = stmt};
 	bind_integer(&bind, job_row);
 	bind_time(&bind, now);
@@ -248,9 +310,14 @@ static int take_snapshot(struct conn *writer, int64_t job_row, int64_t now, stru
 	return 0;
 }
 
+/* A connector shows its latest job, so it says something else now. */
+STATEMENT(sql_connector_latest_changed, FOR_WRITER,
+	"UPDATE connectors SET revision = revision + 1 WHERE latest_job_row = ?1"
+	" AND connector_row = (SELECT connector_row FROM jobs WHERE job_row = ?1)");
+
 static int connector_says_something_else(struct conn *writer, int64_t job_row, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, STMT_CONNECTOR_LATEST_CHANGED);
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, &sql_connector_latest_changed);
 	struct binder bind = {.stmt = stmt};
 	bind_integer(&bind, job_row);
 	if (sqlite3_step(stmt) != SQLITE_DONE)
@@ -264,10 +331,16 @@ static int job_changed(struct conn *writer, int64_t job_row, int64_t now, struct
 	return r ? r : connector_says_something_else(writer, job_row, err);
 }
 
+/* The later row wins among equal positions, as in lists. */
+STATEMENT(sql_connector_latest_job, FOR_WRITER,
+	"UPDATE connectors SET latest_job_row = ?1, revision = revision + 1"
+	" WHERE connector_row = ?2 AND NOT EXISTS (SELECT 1 FROM jobs"
+	" WHERE job_row = connectors.latest_job_row AND position > ?3)");
+
 static int make_latest(
     struct conn *writer, int64_t connector_row, int64_t job_row, int64_t position, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, STMT_CONNECTOR_LATEST_JOB);
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, &sql_connector_latest_job);
 	struct binder bind = {.stmt = stmt};
 	bind_integer(&bind, job_row);
 	bind_integer(&bind, connector_row);
@@ -277,11 +350,17 @@ static int make_latest(
 	return 0;
 }
 
+STATEMENT(sql_job_insert, FOR_WRITER,
+	"INSERT INTO jobs (run_id, start_time, end_time, status, upstream_status, progress,"
+	" error_code, error_message, stats, raw, job_id, project_id, connector_row, position,"
+	" first_seen_at, updated_at, listed)"
+	" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?15, 1)");
+
 static int insert(struct conn *writer, int64_t project_id, int64_t connector_row,
     const struct run *run, int64_t position, int64_t now, const char *job_id, struct err *err,
     int64_t *ret_row)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, STMT_JOB_INSERT);
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, &sql_job_insert);
 	struct binder bind = {.stmt = stmt};
 	bind_run(&bind, run);
 	bind_span(&bind, run->raw);
@@ -315,11 +394,17 @@ int job_store_insert(struct conn *writer, int64_t project_id, int64_t connector_
 	return 0;
 }
 
+STATEMENT(sql_job_update, FOR_WRITER,
+	"UPDATE jobs SET (run_id, start_time, end_time, status, upstream_status, progress,"
+	" error_code, error_message, stats, raw) = (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10),"
+	" updated_at = ?11, gone_at = NULL, listed = 1, confirmed_at = NULL,"
+	" revision = revision + 1 WHERE job_row = ?12");
+
 int job_store_update(
     struct conn *writer, int64_t job_row, const struct run *run, int64_t now, struct err *err)
 {
 	{
-		_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, STMT_JOB_UPDATE);
+		_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, &sql_job_update);
 		struct binder bind = {.stmt = stmt};
 		bind_run(&bind, run);
 		bind_span(&bind, run->raw);
@@ -332,10 +417,10 @@ int job_store_update(
 }
 
 /* Runs an update of one job that binds a time and the row. ret_changed tells whether it did. */
-static int update_at(struct conn *writer, enum stmt id, int64_t time, int64_t job_row,
-    struct err *err, bool *ret_changed)
+static int update_at(struct conn *writer, const struct statement *statement, int64_t time,
+    int64_t job_row, struct err *err, bool *ret_changed)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, id);
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, statement);
 	struct binder bind = {.stmt = stmt};
 	bind_time(&bind, time);
 	bind_integer(&bind, job_row);
@@ -345,9 +430,12 @@ static int update_at(struct conn *writer, enum stmt id, int64_t time, int64_t jo
 	return 0;
 }
 
+STATEMENT(sql_job_relisted, FOR_WRITER,
+	"UPDATE jobs SET listed = 1, confirmed_at = NULL WHERE job_row = ?1");
+
 static int set_listed(struct conn *writer, int64_t job_row, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, STMT_JOB_RELISTED);
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, &sql_job_relisted);
 	struct binder bind = {.stmt = stmt};
 	bind_integer(&bind, job_row);
 	if (sqlite3_step(stmt) != SQLITE_DONE)
@@ -355,23 +443,34 @@ static int set_listed(struct conn *writer, int64_t job_row, struct err *err)
 	return 0;
 }
 
+STATEMENT(sql_job_returned, FOR_WRITER,
+	"UPDATE jobs SET gone_at = NULL, updated_at = ?1, revision = revision + 1"
+	" WHERE job_row = ?2 AND gone_at IS NOT NULL");
+
 int job_store_relisted(struct conn *writer, int64_t job_row, int64_t now, struct err *err)
 {
 	bool returned = false;
 	int r = set_listed(writer, job_row, err);
 	if (r == 0)
-		r = update_at(writer, STMT_JOB_RETURNED, now, job_row, err, &returned);
+		r = update_at(writer, &sql_job_returned, now, job_row, err, &returned);
 	return r || !returned ? r : job_changed(writer, job_row, now, err);
 }
+
+STATEMENT(sql_job_unlisted, FOR_WRITER,
+	"UPDATE jobs SET listed = 0, confirmed_at = ?1 WHERE job_row = ?2");
+
+STATEMENT(sql_job_gone, FOR_WRITER,
+	"UPDATE jobs SET gone_at = ?1, updated_at = ?1, revision = revision + 1"
+	" WHERE job_row = ?2 AND gone_at IS NULL");
 
 int job_store_unlisted(struct conn *writer, int64_t job_row, int64_t confirmed_at, bool gone,
     int64_t now, struct err *err)
 {
 	bool changed = false;
-	int r = update_at(writer, STMT_JOB_UNLISTED, confirmed_at, job_row, err, &changed);
+	int r = update_at(writer, &sql_job_unlisted, confirmed_at, job_row, err, &changed);
 	if (r || !gone)
 		return r;
-	r = update_at(writer, STMT_JOB_GONE, now, job_row, err, &changed);
+	r = update_at(writer, &sql_job_gone, now, job_row, err, &changed);
 	return r || !changed ? r : job_changed(writer, job_row, now, err);
 }
 
@@ -420,10 +519,10 @@ int job_store_connector_gone(
 	return r;
 }
 
-static int remove_some(struct conn *writer, enum stmt id, int64_t threshold, unsigned limit,
-    struct err *err, unsigned *removed)
+static int remove_some(struct conn *writer, const struct statement *statement, int64_t threshold,
+    unsigned limit, struct err *err, unsigned *removed)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, id);
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, statement);
 	struct binder bind = {.stmt = stmt};
 	bind_integer(&bind, threshold);
 	bind_integer(&bind, limit);
@@ -433,15 +532,29 @@ static int remove_some(struct conn *writer, enum stmt id, int64_t threshold, uns
 	return 0;
 }
 
+STATEMENT(sql_job_retain_age, FOR_WRITER,
+	"DELETE FROM jobs WHERE job_row IN (SELECT j.job_row"
+	" FROM jobs j INDEXED BY jobs_closed"
+	" CROSS JOIN connectors c ON c.connector_row = j.connector_row WHERE j.open = 0"
+	" AND j.position < ?1 AND c.latest_job_row IS NOT j.job_row LIMIT ?2)");
+
+STATEMENT(sql_job_retain_count, FOR_WRITER,
+	"DELETE FROM jobs WHERE job_row IN (SELECT j.job_row"
+	" FROM connectors c INDEXED BY connectors_by_job_count"
+	" CROSS JOIN jobs j ON j.job_row IN (SELECT n.job_row FROM jobs n"
+	" WHERE n.connector_row = c.connector_row"
+	" ORDER BY n.position DESC, n.job_row DESC LIMIT -1 OFFSET ?1)"
+	" WHERE c.job_count > ?1 AND j.open = 0 AND c.latest_job_row IS NOT j.job_row LIMIT ?2)");
+
 int job_store_retain(struct conn *writer, int64_t before, uint64_t keep, unsigned limit,
     struct err *err, unsigned *ret_removed)
 {
 	unsigned removed = 0;
 	int64_t most = keep > INT64_MAX ? INT64_MAX : (int64_t)keep;
-	int r = remove_some(writer, STMT_JOB_RETAIN_AGE, before, limit, err, &removed);
+	int r = remove_some(writer, &sql_job_retain_age, before, limit, err, &removed);
 	if (r == 0 && removed < limit)
 		r = remove_some(
-		    writer, STMT_JOB_RETAIN_COUNT, most, limit - removed, err, &removed);
+		    writer, &sql_job_retain_count, most, limit - removed, err, &removed);
 	if (r)
 		return r;
 	*ret_removed = removed;

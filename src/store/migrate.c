@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "store/database.h"
+#include "store/stmts.h"
 #include "util/cleanup.h"
 
 /* Version 1.
@@ -221,12 +222,12 @@ static const char schema_1[] =
 
 /* What connector_import_key makes, in SQL, for what version 1 wrote. */
 #define IMPORT_KEY(type, format, bucket, prefix)                                                   \
-	type " || char(10) || coalesce(" format ", '') || char(10) || " bucket                     \
-	     " || char(10) || trim(coalesce(" prefix ", ''), '/')"
-#define REQUEST(path) "json_extract(CAST(request AS TEXT), '$." path "')"
+	SQL(type " || char(10) || coalesce(" format ", '') || char(10) || " bucket                 \
+	    " || char(10) || trim(coalesce(" prefix ", ''), '/')")
+#define REQUEST(path) SQL("json_extract(CAST(request AS TEXT), '$." path "')")
 #define SOURCE(name)                                                                               \
-	"coalesce(" REQUEST("connector_properties.gcs_" name) ", " REQUEST(                        \
-	    "connector_properties.s3_" name) ")"
+	SQL("coalesce(" REQUEST("connector_properties.gcs_" name) ", "                             \
+	    REQUEST("connector_properties.s3_" name) ")")
 
 /* Version 2.
  *
@@ -237,72 +238,64 @@ static const char schema_1[] =
  * of what Mixpanel echoes, sent_key of what our create asked for. With a connector its jobs end.
  *
  * Of operations, see struct operation_record. */
-static const char schema_2[] =
-    "ALTER TABLE projects ADD COLUMN complete_listings INTEGER NOT NULL DEFAULT 0;"
+static const char schema_2[] = SQL(
+	"ALTER TABLE projects ADD COLUMN complete_listings INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE connectors ADD COLUMN status_known_at INTEGER;"
+	"ALTER TABLE connectors ADD COLUMN deleted_by TEXT;"
+	"ALTER TABLE connectors ADD COLUMN settling TEXT;"
+	"ALTER TABLE connectors ADD COLUMN error_by TEXT;"
+	"ALTER TABLE connectors ADD COLUMN import_key TEXT;"
+	"ALTER TABLE connectors ADD COLUMN sent_key TEXT;"
+	"UPDATE connectors SET deleted_by = 'observed' WHERE deleted_at IS NOT NULL;"
+	"UPDATE connectors SET error_by = 'history' WHERE history_error_code IS NOT NULL;"
+	"UPDATE connectors SET import_key = "
+	IMPORT_KEY("connector_type", "data_format", "bucket", "prefix")
+	" WHERE bucket IS NOT NULL;"
+	"DROP INDEX connectors_present;"
+	"CREATE INDEX connectors_present ON connectors (project_id, connector_row,"
+	" connector_id, first_seen_at, created_at, deleted_at, history_synced_at,"
+	" latest_job_row, status_known_at) WHERE deleted_at IS NULL;"
+	"CREATE INDEX connectors_settling ON connectors (project_id)"
+	" WHERE settling IS NOT NULL;"
+	"DROP INDEX connectors_by_import;"
+	"CREATE INDEX connectors_by_import ON connectors (project_id, import_key)"
+	" WHERE deleted_at IS NULL OR settling = 'observed';"
+	"CREATE INDEX connectors_by_sent ON connectors (project_id, sent_key)"
+	" WHERE deleted_at IS NULL OR settling = 'observed';"
+	"ALTER TABLE operations DROP COLUMN empty_listing_at;"
+	"ALTER TABLE operations ADD COLUMN import_key TEXT;"
+	"ALTER TABLE operations ADD COLUMN known_row INTEGER NOT NULL DEFAULT -1;"
+	"ALTER TABLE operations ADD COLUMN sent_upstream_at INTEGER;"
+	"ALTER TABLE operations ADD COLUMN account TEXT;"
+	"ALTER TABLE operations ADD COLUMN search_base INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE operations ADD COLUMN search_over INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE operations ADD COLUMN untold INTEGER NOT NULL DEFAULT 0;"
+	"UPDATE operations SET import_key = "
+	IMPORT_KEY(REQUEST("connector_type"), REQUEST("category_properties.data_format"),
+	    SOURCE("bucket"), SOURCE("prefix"))
+	" WHERE kind = 'create' AND json_valid(CAST(request AS TEXT));"
+	"CREATE INDEX operations_by_import ON operations (project_id, import_key)"
+	" WHERE kind = 'create' AND state IN ('planned', 'sending', 'unknown');"
+	"CREATE INDEX operations_deleting ON operations (project_id, connector_id)"
+	" WHERE kind = 'delete' AND state IN ('planned', 'sending', 'unknown');"
+	"CREATE INDEX operations_untold ON operations (project_id, client, import_key)"
+	" WHERE untold = 1;"
+	"CREATE INDEX operations_by_account ON operations (project_id, account)"
+	" WHERE kind = 'create' AND state = 'succeeded' AND upstream_status IN (200, 201);"
+	"UPDATE jobs SET gone_at = (SELECT c.deleted_at FROM connectors c "
+	" WHERE c.connector_row = jobs.connector_row), revision = revision + 1"
+	" WHERE active = 1 AND connector_row IN (SELECT connector_row FROM connectors"
+	" WHERE deleted_at IS NOT NULL);"
+	"UPDATE jobs SET listed = 0 WHERE listed = 1"
+	" AND connector_row IN (SELECT connector_row FROM connectors"
+	" WHERE deleted_at IS NOT NULL);");
 
-    "ALTER TABLE connectors ADD COLUMN status_known_at INTEGER;"
-    "ALTER TABLE connectors ADD COLUMN deleted_by TEXT;"
-    "ALTER TABLE connectors ADD COLUMN settling TEXT;"
-    "ALTER TABLE connectors ADD COLUMN error_by TEXT;"
-    "ALTER TABLE connectors ADD COLUMN import_key TEXT;"
-    "ALTER TABLE connectors ADD COLUMN sent_key TEXT;"
-    "UPDATE connectors SET deleted_by = 'observed' WHERE deleted_at IS NOT NULL;"
-    "UPDATE connectors SET error_by = 'history' WHERE history_error_code IS NOT NULL;"
-    "UPDATE connectors SET import_key = " IMPORT_KEY("connector_type", "data_format", "bucket",
-	"prefix") " WHERE bucket IS NOT NULL;"
-		  "DROP INDEX connectors_present;"
-		  "CREATE INDEX connectors_present ON connectors (project_id, connector_row, "
-		  "connector_id,"
-		  " first_seen_at, created_at, deleted_at, history_synced_at, "
-		  "latest_job_row,"
-		  " status_known_at) WHERE deleted_at IS NULL;"
-		  "CREATE INDEX connectors_settling ON connectors (project_id) WHERE settling IS "
-		  "NOT NULL;"
-		  "DROP INDEX connectors_by_import;"
-		  "CREATE INDEX connectors_by_import ON connectors (project_id, import_key)"
-		  " WHERE deleted_at IS NULL OR settling = 'observed';"
-		  "CREATE INDEX connectors_by_sent ON connectors (project_id, sent_key)"
-		  " WHERE deleted_at IS NULL OR settling = 'observed';"
+/* Version 3: connectors have a kind, of which there was one. */
+static const char schema_3[] =
+    SQL(
+	"ALTER TABLE connectors ADD COLUMN kind TEXT NOT NULL DEFAULT 'cloud_import';");
 
-		  "ALTER TABLE operations DROP COLUMN empty_listing_at;"
-		  "ALTER TABLE operations ADD COLUMN import_key TEXT;"
-		  "ALTER TABLE operations ADD COLUMN known_row INTEGER NOT NULL DEFAULT -1;"
-		  "ALTER TABLE operations ADD COLUMN sent_upstream_at INTEGER;"
-		  "ALTER TABLE operations ADD COLUMN account TEXT;"
-		  "ALTER TABLE operations ADD COLUMN search_base INTEGER NOT NULL DEFAULT 0;"
-		  "ALTER TABLE operations ADD COLUMN search_over INTEGER NOT NULL DEFAULT 0;"
-		  "ALTER TABLE operations ADD COLUMN untold INTEGER NOT NULL DEFAULT 0;"
-		  "UPDATE operations SET import_key = " IMPORT_KEY(REQUEST("connector_type"),
-		      REQUEST("category_properties.data_format"), SOURCE("bucket"),
-		      SOURCE(
-			  "prefix")) " WHERE kind = 'create' AND json_valid(CAST(request AS TEXT));"
-				     "CREATE INDEX operations_by_import ON operations (project_id, "
-				     "import_key)"
-				     " WHERE kind = 'create' AND state IN ('planned', 'sending', "
-				     "'unknown');"
-				     "CREATE INDEX operations_deleting ON operations (project_id, "
-				     "connector_id)"
-				     " WHERE kind = 'delete' AND state IN ('planned', 'sending', "
-				     "'unknown');"
-				     "CREATE INDEX operations_untold ON operations (project_id, "
-				     "client, import_key)"
-				     " WHERE untold = 1;"
-				     "CREATE INDEX operations_by_account ON operations "
-				     "(project_id, account)"
-				     " WHERE kind = 'create' AND state = 'succeeded' AND "
-				     "upstream_status IN (200, 201);"
-
-				     "UPDATE jobs SET gone_at = (SELECT c.deleted_at FROM "
-				     "connectors c"
-				     "  WHERE c.connector_row = jobs.connector_row), revision = "
-				     "revision + 1 WHERE active = 1"
-				     " AND connector_row IN (SELECT connector_row FROM connectors "
-				     "WHERE deleted_at IS NOT NULL);"
-				     "UPDATE jobs SET listed = 0 WHERE listed = 1"
-				     " AND connector_row IN (SELECT connector_row FROM connectors "
-				     "WHERE deleted_at IS NOT NULL);";
-
-const struct migration migrations[] = {{schema_1}, {schema_2}};
+const struct migration migrations[] = {{schema_1}, {schema_2}, {schema_3}};
 const int migration_count = ARRAY_SIZE(migrations);
 
 int migrate_pragma(sqlite3 *db, const char *sql, struct err *err, int *ret_value)

@@ -9,6 +9,19 @@
 #include "store/tx.h"
 #include "util/timestamp.h"
 
+/* column_operation follows the same order. */
+#define OPERATION_COLUMNS                                                                          \
+	SQL("operation_row, operation_id, kind, project_id, connector_id, state, candidates,"      \
+	    " idempotency_key, client, request, error_code, error_message, upstream_status,"       \
+	    " created_at, sent_at, finished_at, allow_duplicate, import_key, known_row,"           \
+	    " sent_upstream_at, account, search_base, search_over, untold, revision,"              \
+	    " (SELECT complete_listings FROM projects p"                                           \
+	    "  WHERE p.project_id = operations.project_id),"                                       \
+	    " (SELECT listed_at FROM projects p WHERE p.project_id = operations.project_id)")
+
+#define SELECT_OPERATIONS SQL("SELECT " OPERATION_COLUMNS " FROM operations ")
+#define OPEN "state IN ('planned', 'sending', 'unknown')"
+
 /* Reading --------------------------------------------------------------------------------------*/
 
 /* Only names of ours are ever written; anything else is a damaged file. */
@@ -77,28 +90,38 @@ static int deliver_one(
 	return step == SQLITE_DONE ? 1 : conn_read_failed(conn, err, "read an operation");
 }
 
+STATEMENT(sql_operation_get, FOR_ALL,
+	SELECT_OPERATIONS "WHERE operation_id = ?1");
+
 int operation_store_get(struct conn *conn, const char *operation_id, operation_row_fn *row,
     void *context, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, STMT_OPERATION_GET);
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, &sql_operation_get);
 	struct binder bind = {.stmt = stmt};
 	bind_text(&bind, operation_id);
 	return deliver_one(conn, stmt, row, context, err);
 }
 
+STATEMENT(sql_operation_get_row, FOR_ALL,
+	SELECT_OPERATIONS "WHERE operation_row = ?1");
+
 int operation_store_get_row(
     struct conn *conn, int64_t operation_row, operation_row_fn *row, void *context, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, STMT_OPERATION_GET_ROW);
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, &sql_operation_get_row);
 	struct binder bind = {.stmt = stmt};
 	bind_integer(&bind, operation_row);
 	return deliver_one(conn, stmt, row, context, err);
 }
 
+STATEMENT(sql_operation_get_by_key, FOR_ALL,
+	SELECT_OPERATIONS "INDEXED BY operations_by_key WHERE project_id = ?1"
+	" AND client = ?2 AND idempotency_key = ?3 AND state <> 'unreachable'");
+
 int operation_store_get_by_key(struct conn *conn, int64_t project_id, const char *client,
     const char *key, operation_row_fn *row, void *context, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, STMT_OPERATION_GET_BY_KEY);
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, &sql_operation_get_by_key);
 	struct binder bind = {.stmt = stmt};
 	bind_integer(&bind, project_id);
 	bind_text(&bind, client);
@@ -114,11 +137,28 @@ struct list_work {
 	struct err *err;
 };
 
-static enum stmt positions_statement(const struct operation_query *query)
+STATEMENT(sql_operation_positions, FOR_ALL,
+	"SELECT operation_row FROM operations INDEXED BY operations_by_project"
+	" WHERE project_id = ?1 AND operation_row < ?2 AND (?3 IS NULL OR kind = ?3)"
+	" AND (?6 IS NULL OR " BEGINS("operation_id", "?6")
+	") ORDER BY operation_row DESC LIMIT ?4");
+
+STATEMENT(sql_operation_positions_state, FOR_ALL,
+	"SELECT operation_row FROM operations INDEXED BY operations_by_state"
+	" WHERE project_id = ?1 AND operation_row < ?2 AND (?3 IS NULL OR kind = ?3)"
+	" AND state = ?5 AND (?6 IS NULL OR " BEGINS("operation_id", "?6")
+	") ORDER BY operation_row DESC LIMIT ?4");
+
+STATEMENT(sql_operation_positions_id, FOR_ALL,
+	"SELECT operation_row FROM operations WHERE " BEGINS("operation_id", "?6")
+	" AND +project_id = ?1 AND +operation_row < ?2 AND (?3 IS NULL OR +kind = ?3)"
+	" AND (?5 IS NULL OR +state = ?5)");
+
+static const struct statement *positions_statement(const struct operation_query *query)
 {
 	if (query->id_prefix && positions_are_few(query->id_prefix, OPERATION_ID_PREFIX))
-		return STMT_OPERATION_POSITIONS_ID;
-	return query->state < 0 ? STMT_OPERATION_POSITIONS : STMT_OPERATION_POSITIONS_STATE;
+		return &sql_operation_positions_id;
+	return query->state < 0 ? &sql_operation_positions : &sql_operation_positions_state;
 }
 
 static int collect_project(struct positions *positions, int64_t project_id, void *context)
@@ -172,10 +212,16 @@ int operation_store_list(struct conn *conn, const struct operation_query *query,
 	return 0;
 }
 
+/* Without what was asked for, which is long. */
+STATEMENT(sql_operation_each_open, FOR_WRITER,
+	"SELECT operation_row, operation_id, kind, state, search_base, search_over"
+	" FROM operations INDEXED BY operations_by_state WHERE project_id = ?1 AND " OPEN
+	" ORDER BY operation_row");
+
 int operation_store_each_open(
     struct conn *conn, int64_t project_id, open_operation_fn *each, void *context, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, STMT_OPERATION_EACH_OPEN);
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, &sql_operation_each_open);
 	struct binder bind = {.stmt = stmt};
 	bind_integer(&bind, project_id);
 	int step;
@@ -218,20 +264,29 @@ static int deliver_all(
 	return step == SQLITE_DONE ? 0 : conn_read_failed(conn, err, "read operations");
 }
 
+STATEMENT(sql_operation_each_import, FOR_WRITER,
+	SELECT_OPERATIONS "INDEXED BY operations_by_import WHERE project_id = ?1"
+	" AND kind = 'create' AND " OPEN " AND import_key = ?2 ORDER BY operation_row");
+
 int operation_store_each_import(struct conn *conn, int64_t project_id, const char *import_key,
     operation_row_fn *row, void *context, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, STMT_OPERATION_EACH_IMPORT);
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, &sql_operation_each_import);
 	struct binder bind = {.stmt = stmt};
 	bind_integer(&bind, project_id);
 	bind_text(&bind, import_key);
 	return deliver_all(conn, stmt, row, context, err);
 }
 
+STATEMENT(sql_operation_untold, FOR_WRITER,
+	SELECT_OPERATIONS "INDEXED BY operations_untold WHERE untold = 1"
+	" AND project_id = ?1 AND client = ?2 AND import_key = ?3 AND state = 'succeeded'"
+	" AND finished_at >= ?4 ORDER BY operation_row");
+
 int operation_store_each_untold(struct conn *conn, int64_t project_id, const char *client,
     const char *import_key, int64_t since, operation_row_fn *row, void *context, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, STMT_OPERATION_UNTOLD);
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, &sql_operation_untold);
 	struct binder bind = {.stmt = stmt};
 	bind_integer(&bind, project_id);
 	bind_text(&bind, client);
@@ -240,10 +295,14 @@ int operation_store_each_untold(struct conn *conn, int64_t project_id, const cha
 	return deliver_all(conn, stmt, row, context, err);
 }
 
+STATEMENT(sql_operation_deleting, FOR_WRITER,
+	"SELECT operation_id FROM operations INDEXED BY operations_deleting"
+	" WHERE project_id = ?1 AND connector_id = ?2 AND kind = 'delete' AND " OPEN);
+
 int operation_store_deleting(struct conn *conn, int64_t project_id, const char *connector_id,
     struct err *err, char ret_id[RANDOM_ID_SIZE])
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, STMT_OPERATION_DELETING);
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, &sql_operation_deleting);
 	struct binder bind = {.stmt = stmt};
 	bind_integer(&bind, project_id);
 	bind_text(&bind, connector_id);
@@ -256,10 +315,18 @@ int operation_store_deleting(struct conn *conn, int64_t project_id, const char *
 	return 0;
 }
 
+STATEMENT(sql_operation_creator, FOR_WRITER,
+	"SELECT c.created_by FROM operations o INDEXED BY operations_by_account"
+	" CROSS JOIN connectors c ON c.project_id = o.project_id"
+	" AND c.connector_id = o.connector_id WHERE o.project_id = ?1 AND o.account = ?2"
+	" AND o.kind = 'create' AND o.state = 'succeeded'"
+	" AND o.upstream_status IN (200, 201) AND c.created_by IS NOT NULL"
+	" ORDER BY o.operation_row DESC LIMIT 1");
+
 int operation_store_creator(struct conn *conn, int64_t project_id, const char *account,
     struct err *err, struct buffer *creator)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, STMT_OPERATION_CREATOR);
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, &sql_operation_creator);
 	struct binder bind = {.stmt = stmt};
 	bind_integer(&bind, project_id);
 	bind_text(&bind, account);
@@ -272,10 +339,15 @@ int operation_store_creator(struct conn *conn, int64_t project_id, const char *a
 	return buffer_failed(creator) ? err_set(err, "no memory for a name") : 0;
 }
 
+STATEMENT(sql_operation_claims, FOR_ALL,
+	"SELECT EXISTS (SELECT 1 FROM operations INDEXED BY operations_by_connector"
+	" WHERE project_id = ?1 AND connector_id = ?2 AND kind = 'create'"
+	" AND operation_row <> ?3)");
+
 int operation_store_claims(
     struct conn *conn, int64_t project_id, const char *connector_id, int64_t row, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, STMT_OPERATION_CLAIMS);
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, &sql_operation_claims);
 	struct binder bind = {.stmt = stmt};
 	bind_integer(&bind, project_id);
 	bind_text(&bind, connector_id);
@@ -306,10 +378,18 @@ static void bind_progress(struct binder *binder, const struct operation_record *
 	bind_integer(binder, record->untold);
 }
 
+STATEMENT(sql_operation_insert, FOR_WRITER,
+	"INSERT INTO operations (state, connector_id, candidates, error_code, error_message,"
+	" upstream_status, sent_at, finished_at, known_row, sent_upstream_at, account,"
+	" search_base, search_over, untold, operation_id, kind, project_id, idempotency_key,"
+	" client, request, created_at, allow_duplicate, import_key)"
+	" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,"
+	" ?18, ?19, ?20, ?21, ?22, ?23)");
+
 int operation_store_insert(
     struct conn *writer, const struct operation_record *record, struct err *err, int64_t *ret_row)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, STMT_OPERATION_INSERT);
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, &sql_operation_insert);
 	struct binder bind = {.stmt = stmt};
 	bind_progress(&bind, record);
 	bind_text(&bind, record->operation_id);
@@ -337,6 +417,12 @@ static int check_move(const struct operation_record *stored, void *context)
 	return 0;
 }
 
+STATEMENT(sql_operation_update, FOR_WRITER,
+	"UPDATE operations SET (state, connector_id, candidates, error_code, error_message,"
+	" upstream_status, sent_at, finished_at, known_row, sent_upstream_at, account,"
+	" search_base, search_over, untold) = (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,"
+	" ?12, ?13, ?14), revision = revision + 1 WHERE operation_row = ?15");
+
 int operation_store_update(
     struct conn *writer, const struct operation_record *record, struct err *err)
 {
@@ -344,7 +430,7 @@ int operation_store_update(
 	int r = operation_store_get_row(writer, record->row, check_move, &wanted, err);
 	if (r)
 		return r < 0 ? r : err_set(err, "operation %s is not there", record->operation_id);
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, STMT_OPERATION_UPDATE);
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, &sql_operation_update);
 	struct binder bind = {.stmt = stmt};
 	bind_progress(&bind, record);
 	bind_integer(&bind, record->row);
@@ -353,9 +439,12 @@ int operation_store_update(
 	return 0;
 }
 
+STATEMENT(sql_operation_told, FOR_WRITER,
+	"UPDATE operations SET untold = 0 WHERE operation_id = ?1");
+
 int operation_store_told(struct conn *writer, const char *operation_id, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, STMT_OPERATION_TOLD);
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, &sql_operation_told);
 	struct binder bind = {.stmt = stmt};
 	bind_text(&bind, operation_id);
 	if (sqlite3_step(stmt) != SQLITE_DONE)
@@ -368,9 +457,15 @@ struct recover_work {
 	unsigned unknown;
 };
 
+STATEMENT(sql_operation_recover_creates, FOR_WRITER,
+	"UPDATE operations SET state = 'unknown', sent_at = coalesce(sent_at, ?1),"
+	" search_over = 0, search_base = coalesce((SELECT complete_listings"
+	" FROM projects p WHERE p.project_id = operations.project_id), 0),"
+	" revision = revision + 1 WHERE state = 'sending' AND kind = 'create'");
+
 static int recover_creates(struct conn *writer, struct recover_work *work, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, STMT_OPERATION_RECOVER_CREATES);
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, &sql_operation_recover_creates);
 	struct binder bind = {.stmt = stmt};
 	bind_time(&bind, work->now);
 	if (sqlite3_step(stmt) != SQLITE_DONE)
@@ -379,12 +474,16 @@ static int recover_creates(struct conn *writer, struct recover_work *work, struc
 	return 0;
 }
 
+STATEMENT(sql_operation_recover_deletes, FOR_WRITER,
+	"UPDATE operations SET state = 'planned', revision = revision + 1"
+	" WHERE state = 'sending' AND kind = 'delete'");
+
 static int recover(struct conn *writer, void *context, struct err *err)
 {
 	int r = recover_creates(writer, context, err);
 	if (r)
 		return r;
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, STMT_OPERATION_RECOVER_DELETES);
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, &sql_operation_recover_deletes);
 	if (sqlite3_step(stmt) != SQLITE_DONE)
 		return conn_write_failed(writer, err, "recover operations");
 	return 0;
@@ -401,10 +500,15 @@ int operation_store_recover(
 	return 0;
 }
 
+STATEMENT(sql_operation_retain, FOR_WRITER,
+	"DELETE FROM operations WHERE operation_row IN (SELECT operation_row"
+	" FROM operations INDEXED BY operations_by_end WHERE finished_at < ?1"
+	" AND state IN ('succeeded', 'rejected', 'unreachable') LIMIT ?2)");
+
 int operation_store_retain(
     struct conn *writer, int64_t before, unsigned limit, struct err *err, unsigned *ret_removed)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, STMT_OPERATION_RETAIN);
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, &sql_operation_retain);
 	struct binder bind = {.stmt = stmt};
 	bind_integer(&bind, before);
 	bind_integer(&bind, limit);

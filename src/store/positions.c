@@ -53,10 +53,13 @@ struct positions_work {
 	struct position last;
 };
 
+STATEMENT(sql_project_ids, FOR_ALL,
+	"SELECT project_id FROM projects");
+
 static int collect_stored(struct conn *conn, struct positions_work *work, struct err *err)
 {
 	const struct positions_reading *reading = work->reading;
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, STMT_PROJECT_IDS);
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, &sql_project_ids);
 	int step;
 	while ((step = sqlite3_step(stmt)) == SQLITE_ROW) {
 		int r = reading->collect(

@@ -4,9 +4,12 @@
 
 #include "store/conn_private.h"
 
+STATEMENT(sql_project_ensure, FOR_WRITER,
+	"INSERT INTO projects (project_id) VALUES (?1) ON CONFLICT DO NOTHING");
+
 int project_store_ensure(struct conn *writer, int64_t project_id, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, STMT_PROJECT_ENSURE);
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, &sql_project_ensure);
 	struct binder bind = {.stmt = stmt};
 	bind_integer(&bind, project_id);
 	if (sqlite3_step(stmt) != SQLITE_DONE)
@@ -14,10 +17,14 @@ int project_store_ensure(struct conn *writer, int64_t project_id, struct err *er
 	return 0;
 }
 
+STATEMENT(sql_project_get, FOR_ALL,
+	"SELECT listed_at, list_error_code, list_error_message, list_error_since,"
+	" complete_listings, connectors, jobs_active FROM projects WHERE project_id = ?1");
+
 int project_store_get(struct conn *conn, int64_t project_id,
     void (*row)(const struct project_record *record, void *context), void *context, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, STMT_PROJECT_GET);
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, &sql_project_get);
 	struct binder bind = {.stmt = stmt};
 	bind_integer(&bind, project_id);
 	int step = sqlite3_step(stmt);
@@ -38,10 +45,16 @@ int project_store_get(struct conn *conn, int64_t project_id,
 	return 0;
 }
 
+STATEMENT(sql_project_listed, FOR_WRITER,
+	"INSERT INTO projects (project_id, listed_at, complete_listings)"
+	" VALUES (?1, ?2, 1) ON CONFLICT (project_id) DO UPDATE"
+	" SET listed_at = ?2, list_error_code = NULL, list_error_message = NULL,"
+	" list_error_since = NULL, complete_listings = complete_listings + 1");
+
 int project_store_listed(
     struct conn *writer, int64_t project_id, int64_t started_at, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, STMT_PROJECT_LISTED);
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, &sql_project_listed);
 	struct binder bind = {.stmt = stmt};
 	bind_integer(&bind, project_id);
 	bind_time(&bind, started_at);
@@ -50,9 +63,13 @@ int project_store_listed(
 	return 0;
 }
 
+STATEMENT(sql_project_list_read, FOR_WRITER,
+	"UPDATE projects SET list_error_code = NULL, list_error_message = NULL,"
+	" list_error_since = NULL WHERE project_id = ?1");
+
 int project_store_list_read(struct conn *writer, int64_t project_id, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, STMT_PROJECT_LIST_READ);
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, &sql_project_list_read);
 	struct binder bind = {.stmt = stmt};
 	bind_integer(&bind, project_id);
 	if (sqlite3_step(stmt) != SQLITE_DONE)
@@ -60,10 +77,16 @@ int project_store_list_read(struct conn *writer, int64_t project_id, struct err 
 	return 0;
 }
 
+STATEMENT(sql_project_list_failed, FOR_WRITER,
+	"INSERT INTO projects (project_id, list_error_code, list_error_message,"
+	" list_error_since) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (project_id) DO UPDATE"
+	" SET list_error_code = ?2, list_error_message = ?3, list_error_since = "
+	"coalesce(projects.list_error_since, ?4)");
+
 int project_store_list_failed(struct conn *writer, int64_t project_id, const char *code,
     const char *message, int64_t now, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, STMT_PROJECT_LIST_FAILED);
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, &sql_project_list_failed);
 	struct binder bind = {.stmt = stmt};
 	bind_integer(&bind, project_id);
 	bind_text(&bind, code);

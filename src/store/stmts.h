@@ -1,111 +1,45 @@
 /* SPDX-License-Identifier: MIT */
-/* Every SQL statement of this program but the schema's, and the small tools to use one. */
+/* Statements: each stands beside the function that uses it, and is prepared on every connection
+ * when the database is opened. */
 #ifndef MIXPORT_STORE_STMTS_H
 #define MIXPORT_STORE_STMTS_H
 
 #include <sqlite3.h>
+#include <stdbool.h>
+#include <stdint.h>
 
-#include "model/job.h"
-#include "util/cleanup.h"
 #include "util/err.h"
 #include "util/text.h"
 
-enum stmt {
-	STMT_BEGIN,
-	STMT_BEGIN_IMMEDIATE,
-	STMT_COMMIT,
-	STMT_ROLLBACK,
-	STMT_INSTANCE,
-	STMT_TOUCH,
-	STMT_STATS,
+enum statement_user { FOR_ALL, FOR_WRITER };
 
-	STMT_PROJECT_ENSURE,
-	STMT_PROJECT_GET,
-	STMT_PROJECT_IDS,
-	STMT_PROJECT_LISTED,
-	STMT_PROJECT_LIST_READ,
-	STMT_PROJECT_LIST_FAILED,
+/* All of them lie in one section of the program, and so in one array. */
+struct statement {
+	const char *sql;
+	enum statement_user user;
+} __attribute__((aligned(16)));
 
-	STMT_CONNECTOR_GET,
-	STMT_CONNECTOR_GET_ROW,
-	STMT_CONNECTOR_ROW,
-	STMT_CONNECTOR_EACH_FOLLOWED,
-	STMT_CONNECTOR_EACH_SETTLING,
-	STMT_CONNECTOR_EACH_IMPORT,
-	STMT_CONNECTOR_EACH_SENT,
-	STMT_CONNECTOR_LAST_ROW,
-	STMT_CONNECTOR_POSITIONS_PRESENT,
-	STMT_CONNECTOR_POSITIONS_PRESENT_NEWEST,
-	STMT_CONNECTOR_POSITIONS_DELETED,
-	STMT_CONNECTOR_POSITIONS_DELETED_NEWEST,
-	STMT_CONNECTOR_POSITIONS_ALL,
-	STMT_CONNECTOR_POSITIONS_ALL_NEWEST,
-	STMT_CONNECTOR_INSERT,
-	STMT_CONNECTOR_UPDATE,
-	STMT_CONNECTOR_UPDATE_RAW,
-	STMT_CONNECTOR_CONFIRM,
-	STMT_CONNECTOR_STATUS_KNOWN,
-	STMT_CONNECTOR_DELETE,
-	STMT_CONNECTOR_DELETED_BY,
-	STMT_CONNECTOR_SENT,
-	STMT_CONNECTOR_SETTLE,
-	STMT_CONNECTOR_HISTORY_SYNCED,
-	STMT_CONNECTOR_ERROR_OVER,
-	STMT_CONNECTOR_FAILED,
-	STMT_CONNECTOR_LATEST_JOB,
-	STMT_CONNECTOR_LATEST_CHANGED,
+/* A statement of this file: STATEMENT(name, user, "SQL"). */
+#define STATEMENT(name, user, ...)                                                                 \
+	static const struct statement name                                                         \
+	    __attribute__((section("statements"), used)) = {__VA_ARGS__, user}
 
-	STMT_JOB_GET,
-	STMT_JOB_GET_ROW,
-	STMT_JOB_POSITIONS_PROJECT,
-	STMT_JOB_POSITIONS_PROJECT_STATUS,
-	STMT_JOB_POSITIONS_CONNECTOR,
-	STMT_JOB_POSITIONS_CONNECTOR_STATUS,
-	STMT_JOB_POSITIONS_ID,
-	STMT_JOB_EACH_OPEN,
-	STMT_JOB_EACH_RECENT,
-	STMT_JOB_INSERT,
-	STMT_JOB_UPDATE,
-	STMT_JOB_RELISTED,
-	STMT_JOB_RETURNED,
-	STMT_JOB_UNLISTED,
-	STMT_JOB_GONE,
-	STMT_JOB_RETAIN_AGE,
-	STMT_JOB_RETAIN_COUNT,
-	STMT_SNAPSHOT_TAKE,
-	STMT_SNAPSHOT_LIST,
+/* Pieces of SQL in a macro, which clang-format leaves as they are. */
+#define SQL(...) __VA_ARGS__
 
-	STMT_OPERATION_GET,
-	STMT_OPERATION_GET_ROW,
-	STMT_OPERATION_GET_BY_KEY,
-	STMT_OPERATION_POSITIONS,
-	STMT_OPERATION_POSITIONS_STATE,
-	STMT_OPERATION_POSITIONS_ID,
-	STMT_OPERATION_EACH_OPEN,
-	STMT_OPERATION_EACH_IMPORT,
-	STMT_OPERATION_UNTOLD,
-	STMT_OPERATION_TOLD,
-	STMT_OPERATION_DELETING,
-	STMT_OPERATION_CREATOR,
-	STMT_OPERATION_INSERT,
-	STMT_OPERATION_UPDATE,
-	STMT_OPERATION_RECOVER_CREATES,
-	STMT_OPERATION_RECOVER_DELETES,
-	STMT_OPERATION_CLAIMS,
-	STMT_OPERATION_RETAIN,
+/* How many there are, and each of them. */
+size_t statement_count(void);
+const struct statement *statement_at(size_t index);
 
-	STMT_COUNT
-};
+/* Prepares all on an open database, or only those that a reader may run. Returns 0 and an array of
+ * statement_count, to be freed with stmts_free; or -1. */
+int stmts_prepare(sqlite3 *db, bool writer, struct err *err, sqlite3_stmt ***ret_stmts);
 
-/* The text of a statement. */
-const char *stmt_sql(enum stmt id);
+/* Finalises them. Takes NULL; returns NULL. */
+sqlite3_stmt **stmts_free(sqlite3_stmt **stmts);
 
-/* Prepares all statements on an open database, or only those that a reader may run. Returns 0, or
- * -1; some may be prepared then. */
-int stmts_prepare(sqlite3 *db, bool writer, sqlite3_stmt *ret_stmts[STMT_COUNT], struct err *err);
-
-/* Finalises them. */
-void stmts_finalize(sqlite3_stmt *stmts[STMT_COUNT]);
+/* The prepared one. */
+sqlite3_stmt *stmts_find(sqlite3_stmt *const *stmts, const struct statement *statement);
 
 static inline void cleanup_stmt(sqlite3_stmt **stmt)
 {
@@ -126,9 +60,6 @@ void bind_time(struct binder *binder, int64_t timestamp); /* NULL for TIMESTAMP_
 void bind_text(struct binder *binder, const char *text);  /* NULL for NULL. */
 void bind_span(struct binder *binder, struct span span);  /* A blob; NULL for SPAN_NONE. */
 
-/* What Mixpanel says of a run, in the order of RUN_COLUMNS, without raw. */
-void bind_run(struct binder *binder, const struct run *run);
-
 /* Takes the columns of a row from the first to the last; pointers hold until the next step. */
 struct columns {
 	sqlite3_stmt *stmt;
@@ -139,11 +70,5 @@ int64_t column_integer(struct columns *columns);
 int64_t column_time(struct columns *columns);
 const char *column_text(struct columns *columns);
 struct span column_span(struct columns *columns);
-
-/* The members of a run, in the order of RUN_COLUMNS, without raw. */
-void column_run(struct columns *columns, struct run *ret_run);
-
-/* A job, in the order of JOB_COLUMNS. */
-void column_job(struct columns *columns, struct job_record *ret_record);
 
 #endif

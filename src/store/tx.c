@@ -7,18 +7,24 @@
 #include "store/conn_private.h"
 #include "util/clock.h"
 
-static int run_plain(struct conn *conn, enum stmt id)
+static int run_plain(struct conn *conn, const struct statement *statement)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, id);
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, statement);
 	return sqlite3_step(stmt);
 }
+
+STATEMENT(sql_rollback, FOR_ALL,
+	"ROLLBACK");
 
 /* SQLite rolls back by itself after some failures. */
 static void roll_back(struct conn *conn)
 {
 	if (!sqlite3_get_autocommit(conn->db))
-		run_plain(conn, STMT_ROLLBACK);
+		run_plain(conn, &sql_rollback);
 }
+
+STATEMENT(sql_commit, FOR_ALL,
+	"COMMIT");
 
 /* Without space the log has no complete commit, so nothing happened. After any other failure, a
  * failed fsync above all, the commit may be there when the file is read again. */
@@ -29,7 +35,7 @@ static int commit(struct conn *writer, struct err *err)
 		    err, "database %s: a failed statement ended the transaction", writer->path);
 	int r;
 	int64_t begun_at = clock_monotonic(&clock_system);
-	int step = run_plain(writer, STMT_COMMIT);
+	int step = run_plain(writer, &sql_commit);
 	writer->commit_took = clock_monotonic(&clock_system) - begun_at;
 	if (step == SQLITE_DONE) {
 		store_generation_count();
@@ -48,6 +54,9 @@ static int commit(struct conn *writer, struct err *err)
 	return r;
 }
 
+STATEMENT(sql_begin_immediate, FOR_WRITER,
+	"BEGIN IMMEDIATE");
+
 static int run_body(struct conn *writer,
     int (*body)(struct conn *conn, void *context, struct err *err), void *context, struct err *err)
 {
@@ -56,7 +65,7 @@ static int run_body(struct conn *writer,
 		    err, "database %s: nothing is written any more after a failure", writer->path);
 		return STORE_BROKEN;
 	}
-	if (run_plain(writer, STMT_BEGIN_IMMEDIATE) != SQLITE_DONE)
+	if (run_plain(writer, &sql_begin_immediate) != SQLITE_DONE)
 		return conn_write_failed(writer, err, "begin a transaction");
 	int r = body(writer, context, err);
 	if (writer->failure)
@@ -79,16 +88,19 @@ int tx_write_at(struct conn *writer, int (*body)(struct conn *conn, void *contex
 	return r;
 }
 
+STATEMENT(sql_begin, FOR_ALL,
+	"BEGIN");
+
 int tx_read(struct conn *conn, int (*body)(struct conn *conn, void *context, struct err *err),
     void *context, struct err *err)
 {
 	if (!sqlite3_get_autocommit(conn->db))
 		return body(conn, context, err);
-	if (run_plain(conn, STMT_BEGIN) != SQLITE_DONE)
+	if (run_plain(conn, &sql_begin) != SQLITE_DONE)
 		return conn_read_failed(conn, err, "begin reading");
 	int r = body(conn, context, err);
 	/* Nothing was written; this only lets go of the moment that was read. */
-	if (run_plain(conn, STMT_COMMIT) != SQLITE_DONE)
+	if (run_plain(conn, &sql_commit) != SQLITE_DONE)
 		roll_back(conn);
 	return r;
 }

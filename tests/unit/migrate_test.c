@@ -196,23 +196,30 @@ static void check_old_keys(struct fixture *fixture)
 }
 
 /* tests/unit/data holds one database for each schema there ever was, as SQL. */
+static void restore(struct fixture *fixture, int version, const char *change)
+{
+	fixture_folder(fixture);
+	const char *source = getenv("srcdir");
+	char name[512];
+	snprintf(
+	    name, sizeof(name), "%s/tests/unit/data/schema-%d.sql", source ? source : ".", version);
+	struct buffer sql;
+	buffer_init(&sql, 1024 * 1024);
+	ck_assert_msg(file_read(name, &sql, &fixture->err) == 0, "cannot read %s", name);
+	sqlite3 *db = NULL;
+	ck_assert_int_eq(sqlite3_open(fixture->path, &db), SQLITE_OK);
+	ck_assert_msg(sqlite3_exec(db, buffer_text(&sql), NULL, NULL, NULL) == SQLITE_OK, "%s",
+	    sqlite3_errmsg(db));
+	ck_assert_int_eq(sqlite3_exec(db, change, NULL, NULL, NULL), SQLITE_OK);
+	ck_assert_int_eq(number(db, "PRAGMA user_version"), version);
+	sqlite3_close(db);
+	buffer_done(&sql);
+}
+
 START_TEST(a_database_of_schema_1_opens_with_all_it_held)
 {
 	struct fixture fixture;
-	fixture_folder(&fixture);
-	const char *source = getenv("srcdir");
-	char name[512];
-	snprintf(name, sizeof(name), "%s/tests/unit/data/schema-1.sql", source ? source : ".");
-	struct buffer sql;
-	buffer_init(&sql, 1024 * 1024);
-	ck_assert_msg(file_read(name, &sql, &fixture.err) == 0, "cannot read %s", name);
-	sqlite3 *db = NULL;
-	ck_assert_int_eq(sqlite3_open(fixture.path, &db), SQLITE_OK);
-	ck_assert_msg(sqlite3_exec(db, buffer_text(&sql), NULL, NULL, NULL) == SQLITE_OK, "%s",
-	    sqlite3_errmsg(db));
-	ck_assert_int_eq(sqlite3_exec(db, old_imports, NULL, NULL, NULL), SQLITE_OK);
-	sqlite3_close(db);
-	buffer_done(&sql);
+	restore(&fixture, 1, old_imports);
 	fixture.writer = fixture_open(&fixture);
 	struct store_stats stats;
 	ck_assert_int_eq(store_stats(fixture.writer, &fixture.err, &stats), 0);
@@ -231,6 +238,54 @@ START_TEST(a_database_of_schema_1_opens_with_all_it_held)
 }
 END_TEST
 
+/* Both connectors, whether there or not, are of the only kind there was. */
+static int check_kind(
+    const struct connector_record *record, const struct job_record *latest, void *context)
+{
+	unsigned *found = context;
+	(void)latest;
+	ck_assert_int_eq(record->connector.kind, CONNECTOR_CLOUD_IMPORT);
+	ck_assert_int_eq(record->deleted_by_us, record->row == 2);
+	(*found)++;
+	return 0;
+}
+
+static int check_settling(int64_t row, enum connector_settling settling, void *context)
+{
+	unsigned *found = context;
+	ck_assert(settling == (row == 1 ? SETTLING_CREATED : SETTLING_DELETED));
+	(*found)++;
+	return 0;
+}
+
+START_TEST(a_database_of_schema_2_opens_with_all_it_held)
+{
+	struct fixture fixture;
+	unsigned found = 0;
+	restore(&fixture, 2, "");
+	fixture.writer = fixture_open(&fixture);
+	ck_assert(backup_exists(&fixture, 2, ""));
+	for (int64_t row = 1; row <= 2; row++)
+		ck_assert_int_eq(
+		    connector_store_get_row(fixture.writer, row, check_kind, &found, &fixture.err),
+		    0);
+	ck_assert_uint_eq(found, 2);
+	found = 0;
+	ck_assert_int_eq(connector_store_each_settling(
+			     fixture.writer, PROJECT, check_settling, &found, &fixture.err),
+	    0);
+	ck_assert_uint_eq(found, 1);
+	check_old_keys(&fixture);
+	struct store_stats stats;
+	ck_assert_int_eq(store_stats(fixture.writer, &fixture.err, &stats), 0);
+	ck_assert_int_eq(stats.connectors, 1);
+	ck_assert_int_eq(stats.jobs, 2);
+	ck_assert_int_eq(stats.snapshots, 3);
+	ck_assert_int_eq(stats.operations, 2);
+	fixture_done(&fixture);
+}
+END_TEST
+
 int main(void)
 {
 	const struct unit_case cases[] = {
@@ -242,6 +297,8 @@ int main(void)
 	    {"without a copy nothing is migrated", without_a_copy_nothing_is_migrated},
 	    {"a database of schema 1 opens with all it held",
 		a_database_of_schema_1_opens_with_all_it_held},
+	    {"a database of schema 2 opens with all it held",
+		a_database_of_schema_2_opens_with_all_it_held},
 	    {NULL, NULL},
 	};
 	return unit_main("migrate", cases);

@@ -1369,9 +1369,10 @@ START_TEST(no_statement_scans_a_table_that_grows)
 {
 	struct fixture fixture;
 	fixture_init(&fixture);
-	for (int id = STMT_STATS + 1; id < STMT_COUNT; id++) {
+	for (size_t i = 0; i < statement_count(); i++) {
+		const char *statement = statement_at(i)->sql;
 		char sql[4096];
-		snprintf(sql, sizeof(sql), "EXPLAIN QUERY PLAN %s", stmt_sql((enum stmt)id));
+		snprintf(sql, sizeof(sql), "EXPLAIN QUERY PLAN %s", statement);
 		sqlite3_stmt *plan = NULL;
 		ck_assert_int_eq(
 		    sqlite3_prepare_v2(fixture.writer->db, sql, -1, &plan, NULL), SQLITE_OK);
@@ -1379,13 +1380,12 @@ START_TEST(no_statement_scans_a_table_that_grows)
 			const char *step = (const char *)sqlite3_column_text(plan, 3);
 			bool small = strstr(step, "projects") || strstr(step, "CONSTANT ROW") ||
 				     strcmp(step, "SCAN n") == 0 || strcmp(step, "SCAN store") == 0;
-			ck_assert_msg(!strstr(step, "SCAN") || small, "%s: %s",
-			    stmt_sql((enum stmt)id), step);
+			ck_assert_msg(!strstr(step, "SCAN") || small, "%s: %s", statement, step);
 			/* Only the few open operations, recent jobs and look-alikes are sorted. */
 			ck_assert_msg(!strstr(step, "TEMP B-TREE") ||
-					  id == STMT_OPERATION_EACH_OPEN ||
-					  id == STMT_JOB_EACH_RECENT,
-			    "%s: %s", stmt_sql((enum stmt)id), step);
+					  strstr(statement, " AND state IN (") ||
+					  strstr(statement, " LIMIT ?2) n CROSS JOIN "),
+			    "%s: %s", statement, step);
 		}
 		sqlite3_finalize(plan);
 	}
