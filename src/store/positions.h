@@ -13,7 +13,7 @@
 
 /* SQL: whether a column begins with a parameter. Ids are ASCII; no character stands behind the last
  * one there is. */
-#define BEGINS(column, prefix) SQL(column " BETWEEN " prefix " AND " prefix " || char(1114111)")
+#define BEGINS(column, prefix) column " BETWEEN " prefix " AND " prefix " || char(1114111)"
 
 /* Where a row stands in a list: by time, then by row. */
 struct position {
