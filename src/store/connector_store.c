@@ -14,18 +14,19 @@
 /* Bucket and prefix come from an answer of Mixpanel's, which is shorter. */
 #define IMPORT_KEY_LIMIT ((size_t)8 * 1024 * 1024)
 
+/* clang-format off */
 /* The functions that read and bind these columns follow the same order. */
 #define CONNECTOR_COLUMNS                                                                          \
-	SQL("c.connector_row, c.project_id, c.connector_id, c.first_seen_at, c.updated_at,"        \
-	    " c.deleted_at, c.confirmed_at, c.history_synced_at, c.history_error_code,"            \
-	    " c.history_error_message, c.history_error_since, c.revision, c.latest_job_row,"       \
-	    " c.label, c.connector_type, c.properties, c.category, c.data_format, c.bucket,"       \
-	    " c.prefix, c.status, c.failure_message, c.created_by, c.created_at, c.raw,"           \
-	    " c.status_known_at, c.deleted_by, c.kind")
+	"c.connector_row, c.project_id, c.connector_id, c.first_seen_at, c.updated_at,"            \
+	" c.deleted_at, c.confirmed_at, c.history_synced_at, c.history_error_code,"                \
+	" c.history_error_message, c.history_error_since, c.revision, c.latest_job_row,"           \
+	" c.label, c.connector_type, c.properties, c.category, c.data_format, c.bucket,"           \
+	" c.prefix, c.status, c.failure_message, c.created_by, c.created_at, c.raw,"               \
+	" c.status_known_at, c.deleted_by, c.kind"
 
 #define SELECT_CONNECTORS(hint)                                                                    \
-	SQL("SELECT " CONNECTOR_COLUMNS ", " JOB_COLUMNS " FROM connectors c " hint                \
-	    " LEFT JOIN jobs j ON j.job_row = c.latest_job_row ")
+	"SELECT " CONNECTOR_COLUMNS ", " JOB_COLUMNS " FROM connectors c " hint                    \
+	" LEFT JOIN jobs j ON j.job_row = c.latest_job_row "
 
 #define PRESENT "c.deleted_at IS NULL"
 /* What a create of the same import must not pass: it is there, or was a moment ago. */
@@ -38,15 +39,16 @@
  * start", so that one statement serves the first page and all others. What is behind an OR is not
  * looked at, nor its row or job fetched, without that filter. */
 #define CONNECTOR_POSITIONS(index, presence, beyond, order)                                        \
-	SQL("SELECT c.position, c.connector_row FROM connectors c INDEXED BY " index               \
-	    " WHERE c.project_id = ?1 AND " presence                                               \
-	    " AND (c.position, c.connector_row) " beyond " (?2, ?3)"                               \
-	    " AND (?5 IS NULL OR c.connector_type = ?5) AND (?6 IS NULL OR c.data_format = ?6)"    \
-	    " AND (?7 IS NULL OR c.status = ?7) AND (?8 IS NULL OR c.label = ?8)"                  \
-	    " AND (?9 IS NULL OR (SELECT status FROM jobs WHERE job_row = c.latest_job_row) = ?9)" \
-	    " AND (?10 IS NULL OR " BEGINS("c.connector_id", "?10") ")"                            \
-	    " AND (?11 IS NULL OR c.kind = ?11)"                                                   \
-	    " ORDER BY c.position " order ", c.connector_row " order " LIMIT ?4")
+	"SELECT c.position, c.connector_row FROM connectors c INDEXED BY " index                   \
+	" WHERE c.project_id = ?1 AND " presence                                                   \
+	" AND (c.position, c.connector_row) " beyond " (?2, ?3)"                                   \
+	" AND (?5 IS NULL OR c.connector_type = ?5) AND (?6 IS NULL OR c.data_format = ?6)"        \
+	" AND (?7 IS NULL OR c.status = ?7) AND (?8 IS NULL OR c.label = ?8)"                      \
+	" AND (?9 IS NULL OR (SELECT status FROM jobs WHERE job_row = c.latest_job_row) = ?9)"     \
+	" AND (?10 IS NULL OR " BEGINS("c.connector_id", "?10") ")"                                \
+	" AND (?11 IS NULL OR c.kind = ?11)"                                                       \
+	" ORDER BY c.position " order ", c.connector_row " order " LIMIT ?4"
+/* clang-format on */
 
 /* Reading --------------------------------------------------------------------------------------*/
 

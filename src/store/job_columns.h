@@ -7,16 +7,18 @@
 #include "model/job.h"
 #include "store/stmts.h"
 
+/* clang-format off */
 #define RUN_COLUMNS(t)                                                                             \
-	SQL(t ".run_id, " t ".start_time, " t ".end_time, " t ".status, " t ".upstream_status, "   \
-	    t ".progress, " t ".error_code, " t ".error_message, " t ".stats")
+	t ".run_id, " t ".start_time, " t ".end_time, " t ".status, " t ".upstream_status, "       \
+	t ".progress, " t ".error_code, " t ".error_message, " t ".stats"
 
 /* Of jobs j and their connectors c. */
 #define JOB_COLUMNS                                                                                \
-	SQL("j.job_row, j.job_id, j.connector_row, j.project_id, j.first_seen_at, j.updated_at,"   \
-	    " j.gone_at, j.listed, j.confirmed_at, j.revision, " RUN_COLUMNS("j") ", j.raw,"       \
-	    " c.connector_id, c.history_synced_at, c.history_error_code,"                          \
-	    " c.history_error_message, c.history_error_since")
+	"j.job_row, j.job_id, j.connector_row, j.project_id, j.first_seen_at, j.updated_at,"       \
+	" j.gone_at, j.listed, j.confirmed_at, j.revision, " RUN_COLUMNS("j") ", j.raw,"           \
+	" c.connector_id, c.history_synced_at, c.history_error_code,"                              \
+	" c.history_error_message, c.history_error_since"
+/* clang-format on */
 
 /* The members of a run, without raw. */
 void bind_run(struct binder *binder, const struct run *run);

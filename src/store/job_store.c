@@ -11,16 +11,18 @@
 #include "util/random.h"
 #include "util/timestamp.h"
 
+/* clang-format off */
 #define SELECT_JOBS                                                                                \
-	SQL("SELECT " JOB_COLUMNS                                                                  \
-	    " FROM jobs j CROSS JOIN connectors c ON c.connector_row = j.connector_row ")
+	"SELECT " JOB_COLUMNS                                                                      \
+	" FROM jobs j CROSS JOIN connectors c ON c.connector_row = j.connector_row "
 
 /* See CONNECTOR_POSITIONS. */
 #define JOB_POSITIONS(index, condition)                                                            \
-	SQL("SELECT position, job_row FROM jobs INDEXED BY " index " WHERE " condition             \
-	    " AND position >= ?2 AND (position, job_row) < (?3, ?4)"                               \
-	    " AND (?7 IS NULL OR " BEGINS("job_id", "?7") ")"                                      \
-	    " ORDER BY position DESC, job_row DESC LIMIT ?5")
+	"SELECT position, job_row FROM jobs INDEXED BY " index " WHERE " condition                 \
+	" AND position >= ?2 AND (position, job_row) < (?3, ?4)"                                   \
+	" AND (?7 IS NULL OR " BEGINS("job_id", "?7") ")"                                          \
+	" ORDER BY position DESC, job_row DESC LIMIT ?5"
+/* clang-format on */
 
 /* Reading --------------------------------------------------------------------------------------*/
 

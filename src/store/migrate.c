@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "store/database.h"
-#include "store/stmts.h"
 #include "util/cleanup.h"
 
 /* Version 1.
@@ -220,14 +219,15 @@ static const char schema_1[] =
     " UPDATE store SET operations = operations - 1;"
     "END;";
 
+/* clang-format off */
 /* What connector_import_key makes, in SQL, for what version 1 wrote. */
 #define IMPORT_KEY(type, format, bucket, prefix)                                                   \
-	SQL(type " || char(10) || coalesce(" format ", '') || char(10) || " bucket                 \
-	    " || char(10) || trim(coalesce(" prefix ", ''), '/')")
-#define REQUEST(path) SQL("json_extract(CAST(request AS TEXT), '$." path "')")
+	type " || char(10) || coalesce(" format ", '') || char(10) || " bucket                     \
+	" || char(10) || trim(coalesce(" prefix ", ''), '/')"
+#define REQUEST(path) "json_extract(CAST(request AS TEXT), '$." path "')"
 #define SOURCE(name)                                                                               \
-	SQL("coalesce(" REQUEST("connector_properties.gcs_" name) ", "                             \
-	    REQUEST("connector_properties.s3_" name) ")")
+	"coalesce(" REQUEST("connector_properties.gcs_" name) ", "                                 \
+	REQUEST("connector_properties.s3_" name) ")"
 
 /* Version 2.
  *
@@ -238,7 +238,7 @@ static const char schema_1[] =
  * of what Mixpanel echoes, sent_key of what our create asked for. With a connector its jobs end.
  *
  * Of operations, see struct operation_record. */
-static const char schema_2[] = SQL(
+static const char schema_2[] =
 	"ALTER TABLE projects ADD COLUMN complete_listings INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE connectors ADD COLUMN status_known_at INTEGER;"
 	"ALTER TABLE connectors ADD COLUMN deleted_by TEXT;"
@@ -272,7 +272,7 @@ static const char schema_2[] = SQL(
 	"ALTER TABLE operations ADD COLUMN untold INTEGER NOT NULL DEFAULT 0;"
 	"UPDATE operations SET import_key = "
 	IMPORT_KEY(REQUEST("connector_type"), REQUEST("category_properties.data_format"),
-	    SOURCE("bucket"), SOURCE("prefix"))
+	SOURCE("bucket"), SOURCE("prefix"))
 	" WHERE kind = 'create' AND json_valid(CAST(request AS TEXT));"
 	"CREATE INDEX operations_by_import ON operations (project_id, import_key)"
 	" WHERE kind = 'create' AND state IN ('planned', 'sending', 'unknown');"
@@ -288,12 +288,12 @@ static const char schema_2[] = SQL(
 	" WHERE deleted_at IS NOT NULL);"
 	"UPDATE jobs SET listed = 0 WHERE listed = 1"
 	" AND connector_row IN (SELECT connector_row FROM connectors"
-	" WHERE deleted_at IS NOT NULL);");
+	" WHERE deleted_at IS NOT NULL);";
 
 /* Version 3: connectors have a kind, of which there was one. */
 static const char schema_3[] =
-    SQL(
-	"ALTER TABLE connectors ADD COLUMN kind TEXT NOT NULL DEFAULT 'cloud_import';");
+	"ALTER TABLE connectors ADD COLUMN kind TEXT NOT NULL DEFAULT 'cloud_import';";
+/* clang-format on */
 
 const struct migration migrations[] = {{schema_1}, {schema_2}, {schema_3}};
 const int migration_count = ARRAY_SIZE(migrations);

@@ -9,18 +9,20 @@
 #include "store/tx.h"
 #include "util/timestamp.h"
 
+/* clang-format off */
 /* column_operation follows the same order. */
 #define OPERATION_COLUMNS                                                                          \
-	SQL("operation_row, operation_id, kind, project_id, connector_id, state, candidates,"      \
-	    " idempotency_key, client, request, error_code, error_message, upstream_status,"       \
-	    " created_at, sent_at, finished_at, allow_duplicate, import_key, known_row,"           \
-	    " sent_upstream_at, account, search_base, search_over, untold, revision,"              \
-	    " (SELECT complete_listings FROM projects p"                                           \
-	    "  WHERE p.project_id = operations.project_id),"                                       \
-	    " (SELECT listed_at FROM projects p WHERE p.project_id = operations.project_id)")
+	"operation_row, operation_id, kind, project_id, connector_id, state, candidates,"          \
+	" idempotency_key, client, request, error_code, error_message, upstream_status,"           \
+	" created_at, sent_at, finished_at, allow_duplicate, import_key, known_row,"               \
+	" sent_upstream_at, account, search_base, search_over, untold, revision,"                  \
+	" (SELECT complete_listings FROM projects p"                                               \
+	"  WHERE p.project_id = operations.project_id),"                                           \
+	" (SELECT listed_at FROM projects p WHERE p.project_id = operations.project_id)"
 
-#define SELECT_OPERATIONS SQL("SELECT " OPERATION_COLUMNS " FROM operations ")
+#define SELECT_OPERATIONS "SELECT " OPERATION_COLUMNS " FROM operations "
 #define OPEN "state IN ('planned', 'sending', 'unknown')"
+/* clang-format on */
 
 /* Reading --------------------------------------------------------------------------------------*/
 

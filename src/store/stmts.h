@@ -24,9 +24,6 @@ struct statement {
 	static const struct statement name                                                         \
 	    __attribute__((section("statements"), used)) = {__VA_ARGS__, user}
 
-/* Pieces of SQL in a macro, which clang-format leaves as they are. */
-#define SQL(...) __VA_ARGS__
-
 /* How many there are, and each of them. */
 size_t statement_count(void);
 const struct statement *statement_at(size_t index);
