@@ -3,8 +3,8 @@
 #include "api/handlers.h"
 #include "api/reading.h"
 #include "api/reloads.h"
-#include "api/render.h"
 #include "http/server.h"
+#include "store/render.h"
 #include "store/tx.h"
 #include "util/timestamp.h"
 

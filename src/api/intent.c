@@ -9,11 +9,11 @@
 
 #include "api/handlers.h"
 #include "api/reading.h"
-#include "api/render.h"
 #include "api/renewal.h"
 #include "http/request.h"
 #include "model/connector.h"
 #include "store/operation_store.h"
+#include "store/render.h"
 #include "store/tx.h"
 #include "util/jsontext.h"
 #include "util/timestamp.h"

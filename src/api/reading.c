@@ -4,9 +4,9 @@
 
 #include <string.h>
 
-#include "api/render.h"
 #include "http/server.h"
 #include "store/project_store.h"
+#include "store/render.h"
 #include "util/timestamp.h"
 
 #define KEPT_FOR MICROSECONDS_PER_SECOND

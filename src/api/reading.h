@@ -6,10 +6,10 @@
 #define MIXPORT_API_READING_H
 
 #include "api/cursor.h"
-#include "api/freshness.h"
 #include "api/service.h"
 #include "http/reply.h"
 #include "model/operation.h"
+#include "store/freshness.h"
 #include "util/writer.h"
 
 struct reading {

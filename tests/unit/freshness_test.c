@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "api/freshness.h"
+#include "store/freshness.h"
 #include "unit.h"
 #include "util/timestamp.h"
 

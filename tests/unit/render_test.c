@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
 
-#include "api/render.h"
+#include "store/render.h"
 #include "unit.h"
 #include "util/jsontext.h"
 #include "util/timestamp.h"

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Records as the API shows them. Each function writes one JSON value; members and their order are
  * the contract's. Pure but for the writer. */
-#ifndef MIXPORT_API_RENDER_H
-#define MIXPORT_API_RENDER_H
+#ifndef MIXPORT_STORE_RENDER_H
+#define MIXPORT_STORE_RENDER_H
 
-#include "api/freshness.h"
 #include "model/operation.h"
+#include "store/freshness.h"
 #include "util/writer.h"
 
 /* The sync block of a record. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* How fresh what we hold is: when Mixpanel last confirmed it, and whether that is too long ago.
  * Pure; the moment is the caller's. */
-#ifndef MIXPORT_API_FRESHNESS_H
-#define MIXPORT_API_FRESHNESS_H
+#ifndef MIXPORT_STORE_FRESHNESS_H
+#define MIXPORT_STORE_FRESHNESS_H
 
 #include <stdbool.h>
 #include <stdint.h>

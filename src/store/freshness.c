@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Compares the time of the last confirmation with three refresh intervals. */
-#include "api/freshness.h"
+#include "store/freshness.h"
 
 #include "util/timestamp.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The members of each record, in the order in which the manual describes them. */
-#include "api/render.h"
+#include "store/render.h"
 
 #include "util/timestamp.h"
 
