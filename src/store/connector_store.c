@@ -383,7 +383,7 @@ int connector_store_last_row(struct conn *conn, struct err *err, int64_t *ret_ro
 /* How the stored connector compares with what is to be put. */
 struct stored {
 	bool known;
-	int64_t row;
+	struct followed_connector followed;
 	bool deleted;
 	bool status_known;
 	bool members_same;
@@ -415,7 +415,11 @@ static int compare_with_put(
 	(void)latest;
 	struct stored *stored = context;
 	stored->known = true;
-	stored->row = record->row;
+	stored->followed = (struct followed_connector){
+	    .row = record->row,
+	    .created_at = record->first_seen_at,
+	    .history_synced_at = record->history_synced_at,
+	};
 	stored->deleted = record->deleted_at != TIMESTAMP_NONE;
 	stored->status_known = record->status_known_at != TIMESTAMP_NONE;
 	stored->members_same = members_same(&record->connector, stored->put);
@@ -548,13 +552,13 @@ static int put_known(struct conn *writer, const struct stored *stored, struct er
 	int r = 0;
 	if (stored->deleted || !stored->members_same) {
 		*change = stored->deleted ? CONNECTOR_REVIVED : CONNECTOR_CHANGED;
-		r = update(writer, stored->row, put, err);
+		r = update(writer, stored->followed.row, put, err);
 	} else {
 		if (!stored->raw_same)
-			r = update_raw(writer, stored->row, put->connector->raw, err);
+			r = update_raw(writer, stored->followed.row, put->connector->raw, err);
 		if (r == 0 && !keeps_status(put) && (!put->listed || !stored->status_known))
 			r = update_at(writer, &sql_connector_status_known, put->observed_at,
-			    stored->row, err);
+			    stored->followed.row, err);
 	}
 	return r;
 }
@@ -563,9 +567,12 @@ STATEMENT(sql_connector_confirm, FOR_WRITER,
 	"UPDATE connectors SET confirmed_at = ?1 WHERE connector_row = ?2");
 
 int connector_store_put(struct conn *writer, const struct connector_put *put, struct err *err,
-    enum connector_change *ret_change, int64_t *ret_row)
+    enum connector_change *ret_change, struct followed_connector *ret_followed)
 {
-	struct stored stored = {.put = put};
+	struct stored stored = {
+	    .put = put,
+	    .followed = {.created_at = put->now, .history_synced_at = TIMESTAMP_NONE},
+	};
 	enum connector_change change = CONNECTOR_SAME;
 	int r = connector_store_get(
 	    writer, put->project_id, put->connector->connector_id, compare_with_put, &stored, err);
@@ -575,18 +582,24 @@ int connector_store_put(struct conn *writer, const struct connector_put *put, st
 	r = 0;
 	if (!stored.known) {
 		change = CONNECTOR_NEW;
-		r = insert(writer, put, err, &stored.row);
+		r = insert(writer, put, err, &stored.followed.row);
 	} else if (stays_deleted) {
 		change = CONNECTOR_STAYS_DELETED;
 	} else {
 		r = put_known(writer, &stored, err, &change);
 	}
 	if (r == 0 && !stays_deleted && put->confirmed != TIMESTAMP_NONE)
-		r = update_at(writer, &sql_connector_confirm, put->confirmed, stored.row, err);
+		r = update_at(
+		    writer, &sql_connector_confirm, put->confirmed, stored.followed.row, err);
 	if (r)
 		return r;
+	/* Its jobs, if it has any, ended when it was deleted. */
+	stored.followed.connector_id = put->connector->connector_id;
+	if (put->connector->created_at != TIMESTAMP_NONE)
+		stored.followed.created_at = put->connector->created_at;
+	stored.followed.status_known_at = keeps_status(put) ? TIMESTAMP_NONE : put->observed_at;
 	*ret_change = change;
-	*ret_row = stored.row;
+	*ret_followed = stored.followed;
 	return 0;
 }
 

@@ -125,10 +125,10 @@ struct connector_put {
 };
 
 /* Inserts the connector or updates it where it differs (members or raw bytes; a change of raw bytes
- * or of status_known_at alone counts no revision). In a transaction. Returns 0, a store outcome, or
- * -1. */
+ * or of status_known_at alone counts no revision). ret_followed: what following it takes when it is
+ * new or revived, else its row alone. In a transaction. Returns 0, a store outcome, or -1. */
 int connector_store_put(struct conn *writer, const struct connector_put *put, struct err *err,
-    enum connector_change *ret_change, int64_t *ret_row);
+    enum connector_change *ret_change, struct followed_connector *ret_followed);
 
 /* Marks the connector deleted, and those of its jobs that are not over gone; it is left settling.
  * by_us: our own delete was confirmed, also of one that was marked before. In a transaction.

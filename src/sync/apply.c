@@ -48,6 +48,21 @@ static int row_list_add(struct row_list *list, int64_t row)
 	return 0;
 }
 
+static int followed_list_add(struct followed_list *list, const struct followed_connector *added)
+{
+	if (list->count == list->size) {
+		size_t size = list->size ? 2 * list->size : 64;
+		struct followed_connector *longer = reallocarray(list->list, size, sizeof(*longer));
+		if (!longer)
+			return -1;
+		list->list = longer;
+		list->size = size;
+	}
+	list->list[list->count] = *added;
+	list->list[list->count++].connector_id = NULL;
+	return 0;
+}
+
 static int compare_rows(const void *a, const void *b)
 {
 	int64_t left = *(const int64_t *)a;
@@ -69,27 +84,30 @@ static enum witness_hold held(const struct listing_work *work, int64_t row)
 }
 
 /* One that was marked deleted is listed. */
-static int put_deleted(struct listing_work *work, struct connector_put *put, int64_t row,
-    enum connector_change *change)
+static int put_deleted(struct listing_work *work, struct connector_put *put,
+    struct followed_connector *followed, enum connector_change *change)
 {
-	switch (held(work, row)) {
+	switch (held(work, followed->row)) {
 	case WITNESS_REMOVED:
 		return 0;
 	case WITNESS_OBSERVED:
 		/* A list that lags shows it still; a single read can tell. */
-		return row_list_add(&work->outcome->doubted, row) < 0 ? no_memory(work->err) : 0;
+		return row_list_add(&work->outcome->doubted, followed->row) < 0
+			   ? no_memory(work->err)
+			   : 0;
 	case WITNESS_CREATED:
 	case WITNESS_SEEN:
 	case WITNESS_FREE:
 		break;
 	}
 	put->revive = true;
-	return connector_store_put(work->writer, put, work->err, change, &row);
+	return connector_store_put(work->writer, put, work->err, change, followed);
 }
 
-static int note_put(struct listing_work *work, int64_t row, enum connector_change change)
+static int note_put(struct listing_work *work, const struct followed_connector *followed,
+    enum connector_change change)
 {
-	if (row_list_add(&work->seen, row) < 0)
+	if (row_list_add(&work->seen, followed->row) < 0)
 		return no_memory(work->err);
 	if (change == CONNECTOR_SAME || change == CONNECTOR_STAYS_DELETED)
 		return 0;
@@ -97,7 +115,7 @@ static int note_put(struct listing_work *work, int64_t row, enum connector_chang
 	changes_add(work->changes, CHANGE_CONNECTOR, work->listing->project_id, NULL);
 	if (change == CONNECTOR_CHANGED)
 		return 0;
-	return row_list_add(&work->outcome->came, row) < 0 ? no_memory(work->err) : 0;
+	return followed_list_add(&work->outcome->came, followed) < 0 ? no_memory(work->err) : 0;
 }
 
 static int put_connector(struct listing_work *work, const struct connector *connector)
@@ -114,22 +132,18 @@ static int put_connector(struct listing_work *work, const struct connector *conn
 	    .now = listing->now,
 	};
 	enum connector_change change = CONNECTOR_SAME;
-	int64_t row = 0;
-	int r = connector_store_put(work->writer, &put, work->err, &change, &row);
+	struct followed_connector followed = {.row = 0};
+	int r = connector_store_put(work->writer, &put, work->err, &change, &followed);
 	if (r == 0 && change == CONNECTOR_STAYS_DELETED)
-		r = put_deleted(work, &put, row, &change);
-	return r ? r : note_put(work, row, change);
+		r = put_deleted(work, &put, &followed, &change);
+	return r ? r : note_put(work, &followed, change);
 }
 
-static int put_page(struct listing_work *work, struct span body)
+static int put_page(struct listing_work *work, const struct decoded_listing *page)
 {
-	struct decoded_listing page;
-	if (decode_listing(body, work->err, &page) < 0)
-		return -1;
 	int r = 0;
-	for (size_t i = 0; i < page.count && r == 0; i++)
-		r = put_connector(work, &page.connectors[i]);
-	decoded_done(&page.decoded);
+	for (size_t i = 0; i < page->count && r == 0; i++)
+		r = put_connector(work, &page->connectors[i]);
 	return r;
 }
 
@@ -168,7 +182,7 @@ int apply_listing(struct conn *writer, const struct listing *listing, struct cha
 	};
 	int r = 0;
 	for (size_t i = 0; i < listing->pages->count && r == 0; i++)
-		r = put_page(&work, listing->pages->bodies[i]);
+		r = put_page(&work, &listing->pages->list[i].listing);
 	if (r == 0)
 		r = listing->pages->complete
 			? apply_complete(&work)
@@ -181,7 +195,7 @@ int apply_listing(struct conn *writer, const struct listing *listing, struct cha
 
 void listing_outcome_done(struct listing_outcome *outcome)
 {
-	free(outcome->came.rows);
+	free(outcome->came.list);
 	free(outcome->missing.rows);
 	free(outcome->doubted.rows);
 	*outcome = (struct listing_outcome){.updated = 0};
@@ -211,8 +225,6 @@ struct history_work {
 	size_t sorted; /* so many of the first are in order of rows */
 	struct run *entries;
 	size_t entry_count;
-	struct decoded_history *pages;
-	size_t page_count;
 	bool doubtful; /* whether a run came twice or two look alike */
 	struct history_outcome outcome;
 	struct err *err;
@@ -309,24 +321,17 @@ static int load_stored(struct history_work *work)
 	return 0;
 }
 
-static int decode_pages(struct history_work *work)
+static int join_pages(struct history_work *work)
 {
 	const struct pages *pages = work->history->pages;
-	work->pages = calloc(pages->count, sizeof(*work->pages));
-	if (!work->pages)
-		return no_memory(work->err);
 	size_t total = 0;
-	for (size_t i = 0; i < pages->count; i++) {
-		if (decode_history(pages->bodies[i], work->err, &work->pages[i]) < 0)
-			return -1;
-		work->page_count++;
-		total += work->pages[i].count;
-	}
+	for (size_t i = 0; i < pages->count; i++)
+		total += pages->list[i].history.count;
 	work->entries = calloc(total + 1, sizeof(*work->entries));
 	if (!work->entries)
 		return no_memory(work->err);
 	for (size_t i = 0; i < pages->count; i++) {
-		const struct decoded_history *page = &work->pages[i];
+		const struct decoded_history *page = &pages->list[i].history;
 		/* What comes again replaces what was read of it before. */
 		work->entry_count -= match_overlap(
 		    work->entries, work->entry_count, page->runs, page->count, &work->doubtful);
@@ -397,11 +402,13 @@ static int apply_entry(struct history_work *work, struct stored_job *job, const 
 	bool outdated = is_outdated(work, job, &run);
 	if (!outdated && !run_same(&job->run, &run)) {
 		work->outcome.ended_badly |= is_bad_end(run.status) && !is_bad_end(job->run.status);
+		job->over = job_status_is_done(run.status);
 		job_changed(work, job->job_id);
 		return job_store_update(work->writer, job->row, &run, now, work->err);
 	}
 	if (job->listed)
 		return 0;
+	job->over = job_status_is_done(job->run.status);
 	job_changed(work, job->job_id);
 	return job_store_relisted(work->writer, job->row, now, work->err);
 }
@@ -422,6 +429,7 @@ static int insert_new(struct history_work *work, const size_t *of_entry)
 		if (r)
 			return r;
 		work->outcome.ended_badly |= is_bad_end(work->entries[order[i]].status);
+		work->outcome.unfinished |= !job_status_is_done(work->entries[order[i]].status);
 		job_changed(work, job_id);
 	}
 	return 0;
@@ -438,6 +446,7 @@ static int mark_unlisted(struct history_work *work)
 		    !job->over, work->history->now, work->err);
 		if (r)
 			return r;
+		job->over = true;
 		job_changed(work, job->job_id);
 	}
 	return 0;
@@ -456,14 +465,13 @@ static int apply_matched(struct history_work *work)
 		r = insert_new(work, of_entry);
 	if (r == 0 && work->history->pages->complete && !work->doubtful)
 		r = mark_unlisted(work);
+	for (size_t i = 0; i < work->stored_count; i++)
+		work->outcome.unfinished |= !work->stored[i].over;
 	return r;
 }
 
 static void history_work_done(struct history_work *work)
 {
-	for (size_t i = 0; i < work->page_count; i++)
-		decoded_done(&work->pages[i].decoded);
-	free(work->pages);
 	free(work->entries);
 	free(work->stored);
 	arena_done(&work->arena);
@@ -479,7 +487,7 @@ int apply_history(struct conn *writer, const struct history *history, struct cha
 	    .err = err,
 	};
 	arena_init(&work.arena, SCRATCH_LIMIT);
-	int r = decode_pages(&work);
+	int r = join_pages(&work);
 	if (r == 0)
 		r = load_stored(&work);
 	if (r == 0)

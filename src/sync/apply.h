@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "store/conn.h"
+#include "store/connector_store.h"
 #include "sync/changes.h"
 #include "sync/doubts.h"
 #include "sync/pages.h"
@@ -33,16 +33,23 @@ struct row_list {
 	size_t size;
 };
 
-/* What a listing brought. Free with listing_outcome_done. */
-struct listing_outcome {
-	struct row_list came;    /* new, or present again */
-	struct row_list missing; /* present, but not in this complete listing; sorted */
-	struct row_list doubted; /* concluded to be gone a moment ago, but listed */
-	size_t updated;          /* how many are new or different */
+/* Connectors to be followed; their ids are not kept. */
+struct followed_list {
+	struct followed_connector *list;
+	size_t count;
+	size_t size;
 };
 
-/* Applies a listing whose pages decode (they were decoded once on arrival). It deletes nothing:
- * what it lacks is for a single read to tell. Returns 0, a store outcome, or -1. */
+/* What a listing brought. Free with listing_outcome_done. */
+struct listing_outcome {
+	struct followed_list came; /* new, or present again */
+	struct row_list missing;   /* present, but not in this complete listing; sorted */
+	struct row_list doubted;   /* concluded to be gone a moment ago, but listed */
+	size_t updated;            /* how many are new or different */
+};
+
+/* Applies a listing. It deletes nothing: what it lacks is for a single read to tell. Returns 0, a
+ * store outcome, or -1. */
 int apply_listing(struct conn *writer, const struct listing *listing, struct changes *changes,
     struct err *err, struct listing_outcome *ret_outcome);
 
@@ -65,6 +72,7 @@ struct history {
 struct history_outcome {
 	size_t changed;   /* jobs */
 	bool ended_badly; /* one of them failed or was cancelled since it was last seen */
+	bool unfinished;  /* the connector has a job that is not over */
 };
 
 /* Applies a history: matches runs to jobs, writes those that are new or different with a snapshot,

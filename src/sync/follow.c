@@ -249,8 +249,8 @@ static void take_presence(struct read_call *read, const struct listing_outcome *
 	struct project *project = read->call.project;
 	int64_t now = project_now(project);
 	for (size_t i = 0; i < outcome->came.count; i++) {
-		refresh_follow(project, outcome->came.rows[i]);
-		search_connector(project, outcome->came.rows[i]);
+		project_follow(project, &outcome->came.list[i]);
+		search_connector(project, outcome->came.list[i].row);
 	}
 	for (size_t i = 0; i < outcome->doubted.count; i++)
 		look_again(project, outcome->doubted.rows[i]);
@@ -364,7 +364,7 @@ static void apply_history_call(struct read_call *read)
 	}
 	int64_t now = project_now(project);
 	tally_changed(&project->sync->tally, work.outcome.changed, 0);
-	refresh_follow(project, read->plan.connector_row);
+	planner_found(project->planner, read->plan.connector_row, work.outcome.unfinished, now);
 	planner_done(project->planner, &read->plan, 0, now);
 	/* Mixpanel pauses what fails, and only a single read tells. */
 	if (work.outcome.ended_badly)
@@ -376,7 +376,7 @@ struct single_work {
 	struct read_call *read;
 	const struct connector *connector;
 	enum connector_change change;
-	int64_t row;
+	struct followed_connector followed;
 };
 
 static int write_single(struct conn *writer, void *context, struct err *err)
@@ -393,9 +393,9 @@ static int write_single(struct conn *writer, void *context, struct err *err)
 	    .confirmed = read->call.started_at,
 	    .now = project_wall(project),
 	};
-	int r = connector_store_put(writer, &put, err, &work->change, &work->row);
+	int r = connector_store_put(writer, &put, err, &work->change, &work->followed);
 	if (r == 0)
-		r = connector_store_read(writer, work->row, CONNECTOR_PART_SINGLE, err);
+		r = connector_store_read(writer, work->followed.row, CONNECTOR_PART_SINGLE, err);
 	if (r == 0 && work->change != CONNECTOR_SAME)
 		project_changed(project, CHANGE_CONNECTOR, NULL);
 	return r;
@@ -415,10 +415,10 @@ static void single_found(struct read_call *read, const struct single_work *work)
 	struct project *project = read->call.project;
 	tally_changed(&project->sync->tally, 0, work->change != CONNECTOR_SAME);
 	if (work->change == CONNECTOR_NEW || work->change == CONNECTOR_REVIVED)
-		refresh_follow(project, work->row);
+		project_follow(project, &work->followed);
 	if (work->change != CONNECTOR_STAYS_DELETED) {
-		witness_not_absent(&project->witness, work->row);
-		project_settle(project, work->row, WITNESS_SEEN);
+		witness_not_absent(&project->witness, work->followed.row);
+		project_settle(project, work->followed.row, WITNESS_SEEN);
 	}
 	single_over(read);
 }
@@ -482,75 +482,16 @@ static void apply_gone(struct read_call *read)
 
 /* Answers --------------------------------------------------------------------------------------*/
 
-/* What a page says of the next one. */
-struct page_end {
-	bool has_more;
-	bool news; /* it has an entry that no page before it had, or one that cannot be read */
-	char next_url[4096];
-};
-
-static void take_page(struct pages *pages, const struct decoded_page *page, struct page_end *end)
-{
-	end->has_more = page->has_more;
-	end->news = page->unreadable > 0;
-	int len = snprintf(
-	    end->next_url, sizeof(end->next_url), "%s", page->next_url ? page->next_url : "");
-	/* An address cut short would be another address. */
-	if (len < 0 || (size_t)len >= sizeof(end->next_url))
-		end->next_url[0] = '\0';
-	if (pages->unreadable == 0 && page->odd)
-		snprintf(pages->odd, sizeof(pages->odd), "%s", page->odd);
-	pages->unreadable += page->unreadable;
-}
-
-/* Which entries there are matters only where there is more than one page. */
-static bool is_paged(const struct read_call *read, const struct page_end *end)
-{
-	return end->has_more || read->pages.count > 0;
-}
-
-static int decode_listing_page(
-    struct read_call *read, struct span body, struct err *err, struct page_end *end)
-{
-	struct decoded_listing page;
-	int r = 0;
-	if (decode_listing(body, err, &page) < 0)
-		return -1;
-	take_page(&read->pages, &page.page, end);
-	for (size_t i = 0; i < page.count && r >= 0 && is_paged(read, end); i++) {
-		r = pages_note(&read->pages, span_of(page.connectors[i].connector_id));
-		end->news |= r > 0;
-	}
-	decoded_done(&page.decoded);
-	return r < 0 ? err_set(err, "no memory for a page of the list") : 0;
-}
-
-static int decode_history_page(
-    struct read_call *read, struct span body, struct err *err, struct page_end *end)
-{
-	struct decoded_history page;
-	int r = 0;
-	if (decode_history(body, err, &page) < 0)
-		return -1;
-	take_page(&read->pages, &page.page, end);
-	for (size_t i = 0; i < page.count && r >= 0 && is_paged(read, end); i++) {
-		r = pages_note(&read->pages, page.runs[i].raw);
-		end->news |= r > 0;
-	}
-	decoded_done(&page.decoded);
-	return r < 0 ? err_set(err, "no memory for a page of the history") : 0;
-}
-
-static int take_next_url(struct read_call *read, const struct page_end *end)
+static int take_next_url(struct read_call *read, const char *next_url)
 {
 	struct pages *pages = &read->pages;
 	struct err err = ERR_INIT;
-	if (!end->next_url[0])
+	if (!next_url)
 		return pages_cut(pages, "it is said to go on, but not where");
-	if (!end->news)
+	if (!pages->list[pages->count - 1].news)
 		return pages_cut(pages, "page %zu brings nothing new", pages->count);
 	buffer_clear(&read->next_url);
-	if (url_next(&read->next_url, read->call.settings->base_url, end->next_url, &err) < 0)
+	if (url_next(&read->next_url, read->call.settings->base_url, next_url, &err) < 0)
 		return pages_cut(pages, "the address of the next page is refused: %s", err.text);
 	int r = pages_follow(pages, buffer_text(&read->next_url));
 	return r < 0 ? pages_cut(pages, "no memory for the next page") : -r;
@@ -558,20 +499,21 @@ static int take_next_url(struct read_call *read, const struct page_end *end)
 
 /* Whether the call goes on with another page. Where it does not although there is more, the answer
  * is incomplete: what came is kept, nothing is concluded from what is missing. */
-static bool queue_next_page(struct read_call *read, const struct page_end *end)
+static bool queue_next_page(struct read_call *read)
 {
-	if (read->pages.cut[0] || !end->has_more || take_next_url(read, end) < 0)
+	const struct decoded_page *said = pages_last(&read->pages);
+	if (read->pages.cut[0] || !said->has_more || take_next_url(read, said->next_url) < 0)
 		return false;
 	STAILQ_INSERT_TAIL(&read->call.project->follow->paged, read, paged);
 	return true;
 }
 
-static void pages_ended(struct read_call *read, const struct page_end *end)
+static void pages_ended(struct read_call *read)
 {
 	struct pages *pages = &read->pages;
 	if (pages->unreadable > 0)
 		tally_undecodable(&read->call.project->sync->tally);
-	pages->complete = !end->has_more && !pages->cut[0] && pages->unreadable == 0;
+	pages->complete = !pages_last(pages)->has_more && !pages->cut[0] && pages->unreadable == 0;
 	if (read->call.endpoint == ENDPOINT_LIST)
 		apply_listing_call(read);
 	else
@@ -583,11 +525,7 @@ static bool page_arrived(struct read_call *read, struct span body)
 {
 	struct err err = ERR_INIT;
 	struct failure failure;
-	struct page_end end = {.has_more = false};
-	int r = read->call.endpoint == ENDPOINT_LIST ? decode_listing_page(read, body, &err, &end)
-						     : decode_history_page(read, body, &err, &end);
-	if (r == 0)
-		r = pages_add(&read->pages, body, &err);
+	int r = pages_add(&read->pages, body, &err);
 	if (r < 0) {
 		tally_undecodable(&read->call.project->sync->tally);
 		failure_set(&failure, "upstream-undecodable", "%s", err.text);
@@ -599,9 +537,9 @@ static bool page_arrived(struct read_call *read, struct span body)
 		call_failed(read, &failure);
 		return false;
 	}
-	if (queue_next_page(read, &end))
+	if (queue_next_page(read))
 		return true;
-	pages_ended(read, &end);
+	pages_ended(read);
 	return false;
 }
 
@@ -718,7 +656,8 @@ static struct read_call *read_new(struct project *project, const struct plan *pl
 	read->call.known = plan->retry;
 	read->call.subject =
 	    plan->kind == PLAN_LIST ? UPSTREAM_LIST : (uint64_t)plan->connector_row;
-	pages_init(&read->pages, &project->sync->page_bytes);
+	pages_init(&read->pages, plan->kind == PLAN_LIST ? PAGES_LISTING : PAGES_HISTORY,
+	    &project->sync->page_bytes);
 	buffer_init(&read->next_url, 8192);
 	return read;
 }

@@ -131,7 +131,7 @@ struct operation_work {
 	bool deleted;                    /* a delete that succeeded */
 	int64_t observed_at;             /* when the request was sent */
 	int64_t begun_at;                /* monotonic: the same */
-	int64_t connector_row;
+	struct followed_connector followed;
 };
 
 static int write_outcome(struct operation_work *work, struct conn *writer, struct err *err)
@@ -150,15 +150,15 @@ static int write_outcome(struct operation_work *work, struct conn *writer, struc
 		    .now = now,
 		};
 		enum connector_change change;
-		r = connector_store_put(writer, &put, err, &change, &work->connector_row);
+		r = connector_store_put(writer, &put, err, &change, &work->followed);
 		if (r == 0)
 			r = connector_store_created_by_us(
-			    writer, work->connector_row, work->record->import_key, err);
+			    writer, work->followed.row, work->record->import_key, err);
 	} else if (work->deleted) {
 		r = project_connector_row(
-		    work->project, work->record->connector_id, err, &work->connector_row);
+		    work->project, work->record->connector_id, err, &work->followed.row);
 		if (r == 0)
-			r = connector_store_delete(writer, work->connector_row, true, now, err);
+			r = connector_store_delete(writer, work->followed.row, true, now, err);
 		r = r == 1 ? 0 : r;
 	} else {
 		return 0;
@@ -335,12 +335,12 @@ static void after_end(struct project *project, const struct operation_work *work
 	int64_t now = project_now(project);
 	operation_log(project, record);
 	if (work->created) {
-		project_settle(project, work->connector_row, WITNESS_CREATED);
-		refresh_follow(project, work->connector_row);
+		project_settle(project, work->followed.row, WITNESS_CREATED);
+		project_follow(project, &work->followed);
 	}
-	if (work->deleted && work->connector_row) {
-		project_settle(project, work->connector_row, WITNESS_REMOVED);
-		refresh_drop(project, work->connector_row);
+	if (work->deleted && work->followed.row) {
+		project_settle(project, work->followed.row, WITNESS_REMOVED);
+		refresh_drop(project, work->followed.row);
 	}
 	if (record->state == OPERATION_UNKNOWN)
 		search_unknown(project, record->row, record->search_base, work->begun_at, false);

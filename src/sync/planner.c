@@ -499,6 +499,15 @@ int planner_put(struct planner *planner, const struct planner_connector *connect
 	return 0;
 }
 
+void planner_found(struct planner *planner, int64_t connector_row, bool unfinished, int64_t now)
+{
+	struct item *history = find_item(&planner->histories, connector_row);
+	if (!history || history->removed)
+		return;
+	history->unfinished = unfinished;
+	put_item(planner, history, NO_TIME, now);
+}
+
 static void remove_item(struct planner *planner, struct item *item)
 {
 	if (!item || item->removed)

@@ -68,7 +68,7 @@ void planner_change(struct planner *planner, const struct planner_settings *sett
 /* What the planner has to know of a connector. Times are monotonic, INT64_MIN for never. */
 struct planner_connector {
 	int64_t row;
-	bool active;             /* its newest job is unfinished */
+	bool active;             /* it has a job that is not over */
 	int64_t young_until;     /* so long it counts as active anyway */
 	int64_t history_read_at; /* never: due now */
 	int64_t single_read_at;  /* never: due somewhere within the interval */
@@ -76,6 +76,9 @@ struct planner_connector {
 
 /* A connector to follow, or changed facts about one. Returns 0, or -1 without memory. */
 int planner_put(struct planner *planner, const struct planner_connector *connector, int64_t now);
+
+/* Whether the connector has a job that is not over. For a row that is not followed: nothing. */
+void planner_found(struct planner *planner, int64_t connector_row, bool unfinished, int64_t now);
 
 /* The connector is not to be followed any more. Unknown rows are fine. */
 void planner_remove(struct planner *planner, int64_t connector_row);

@@ -198,8 +198,13 @@ int project_plan(const struct followed_connector *connector, void *context)
 	return planner_put(project->planner, &facts, project_now(project));
 }
 
-/* How it does
- * ------------------------------------------------------------------------------------*/
+void project_follow(struct project *project, const struct followed_connector *connector)
+{
+	if (project_plan(connector, project) < 0)
+		log_error("project %s: no memory to follow a connector", project->settings->name);
+}
+
+/* How it does -----------------------------------------------------------------------------------*/
 
 int64_t project_retry_delay(struct project *project, int64_t since)
 {
@@ -251,8 +256,7 @@ struct upstream_status project_status(struct project *project)
 	return status;
 }
 
-/* All of them
- * ------------------------------------------------------------------------------------*/
+/* All of them -----------------------------------------------------------------------------------*/
 
 struct project *project_find(struct sync *sync, int64_t project_id, bool removed)
 {

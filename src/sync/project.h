@@ -78,8 +78,10 @@ void project_settle(struct project *project, int64_t row, enum witness_hold hold
 /* What outranks what is read of a connector now; not what was asked for before. */
 enum witness_hold project_held(const struct project *project, const char *connector_id);
 
-/* Tells the planner of a connector; a followed_connector_fn whose context is the project. */
+/* Tells the planner of a connector; the first is a followed_connector_fn whose context is the
+ * project, the other says so itself when there is no memory. */
 int project_plan(const struct followed_connector *connector, void *context);
+void project_follow(struct project *project, const struct followed_connector *connector);
 
 /* Mixpanel is in trouble: says so in the log, once until it is well again. */
 void project_troubled(struct project *project, const char *message);

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Refreshes that somebody asked for, shared by all who asked while they run; and which connectors
- * are followed, since nobody is to wait for one that is not. */
+/* Refreshes that somebody asked for, shared by all who asked while they run. */
 #include "sync/refresh.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "store/job_store.h"
 #include "util/timestamp.h"
 
 struct refresh {
@@ -205,8 +203,7 @@ void refresh_listed(struct project *project, bool good, int64_t begun_at)
 	}
 }
 
-/* Single connectors
- * ------------------------------------------------------------------------------*/
+/* Single connectors -----------------------------------------------------------------------------*/
 
 bool refresh_wants_single(const struct project *project, struct refresh_single *ret_single)
 {
@@ -247,47 +244,4 @@ void refresh_drop(struct project *project, int64_t row)
 {
 	planner_remove(project->planner, row);
 	refresh_history_read(project, row, INT64_MAX);
-}
-
-static int is_unfinished(const struct job_record *record, void *context)
-{
-	(void)context;
-	return job_is_over(record) ? 0 : 1;
-}
-
-/* Whether a job is still to come to its end; the latest tells, unless that one is gone. */
-static bool has_unfinished(struct project *project, int64_t row, const struct job_record *latest)
-{
-	struct err err = ERR_INIT;
-	if (!latest || !job_is_over(latest))
-		return latest != NULL;
-	return job_store_each_open(project_writer(project), row, is_unfinished, NULL, &err) > 0;
-}
-
-static int follow_record(
-    const struct connector_record *record, const struct job_record *latest, void *context)
-{
-	struct project *project = context;
-	/* Deleted while its history was on its way, say. */
-	if (record->deleted_at != TIMESTAMP_NONE) {
-		refresh_drop(project, record->row);
-		return 0;
-	}
-	int64_t created_at = record->connector.created_at;
-	const struct followed_connector connector = {
-	    .row = record->row,
-	    .created_at = created_at == TIMESTAMP_NONE ? record->first_seen_at : created_at,
-	    .history_synced_at = record->history_synced_at,
-	    .status_known_at = record->status_known_at,
-	    .unfinished = has_unfinished(project, record->row, latest),
-	};
-	return project_plan(&connector, project);
-}
-
-void refresh_follow(struct project *project, int64_t row)
-{
-	struct err err = ERR_INIT;
-	if (connector_store_get_row(project_writer(project), row, follow_record, project, &err) < 0)
-		log_error("project %s: cannot follow a connector: %s", project->settings->name,
-		    err.text[0] ? err.text : "no memory");
 }

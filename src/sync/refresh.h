@@ -40,9 +40,6 @@ bool refresh_wants_single(const struct project *project, struct refresh_single *
 void refresh_single_sent(struct project *project, uint64_t ticket);
 void refresh_single_read(struct project *project, uint64_t ticket, bool good);
 
-/* Tells the planner what the store now holds of a connector. */
-void refresh_follow(struct project *project, int64_t row);
-
 /* The connector is deleted: it is not followed any more. */
 void refresh_drop(struct project *project, int64_t row);
 

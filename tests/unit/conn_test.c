@@ -621,7 +621,7 @@ static int add_two(struct conn *writer, void *context, struct err *err)
 		enum connector_change change;
 		int64_t row = 0;
 		const struct connector_put put = fixture_single(&connector, T0);
-		int r = connector_store_put(writer, &put, err, &change, &row);
+		int r = fixture_put_row(writer, &put, err, &change, &row);
 		if (r)
 			return r;
 	}

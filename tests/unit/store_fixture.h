@@ -29,6 +29,16 @@ struct fixture {
 	struct err err;
 };
 
+static inline int fixture_put_row(struct conn *writer, const struct connector_put *put,
+    struct err *err, enum connector_change *ret_change, int64_t *ret_row)
+{
+	struct followed_connector followed = {.row = 0};
+	int r = connector_store_put(writer, put, err, ret_change, &followed);
+	if (r == 0)
+		*ret_row = followed.row;
+	return r;
+}
+
 static inline struct conn *fixture_open(struct fixture *fixture)
 {
 	struct conn *conn = NULL;
@@ -126,7 +136,7 @@ static inline int64_t fixture_put(struct fixture *fixture, const struct connecto
 	enum connector_change change = CONNECTOR_SAME;
 	int64_t row = 0;
 	const struct connector_put put = fixture_single(connector, now);
-	ck_assert_msg(connector_store_put(fixture->writer, &put, &fixture->err, &change, &row) == 0,
+	ck_assert_msg(fixture_put_row(fixture->writer, &put, &fixture->err, &change, &row) == 0,
 	    "%s", fixture->err.text);
 	ck_assert_int_eq(change, expected);
 	return row;
@@ -198,7 +208,7 @@ static inline int fixture_put_large(struct conn *writer, const char *id, struct 
 	enum connector_change change;
 	int64_t row = 0;
 	const struct connector_put put = fixture_single(&connector, T0);
-	return connector_store_put(writer, &put, err, &change, &row);
+	return fixture_put_row(writer, &put, err, &change, &row);
 }
 
 /* Numbers of rows, in the order they came. */

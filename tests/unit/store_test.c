@@ -112,7 +112,7 @@ START_TEST(a_deleted_connector_comes_back_only_when_told_so)
 	struct connector_put put = fixture_single(&connector, T0 + 14);
 	put.revive = true;
 	enum connector_change change;
-	ck_assert_int_eq(connector_store_put(fixture.writer, &put, &fixture.err, &change, &row), 0);
+	ck_assert_int_eq(fixture_put_row(fixture.writer, &put, &fixture.err, &change, &row), 0);
 	ck_assert_int_eq(change, CONNECTOR_REVIVED);
 	ck_assert_int_eq(get(&fixture, "a").deleted_at, TIMESTAMP_NONE);
 	ck_assert(!get(&fixture, "a").deleted_by_us);
@@ -131,17 +131,17 @@ START_TEST(a_list_keeps_the_status_that_a_single_answer_told)
 	enum connector_change change;
 	int64_t row;
 	put.listed = true;
-	connector_store_put(fixture.writer, &put, &fixture.err, &change, &row);
+	fixture_put_row(fixture.writer, &put, &fixture.err, &change, &row);
 	ck_assert_int_eq(get(&fixture, "a").status_known_at, TIMESTAMP_NONE);
 	connector.status = "paused";
 	connector.failure_message = "no permission";
 	fixture_put(&fixture, &connector, T0 + 1, CONNECTOR_CHANGED);
 	connector.status = connector.failure_message = NULL;
 	put.observed_at = T0 + 2;
-	connector_store_put(fixture.writer, &put, &fixture.err, &change, &row);
+	fixture_put_row(fixture.writer, &put, &fixture.err, &change, &row);
 	ck_assert_int_eq(change, CONNECTOR_SAME);
 	connector.label = "new";
-	connector_store_put(fixture.writer, &put, &fixture.err, &change, &row);
+	fixture_put_row(fixture.writer, &put, &fixture.err, &change, &row);
 	ck_assert_int_eq(change, CONNECTOR_CHANGED);
 	struct seen kept = get(&fixture, "a");
 	ck_assert_str_eq(kept.status, "paused");
@@ -157,7 +157,7 @@ START_TEST(a_list_keeps_the_status_that_a_single_answer_told)
 	/* A list that does tell is believed. */
 	connector.status = "active";
 	put.observed_at = T0 + 5;
-	connector_store_put(fixture.writer, &put, &fixture.err, &change, &row);
+	fixture_put_row(fixture.writer, &put, &fixture.err, &change, &row);
 	ck_assert_int_eq(change, CONNECTOR_CHANGED);
 	ck_assert_str_eq(get(&fixture, "a").status, "active");
 	ck_assert_int_eq(get(&fixture, "a").status_known_at, T0 + 5);
@@ -401,9 +401,9 @@ START_TEST(following_takes_times_of_those_that_are_present)
 	int64_t row = 0;
 	struct connector_put put = fixture_single(&connector, T0 + 2);
 	put.confirmed = T0 + 3;
-	ck_assert_int_eq(connector_store_put(fixture.writer, &put, &fixture.err, &change, &row), 0);
+	ck_assert_int_eq(fixture_put_row(fixture.writer, &put, &fixture.err, &change, &row), 0);
 	put.project_id = PROJECT + 1;
-	ck_assert_int_eq(connector_store_put(fixture.writer, &put, &fixture.err, &change, &row), 0);
+	ck_assert_int_eq(fixture_put_row(fixture.writer, &put, &fixture.err, &change, &row), 0);
 	struct followed followed = follow_all(&fixture, 0);
 	ck_assert_int_eq(followed.count, 1);
 	ck_assert_int_eq(followed.last.row, 2);
@@ -599,8 +599,8 @@ START_TEST(jobs_are_listed_over_the_projects_asked_for)
 		enum connector_change change;
 		struct connector_put put = fixture_single(&connector, T0);
 		put.project_id = p + 1;
-		ck_assert_int_eq(connector_store_put(
-				     fixture.writer, &put, &fixture.err, &change, &connectors[p]),
+		ck_assert_int_eq(
+		    fixture_put_row(fixture.writer, &put, &fixture.err, &change, &connectors[p]),
 		    0);
 	}
 	for (int i = 0; i < 30; i++)
@@ -738,7 +738,7 @@ static void random_step(struct fixture *fixture, struct random_sequence *sequenc
 	case 1:
 	case 2:
 		put.revive = job % 2;
-		r = connector_store_put(writer, &put, err, &change, &row);
+		r = fixture_put_row(writer, &put, err, &change, &row);
 		if (r == 0)
 			r = job_store_insert(writer, PROJECT, row, &run, now, err, &row, job_id);
 		break;
@@ -1035,7 +1035,7 @@ static int add_one(struct conn *writer, void *context, struct err *err)
 	enum connector_change change;
 	int64_t row = 0;
 	const struct connector_put put = fixture_single(&connector, T0);
-	return connector_store_put(writer, &put, err, &change, &row);
+	return fixture_put_row(writer, &put, err, &change, &row);
 }
 
 static int add_one_and_give_up(struct conn *writer, void *context, struct err *err)
@@ -1211,8 +1211,7 @@ static void put_into(struct fixture *fixture, int64_t project_id, const char *id
 	int64_t row = 0;
 	struct connector_put put = fixture_single(&connector, now);
 	put.project_id = project_id;
-	ck_assert_int_eq(
-	    connector_store_put(fixture->writer, &put, &fixture->err, &change, &row), 0);
+	ck_assert_int_eq(fixture_put_row(fixture->writer, &put, &fixture->err, &change, &row), 0);
 }
 
 START_TEST(paging_connectors_neither_skips_nor_repeats)
