@@ -37,16 +37,14 @@ static int add_connector(
 static int read_page(struct conn *conn, void *context, struct err *err)
 {
 	struct connector_page *page = context;
-	struct cursor end = {.kind = CURSOR_CONNECTORS, .list = page->list};
-	bool more = false;
+	struct slice_end end;
 	page->conn = conn;
 	page->err = err;
 	reading_begin_list(&page->reading);
-	int r = connector_store_list(
-	    conn, &page->query, add_connector, page, err, &more, &end.time, &end.row);
+	int r = connector_store_list(conn, &page->query, add_connector, page, err, &end);
 	if (r)
 		return r;
-	reading_end_list(&page->reading, more, &end);
+	reading_end_list(&page->reading, &end, CURSOR_CONNECTORS, page->list);
 	return 0;
 }
 
@@ -82,7 +80,6 @@ static int read_query(
     struct request *request, const struct config_project *project, struct connector_page *page)
 {
 	struct connector_query *query = &page->query;
-	struct page position = {.after = false};
 	int presence = PRESENCE_PRESENT;
 	int order = 0;
 	query->connector_type = request_parameter(request, "connector_type");
@@ -97,13 +94,9 @@ static int read_query(
 	page->list = page_list(request, CURSOR_CONNECTORS);
 	page->list = fingerprint_add(page->list, project ? (uint64_t)project->project_id : 0);
 	page->list = fingerprint_add(page->list, (uint64_t)order);
-	faults += page_read(request, CURSOR_CONNECTORS, page->list, &position);
+	faults += page_read(request, CURSOR_CONNECTORS, page->list, &query->slice);
 	query->presence = (enum presence)presence;
 	query->newest_first = order == 1;
-	query->limit = position.limit;
-	query->after = position.after;
-	query->after_time = position.cursor.time;
-	query->after_row = position.cursor.row;
 	return faults < 0 ? -1 : 0;
 }
 

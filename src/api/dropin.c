@@ -95,11 +95,9 @@ struct listing {
 	struct writer writer;
 	int64_t project_id;
 	int64_t connector_row; /* its history; 0: the connectors of the project */
-	bool after;            /* begun, up to this position */
-	int64_t time;
-	int64_t row;
-	bool has_row; /* in this part */
-	bool full;    /* this part is */
+	struct slice slice;    /* what is to be read yet */
+	bool has_row;          /* in this part */
+	bool full;             /* this part is */
 };
 
 static int add_raw(struct listing *listing, struct span raw)
@@ -126,48 +124,42 @@ static int add_listed_job(const struct job_record *record, void *context)
 }
 
 static int read_connectors(
-    struct listing *listing, struct conn *conn, struct err *err, bool *ret_more)
+    struct listing *listing, struct conn *conn, struct err *err, struct slice_end *ret_end)
 {
 	const struct connector_query query = {
 	    .project_ids = &listing->project_id,
 	    .project_count = 1,
-	    .limit = LISTING_ROWS,
-	    .after = listing->after,
-	    .after_time = listing->time,
-	    .after_row = listing->row,
+	    .slice = listing->slice,
 	};
-	return connector_store_list(conn, &query, add_listed_connector, listing, err, ret_more,
-	    &listing->time, &listing->row);
+	return connector_store_list(conn, &query, add_listed_connector, listing, err, ret_end);
 }
 
-static int read_history(struct listing *listing, struct conn *conn, struct err *err, bool *ret_more)
+static int read_history(
+    struct listing *listing, struct conn *conn, struct err *err, struct slice_end *ret_end)
 {
 	const struct job_query query = {
 	    .connector_row = listing->connector_row,
 	    .since = TIMESTAMP_NONE,
-	    .limit = LISTING_ROWS,
-	    .after = listing->after,
-	    .after_time = listing->time,
-	    .after_row = listing->row,
+	    .slice = listing->slice,
 	};
-	return job_store_list(
-	    conn, &query, add_listed_job, listing, err, ret_more, &listing->time, &listing->row);
+	return job_store_list(conn, &query, add_listed_job, listing, err, ret_end);
 }
 
 static int read_part(struct conn *conn, void *context, struct err *err)
 {
 	struct listing *listing = context;
-	bool more = true;
+	struct slice_end end = {.more = true};
 	listing->has_row = false;
 	listing->full = false;
-	while (more && !listing->full) {
-		int r = listing->connector_row ? read_history(listing, conn, err, &more)
-					       : read_connectors(listing, conn, err, &more);
+	while (end.more && !listing->full) {
+		int r = listing->connector_row ? read_history(listing, conn, err, &end)
+					       : read_connectors(listing, conn, err, &end);
 		if (r)
 			return -1;
-		listing->after = true;
+		listing->slice.after = true;
+		listing->slice.position = end.last;
 	}
-	return more;
+	return end.more;
 }
 
 static void begin_listing(struct writer *writer, struct buffer *body)
@@ -211,6 +203,7 @@ static struct answered answer_listing(struct request *request, int64_t connector
 		return reply_failed(request, &(struct err){.text = "no memory for a list"});
 	listing->project_id = request_project(request)->project_id;
 	listing->connector_row = connector_row;
+	listing->slice.limit = LISTING_ROWS;
 	begin_listing(&listing->writer, reply_body(request));
 	int r = next_part(listing, request_reader(request), reply_body(request), &err);
 	if (r > 0)

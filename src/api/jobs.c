@@ -52,8 +52,7 @@ static int read_page(struct conn *conn, void *context, struct err *err)
 {
 	struct job_page *page = context;
 	struct request *request = page->reading.request;
-	struct cursor end = {.kind = CURSOR_JOBS, .list = page->list};
-	bool more = false;
+	struct slice_end end;
 	int r = 0;
 	if (page->connector_id)
 		r = connector_store_get(conn, request_project(request)->project_id,
@@ -63,10 +62,10 @@ static int read_page(struct conn *conn, void *context, struct err *err)
 	page->conn = conn;
 	page->err = err;
 	reading_begin_list(&page->reading);
-	r = job_store_list(conn, &page->query, add_job, page, err, &more, &end.time, &end.row);
+	r = job_store_list(conn, &page->query, add_job, page, err, &end);
 	if (r)
 		return -1;
-	reading_end_list(&page->reading, more, &end);
+	reading_end_list(&page->reading, &end, CURSOR_JOBS, page->list);
 	return 0;
 }
 
@@ -117,7 +116,6 @@ static int read_query(
     struct request *request, const struct config_project *project, struct job_page *page)
 {
 	struct job_query *query = &page->query;
-	struct page position = {.after = false};
 	query->since = TIMESTAMP_NONE;
 	int faults = read_statuses(request, &query->statuses);
 	faults += page_id_prefix(request, &query->id_prefix);
@@ -129,13 +127,9 @@ static int read_query(
 	page->list = fingerprint_add(page->list, project ? (uint64_t)project->project_id : 0);
 	page->list = fingerprint_add_text(page->list, page->connector_id);
 	page->list = fingerprint_add_text(page->list, query->connector_id);
-	faults += page_read(request, CURSOR_JOBS, page->list, &position);
+	faults += page_read(request, CURSOR_JOBS, page->list, &query->slice);
 	if (faults < 0)
 		return -1;
-	query->limit = position.limit;
-	query->after = position.after;
-	query->after_time = position.cursor.time;
-	query->after_row = position.cursor.row;
 	return 0;
 }
 
@@ -334,13 +328,12 @@ struct answered jobs_get(struct request *request)
 
 struct snapshot_page {
 	struct reading reading;
-	struct page page;
+	struct snapshot_query query;
 	uint64_t list;
 	const struct project_view *view;
 	const struct job_record *record; /* while the job's row is there */
 	struct conn *conn;
 	struct err *err;
-	int64_t last_row;
 };
 
 static int add_snapshot(const struct snapshot_record *snapshot, void *context)
@@ -348,10 +341,7 @@ static int add_snapshot(const struct snapshot_record *snapshot, void *context)
 	struct snapshot_page *page = context;
 	const struct reading_row row = reading_begin_row(&page->reading);
 	reading_snapshot(&page->reading, page->view, snapshot, page->record);
-	int r = reading_end_row(&page->reading, &row);
-	if (r == 0)
-		page->last_row = snapshot->row;
-	return r;
+	return reading_end_row(&page->reading, &row);
 }
 
 static int read_snapshots(const struct job_record *record, void *context)
@@ -363,16 +353,15 @@ static int read_snapshots(const struct job_record *record, void *context)
 		return r;
 	if (!request_may_see(reading->request, page->view->settings))
 		return 1;
-	bool more = false;
+	struct slice_end end;
 	page->record = record;
+	page->query.job_row = record->row;
 	reading->tag = fingerprint_add(reading->tag, (uint64_t)record->row);
 	reading_begin_list(reading);
-	r = job_store_snapshots(page->conn, record->row, page->page.limit,
-	    page->page.after ? page->page.cursor.row : 0, add_snapshot, page, page->err, &more);
+	r = job_store_snapshots(page->conn, &page->query, add_snapshot, page, page->err, &end);
 	if (r)
 		return -1;
-	reading_end_list(reading, more,
-	    &(struct cursor){.kind = CURSOR_SNAPSHOTS, .list = page->list, .row = page->last_row});
+	reading_end_list(reading, &end, CURSOR_SNAPSHOTS, page->list);
 	return 0;
 }
 
@@ -390,7 +379,7 @@ struct answered jobs_snapshots(struct request *request)
 	struct err err = ERR_INIT;
 	struct snapshot_page page = {.list = page_list(request, CURSOR_SNAPSHOTS)};
 	page.list = fingerprint_add_text(page.list, request_segment(request, 0));
-	if (page_read(request, CURSOR_SNAPSHOTS, page.list, &page.page) < 0)
+	if (page_read(request, CURSOR_SNAPSHOTS, page.list, &page.query.slice) < 0)
 		return parameters_refused(request);
 	reading_init(&page.reading, request);
 	int r = tx_read(request_reader(request), read_snapshot_page, &page, &err);

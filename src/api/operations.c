@@ -57,13 +57,12 @@ static int add_operation(const struct operation_record *record, void *context)
 static int read_page(struct conn *conn, void *context, struct err *err)
 {
 	struct operation_page *page = context;
-	struct cursor end = {.kind = CURSOR_OPERATIONS, .list = page->list};
-	bool more = false;
+	struct slice_end end;
 	reading_begin_list(&page->reading);
-	int r = operation_store_list(conn, &page->query, add_operation, page, err, &more, &end.row);
+	int r = operation_store_list(conn, &page->query, add_operation, page, err, &end);
 	if (r)
 		return r;
-	reading_end_list(&page->reading, more, &end);
+	reading_end_list(&page->reading, &end, CURSOR_OPERATIONS, page->list);
 	return 0;
 }
 
@@ -71,7 +70,6 @@ static int read_query(
     struct request *request, const struct config_project *project, struct operation_page *page)
 {
 	struct operation_query *query = &page->query;
-	struct page position = {.after = false};
 	const char *kind = request_parameter(request, "kind");
 	const char *state = request_parameter(request, "state");
 	int ignored = 0;
@@ -80,7 +78,7 @@ static int read_query(
 	faults += page_id_prefix(request, &query->id_prefix);
 	page->list = page_list(request, CURSOR_OPERATIONS);
 	page->list = fingerprint_add(page->list, project ? (uint64_t)project->project_id : 0);
-	faults += page_read(request, CURSOR_OPERATIONS, page->list, &position);
+	faults += page_read(request, CURSOR_OPERATIONS, page->list, &query->slice);
 	if (faults < 0)
 		return -1;
 	enum operation_kind wanted_kind = OPERATION_CREATE;
@@ -88,8 +86,6 @@ static int read_query(
 	query->kind = kind && operation_kind_parse(kind, &wanted_kind) == 0 ? (int)wanted_kind : -1;
 	query->state =
 	    state && operation_state_parse(state, &wanted_state) == 0 ? (int)wanted_state : -1;
-	query->limit = position.limit;
-	query->before_row = position.after ? position.cursor.row : 0;
 	return 0;
 }
 

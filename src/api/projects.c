@@ -7,7 +7,7 @@
 
 struct project_page {
 	struct reading reading;
-	struct page page;
+	struct slice slice;
 	uint64_t list;
 	const int64_t *ids; /* sorted */
 	size_t count;
@@ -19,15 +19,14 @@ static int read_page(struct conn *conn, void *context, struct err *err)
 {
 	struct project_page *page = context;
 	struct reading *reading = &page->reading;
-	struct cursor end = {.kind = CURSOR_PROJECTS, .list = page->list};
+	struct slice_end end = {.more = false};
 	unsigned taken = 0;
-	bool more = false;
 	reading_begin_list(reading);
-	for (size_t i = 0; i < page->count && !more; i++) {
-		if (page->page.after && page->ids[i] <= page->page.cursor.row)
+	for (size_t i = 0; i < page->count && !end.more; i++) {
+		if (page->slice.after && page->ids[i] <= page->slice.position.row)
 			continue;
-		more = taken == page->page.limit;
-		if (more)
+		end.more = taken == page->slice.limit;
+		if (end.more)
 			break;
 		struct project_view view;
 		if (reading_load_view(reading->request, conn,
@@ -36,13 +35,13 @@ static int read_page(struct conn *conn, void *context, struct err *err)
 			return -1;
 		const struct reading_row row = reading_begin_row(reading);
 		reading_project(reading, &view);
-		more = reading_end_row(reading, &row) == STORE_PAGE_FULL;
-		if (more)
+		end.more = reading_end_row(reading, &row) == STORE_PAGE_FULL;
+		if (end.more)
 			break;
-		end.row = page->ids[i];
+		end.last.row = page->ids[i];
 		taken++;
 	}
-	reading_end_list(reading, more, &end);
+	reading_end_list(reading, &end, CURSOR_PROJECTS, page->list);
 	return 0;
 }
 
@@ -50,7 +49,7 @@ struct answered projects_list(struct request *request)
 {
 	struct err err = ERR_INIT;
 	struct project_page page = {.list = page_list(request, CURSOR_PROJECTS)};
-	if (page_read(request, CURSOR_PROJECTS, page.list, &page.page) < 0)
+	if (page_read(request, CURSOR_PROJECTS, page.list, &page.slice) < 0)
 		return parameters_refused(request);
 	if (page_project_ids(request, NULL, &page.ids, &page.count) < 0) {
 		err_set(&err, "no memory for a list of projects");

@@ -198,15 +198,18 @@ int reading_end_row(struct reading *reading, const struct reading_row *row)
 	return STORE_PAGE_FULL;
 }
 
-void reading_end_list(struct reading *reading, bool more, const struct cursor *end)
+void reading_end_list(
+    struct reading *reading, const struct slice_end *end, enum cursor_kind kind, uint64_t list)
 {
 	char text[CURSOR_TEXT_SIZE];
-	if (more)
-		cursor_format(end, text);
-	tag(reading, more);
+	const struct cursor cursor = {
+	    .kind = kind, .list = list, .time = end->last.time, .row = end->last.row};
+	if (end->more)
+		cursor_format(&cursor, text);
+	tag(reading, end->more);
 	writer_end_array(&reading->writer);
-	writer_member_boolean(&reading->writer, "has_more", more);
-	writer_member_text(&reading->writer, "next_cursor", more ? text : NULL);
+	writer_member_boolean(&reading->writer, "has_more", end->more);
+	writer_member_text(&reading->writer, "next_cursor", end->more ? text : NULL);
 	writer_end_object(&reading->writer);
 }
 
@@ -234,18 +237,21 @@ uint64_t page_list(struct request *request, enum cursor_kind kind)
 	return fingerprint_add(conn_instance(request_reader(request)), kind);
 }
 
-int page_read(struct request *request, enum cursor_kind kind, uint64_t list, struct page *ret_page)
+int page_read(
+    struct request *request, enum cursor_kind kind, uint64_t list, struct slice *ret_slice)
 {
 	uint64_t limit = PAGE_LIMIT_DEFAULT;
-	struct page page = {.after = false};
+	struct slice slice = {.after = false};
+	struct cursor cursor = {.row = 0};
 	const char *text = request_parameter(request, "cursor");
 	if (request_parameter_unsigned(request, "limit", 1, PAGE_LIMIT_MAXIMUM, &limit) < 0)
 		return -1;
-	page.limit = (unsigned)limit;
-	page.after = text != NULL;
-	if (text && cursor_parse(text, kind, list, &page.cursor) < 0)
+	if (text && cursor_parse(text, kind, list, &cursor) < 0)
 		return -1;
-	*ret_page = page;
+	slice.limit = (unsigned)limit;
+	slice.after = text != NULL;
+	slice.position = (struct position){.time = cursor.time, .row = cursor.row};
+	*ret_slice = slice;
 	return 0;
 }
 

@@ -10,6 +10,7 @@
 #include "http/reply.h"
 #include "model/operation.h"
 #include "store/freshness.h"
+#include "store/positions.h"
 #include "util/writer.h"
 
 struct reading {
@@ -49,7 +50,7 @@ void reading_snapshot(struct reading *reading, const struct project_view *view,
 void reading_operation(
     struct reading *reading, const char *project, const struct operation_record *record);
 
-/* The frame of a list. end: where the page ended, when more follows. */
+/* The frame of a list. cursor: its kind and list; end: where the page ended. */
 void reading_begin_list(struct reading *reading);
 
 /* Where a record of a list begins. */
@@ -64,7 +65,8 @@ struct reading_row {
 struct reading_row reading_begin_row(const struct reading *reading);
 int reading_end_row(struct reading *reading, const struct reading_row *row);
 
-void reading_end_list(struct reading *reading, bool more, const struct cursor *end);
+void reading_end_list(
+    struct reading *reading, const struct slice_end *end, enum cursor_kind kind, uint64_t list);
 
 /* Answers with what was read: 200 with its ETag. kept: the answer may be served again to others for
  * a second, or until a `stale` turns; on a ROUTE_KEPT route. */
@@ -72,22 +74,16 @@ struct answered reading_answer(struct reading *reading, bool kept);
 
 /* Pages -----------------------------------------------------------------------------------------*/
 
-/* Which page of a list is asked for. */
-struct page {
-	unsigned limit;
-	bool after; /* behind the cursor */
-	struct cursor cursor;
-};
-
 /* Our names for a job's status, for request_parameter_choice. */
 extern const char *const page_job_statuses[];
 
 /* A fingerprint of a list's identity to begin from: it differs from one database to another. */
 uint64_t page_list(struct request *request, enum cursor_kind kind);
 
-/* Reads the parameters limit and cursor; cursors of another kind or list are refused. Returns 0, or
- * -1 when one is bad: answer with parameters_refused then. */
-int page_read(struct request *request, enum cursor_kind kind, uint64_t list, struct page *ret_page);
+/* Reads the parameters limit and cursor: which part of a list is asked for. Cursors of another kind
+ * or list are refused. Returns 0, or -1 when one is bad: answer with parameters_refused then. */
+int page_read(
+    struct request *request, enum cursor_kind kind, uint64_t list, struct slice *ret_slice);
 
 /* Answers 400 after a parameter was bad: the typed ones first, else it was the cursor. */
 struct answered parameters_refused(struct request *request);

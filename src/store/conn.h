@@ -26,6 +26,13 @@ enum store_outcome {
  * list ends before that row, and says that more follows. */
 #define STORE_PAGE_FULL 4
 
+/* Why something could not be read, and when that was found. */
+struct store_failure {
+	const char *code;
+	const char *message;
+	int64_t at;
+};
+
 /* Opens the database for writing: creates it when absent (mode 0600), checks it (application_id,
  * schema version, quick_check), keeps a copy before the first migration step, migrates, turns on
  * WAL with synchronous=FULL, foreign keys, defensive mode, untrusted schema. A database that is

@@ -207,9 +207,9 @@ static int collect_project(struct positions *positions, int64_t project_id, void
 	struct binder bind = {.stmt = stmt};
 	int64_t start = query->newest_first ? INT64_MAX : INT64_MIN;
 	bind_integer(&bind, project_id);
-	bind_integer(&bind, query->after ? query->after_time : start);
-	bind_integer(&bind, query->after ? query->after_row : start);
-	bind_integer(&bind, (int64_t)query->limit + 1);
+	bind_integer(&bind, query->slice.after ? query->slice.position.time : start);
+	bind_integer(&bind, query->slice.after ? query->slice.position.row : start);
+	bind_integer(&bind, (int64_t)query->slice.limit + 1);
 	bind_text(&bind, query->connector_type);
 	bind_text(&bind, query->data_format);
 	bind_text(&bind, query->status);
@@ -234,27 +234,20 @@ static int deliver_position(int64_t row, void *context)
 }
 
 int connector_store_list(struct conn *conn, const struct connector_query *query,
-    connector_row_fn *row, void *context, struct err *err, bool *ret_more, int64_t *ret_time,
-    int64_t *ret_row)
+    connector_row_fn *row, void *context, struct err *err, struct slice_end *ret_end)
 {
 	struct list_work work = {
 	    .conn = conn, .query = query, .row = row, .context = context, .err = err};
 	const struct positions_reading reading = {
 	    .project_ids = query->project_ids,
 	    .project_count = query->project_count,
-	    .limit = query->limit,
+	    .slice = query->slice,
 	    .oldest_first = !query->newest_first,
 	    .collect = collect_project,
 	    .deliver = deliver_position,
 	    .context = &work,
 	};
-	struct position last = {.time = query->after_time, .row = query->after_row};
-	int r = positions_read(conn, &reading, err, ret_more, &last);
-	if (r)
-		return r;
-	*ret_time = last.time;
-	*ret_row = last.row;
-	return 0;
+	return positions_read(conn, &reading, err, ret_end);
 }
 
 /* Whether a job is unfinished is asked the other way round: active jobs are few and an index
@@ -294,14 +287,14 @@ STATEMENT(sql_connector_each_import, FOR_ALL,
 	" AND c.import_key = ?2 AND c.connector_row > ?3 AND " GUARDED
 	" ORDER BY c.connector_row");
 
-int connector_store_each_import(struct conn *conn, int64_t project_id, const char *import_key,
-    int64_t after_row, connector_row_fn *row, void *context, struct err *err)
+int connector_store_each_import(struct conn *conn, const struct import_query *query,
+    connector_row_fn *row, void *context, struct err *err)
 {
 	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, &sql_connector_each_import);
 	struct binder bind = {.stmt = stmt};
-	bind_integer(&bind, project_id);
-	bind_text(&bind, import_key);
-	bind_integer(&bind, after_row);
+	bind_integer(&bind, query->project_id);
+	bind_text(&bind, query->import_key);
+	bind_integer(&bind, query->after_row);
 	return deliver_all(conn, stmt, row, context, err);
 }
 
@@ -722,14 +715,14 @@ STATEMENT(sql_connector_failed, FOR_WRITER,
 	"coalesce(connectors.history_error_since, ?4) WHERE connector_row = ?1");
 
 int connector_store_failed(struct conn *writer, int64_t connector_row, enum connector_part part,
-    const char *code, const char *message, int64_t now, struct err *err)
+    const struct store_failure *failure, struct err *err)
 {
 	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, &sql_connector_failed);
 	struct binder bind = {.stmt = stmt};
 	bind_integer(&bind, connector_row);
-	bind_text(&bind, code);
-	bind_text(&bind, message);
-	bind_time(&bind, now);
+	bind_text(&bind, failure->code);
+	bind_text(&bind, failure->message);
+	bind_time(&bind, failure->at);
 	bind_text(&bind, part_names[part]);
 	if (sqlite3_step(stmt) != SQLITE_DONE)
 		return conn_write_failed(writer, err, "note what could not be read");

@@ -6,7 +6,7 @@
 
 #include "model/connector.h"
 #include "model/job.h"
-#include "store/conn.h"
+#include "store/positions.h"
 
 /* Receives one connector and its latest job (NULL for none); the pointers hold until it returns.
  * Returns 0 to go on, anything else to stop; that value is returned by the function that called. */
@@ -39,18 +39,13 @@ struct connector_query {
 	const char *job_status; /* our name, of the latest job */
 	enum presence presence;
 	bool newest_first;
-	unsigned limit;
-	bool after; /* start behind this position */
-	int64_t after_time;
-	int64_t after_row;
+	struct slice slice;
 };
 
-/* Calls row for at most query->limit connectors, and no more once it says STORE_PAGE_FULL. ret_more
- * tells whether others follow; the position of the last one that was taken is then in ret_time and
- * ret_row. Returns 0, -1, or what row returned. */
+/* Calls row for the connectors of the slice, and no more once it says STORE_PAGE_FULL. Returns 0,
+ * -1, or what row returned. */
 int connector_store_list(struct conn *conn, const struct connector_query *query,
-    connector_row_fn *row, void *context, struct err *err, bool *ret_more, int64_t *ret_time,
-    int64_t *ret_row);
+    connector_row_fn *row, void *context, struct err *err, struct slice_end *ret_end);
 
 /* What following a connector takes. */
 struct followed_connector {
@@ -71,10 +66,17 @@ typedef int followed_connector_fn(const struct followed_connector *connector, vo
 int connector_store_each_followed(struct conn *conn, int64_t project_id,
     followed_connector_fn *each, void *context, struct err *err);
 
-/* Calls row for every connector with this import key and a row beyond after_row that is present, or
- * was concluded to be gone so lately that it settles yet. */
-int connector_store_each_import(struct conn *conn, int64_t project_id, const char *import_key,
-    int64_t after_row, connector_row_fn *row, void *context, struct err *err);
+/* Connectors that may be of one import. */
+struct import_query {
+	int64_t project_id;
+	const char *import_key;
+	int64_t after_row; /* those with a row beyond it */
+};
+
+/* Calls row for every such connector that is present, or was concluded to be gone so lately that it
+ * settles yet. */
+int connector_store_each_import(struct conn *conn, const struct import_query *query,
+    connector_row_fn *row, void *context, struct err *err);
 
 /* Receives a connector and the body our create of it was sent with (SPAN_NONE when that operation
  * is no longer kept). Returns as connector_row_fn. */
@@ -162,6 +164,6 @@ int connector_store_history_synced(
 
 /* The part could not be read; `since` is kept when an error stands already. */
 int connector_store_failed(struct conn *writer, int64_t connector_row, enum connector_part part,
-    const char *code, const char *message, int64_t now, struct err *err);
+    const struct store_failure *failure, struct err *err);
 
 #endif

@@ -97,9 +97,9 @@ static int collect(struct list_work *work, struct positions *positions,
 	struct binder bind = {.stmt = stmt};
 	bind_integer(&bind, of);
 	bind_integer(&bind, query->since); /* TIMESTAMP_NONE is the least there is */
-	bind_integer(&bind, query->after ? query->after_time : INT64_MAX);
-	bind_integer(&bind, query->after ? query->after_row : INT64_MAX);
-	bind_integer(&bind, (int64_t)query->limit + 1);
+	bind_integer(&bind, query->slice.after ? query->slice.position.time : INT64_MAX);
+	bind_integer(&bind, query->slice.after ? query->slice.position.row : INT64_MAX);
+	bind_integer(&bind, (int64_t)query->slice.limit + 1);
 	bind_text(&bind, status < 0 ? NULL : job_status_name((enum job_status)status));
 	bind_text(&bind, query->id_prefix);
 	int step;
@@ -200,7 +200,7 @@ static int deliver_position(int64_t row, void *context)
 }
 
 int job_store_list(struct conn *conn, const struct job_query *query, job_row_fn *row, void *context,
-    struct err *err, bool *ret_more, int64_t *ret_time, int64_t *ret_row)
+    struct err *err, struct slice_end *ret_end)
 {
 	struct list_work work = {
 	    .conn = conn, .query = query, .row = row, .context = context, .err = err};
@@ -208,18 +208,12 @@ int job_store_list(struct conn *conn, const struct job_query *query, job_row_fn 
 	const struct positions_reading reading = {
 	    .project_ids = query->connector_row ? whichever : query->project_ids,
 	    .project_count = query->connector_row ? 1 : query->project_count,
-	    .limit = query->limit,
+	    .slice = query->slice,
 	    .collect = collect_project,
 	    .deliver = deliver_position,
 	    .context = &work,
 	};
-	struct position last = {.time = query->after_time, .row = query->after_row};
-	int r = positions_read(conn, &reading, err, ret_more, &last);
-	if (r)
-		return r;
-	*ret_time = last.time;
-	*ret_row = last.row;
-	return 0;
+	return positions_read(conn, &reading, err, ret_end);
 }
 
 STATEMENT(sql_job_each_open, FOR_ALL,
@@ -252,33 +246,37 @@ int job_store_each_recent(struct conn *conn, int64_t connector_row, unsigned lim
 	return deliver_all(conn, stmt, row, context, err);
 }
 
-static int deliver_snapshot(sqlite3_stmt *stmt, int64_t *last, snapshot_row_fn *row, void *context)
+static int deliver_snapshot(
+    sqlite3_stmt *stmt, struct position *last, snapshot_row_fn *row, void *context)
 {
 	struct columns columns = {.stmt = stmt};
 	struct snapshot_record record = {.row = column_integer(&columns)};
 	record.observed_at = column_time(&columns);
 	record.gone_at = column_time(&columns);
 	column_run(&columns, &record.run);
-	*last = record.row;
-	return row(&record, context);
+	int r = row(&record, context);
+	if (r == 0)
+		last->row = record.row;
+	return r;
 }
 
 STATEMENT(sql_snapshot_list, FOR_ALL,
 	"SELECT s.number, s.observed_at, s.gone_at, " RUN_COLUMNS("s")
 	" FROM snapshots s WHERE s.job_row = ?1 AND s.number > ?2 ORDER BY s.number LIMIT ?3");
 
-int job_store_snapshots(struct conn *conn, int64_t job_row, unsigned limit, int64_t after_row,
-    snapshot_row_fn *row, void *context, struct err *err, bool *ret_more)
+int job_store_snapshots(struct conn *conn, const struct snapshot_query *query, snapshot_row_fn *row,
+    void *context, struct err *err, struct slice_end *ret_end)
 {
 	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, &sql_snapshot_list);
 	struct binder bind = {.stmt = stmt};
-	bind_integer(&bind, job_row);
-	bind_integer(&bind, after_row);
-	bind_integer(&bind, (int64_t)limit + 1);
+	const struct slice *slice = &query->slice;
+	struct slice_end end = {.last = slice->position};
+	bind_integer(&bind, query->job_row);
+	bind_integer(&bind, slice->after ? slice->position.row : 0);
+	bind_integer(&bind, (int64_t)slice->limit + 1);
 	int step = sqlite3_step(stmt);
-	int64_t last = 0;
-	for (unsigned i = 0; i < limit && step == SQLITE_ROW; i++) {
-		int r = deliver_snapshot(stmt, &last, row, context);
+	for (unsigned i = 0; i < slice->limit && step == SQLITE_ROW; i++) {
+		int r = deliver_snapshot(stmt, &end.last, row, context);
 		if (r == STORE_PAGE_FULL)
 			break;
 		if (r)
@@ -287,7 +285,8 @@ int job_store_snapshots(struct conn *conn, int64_t job_row, unsigned limit, int6
 	}
 	if (step != SQLITE_ROW && step != SQLITE_DONE)
 		return conn_read_failed(conn, err, "list snapshots");
-	*ret_more = step == SQLITE_ROW;
+	end.more = step == SQLITE_ROW;
+	*ret_end = end;
 	return 0;
 }
 
@@ -358,37 +357,37 @@ STATEMENT(sql_job_insert, FOR_WRITER,
 	" first_seen_at, updated_at, listed)"
 	" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?15, 1)");
 
-static int insert(struct conn *writer, int64_t project_id, int64_t connector_row,
-    const struct run *run, int64_t position, int64_t now, const char *job_id, struct err *err,
-    int64_t *ret_row)
+static int insert(struct conn *writer, const struct new_job *job, int64_t position,
+    const char *job_id, struct err *err, int64_t *ret_row)
 {
 	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, &sql_job_insert);
 	struct binder bind = {.stmt = stmt};
-	bind_run(&bind, run);
-	bind_span(&bind, run->raw);
+	bind_run(&bind, job->run);
+	bind_span(&bind, job->run->raw);
 	bind_text(&bind, job_id);
-	bind_integer(&bind, project_id);
-	bind_integer(&bind, connector_row);
+	bind_integer(&bind, job->project_id);
+	bind_integer(&bind, job->connector_row);
 	bind_integer(&bind, position);
-	bind_time(&bind, now);
+	bind_time(&bind, job->now);
 	if (sqlite3_step(stmt) != SQLITE_DONE)
 		return conn_write_failed(writer, err, "add a job");
 	*ret_row = sqlite3_last_insert_rowid(writer->db);
 	return 0;
 }
 
-int job_store_insert(struct conn *writer, int64_t project_id, int64_t connector_row,
-    const struct run *run, int64_t now, struct err *err, int64_t *ret_row, char *ret_id)
+int job_store_insert(
+    struct conn *writer, const struct new_job *job, struct err *err, int64_t *ret_row, char *ret_id)
 {
 	char job_id[RANDOM_ID_SIZE];
 	random_id(JOB_ID_PREFIX, job_id);
-	int64_t position = run->start_time == TIMESTAMP_NONE ? now : run->start_time;
+	int64_t start_time = job->run->start_time;
+	int64_t position = start_time == TIMESTAMP_NONE ? job->now : start_time;
 	int64_t row = 0;
-	int r = insert(writer, project_id, connector_row, run, position, now, job_id, err, &row);
+	int r = insert(writer, job, position, job_id, err, &row);
 	if (r == 0)
-		r = take_snapshot(writer, row, now, err);
+		r = take_snapshot(writer, row, job->now, err);
 	if (r == 0)
-		r = make_latest(writer, connector_row, row, position, err);
+		r = make_latest(writer, job->connector_row, row, position, err);
 	if (r)
 		return r;
 	*ret_row = row;

@@ -4,7 +4,7 @@
 #define MIXPORT_STORE_JOB_STORE_H
 
 #include "model/job.h"
-#include "store/conn.h"
+#include "store/positions.h"
 
 /* Receives one job; as connector_row_fn. */
 typedef int job_row_fn(const struct job_record *record, void *context);
@@ -23,15 +23,12 @@ struct job_query {
 	unsigned statuses;        /* a bit 1 << enum job_status for each; 0: all */
 	const char *id_prefix;    /* what the id begins with, ASCII; NULL: all */
 	int64_t since;            /* position time at or after; TIMESTAMP_NONE: all */
-	unsigned limit;
-	bool after;
-	int64_t after_time;
-	int64_t after_row;
+	struct slice slice;
 };
 
 /* As connector_store_list. */
 int job_store_list(struct conn *conn, const struct job_query *query, job_row_fn *row, void *context,
-    struct err *err, bool *ret_more, int64_t *ret_time, int64_t *ret_row);
+    struct err *err, struct slice_end *ret_end);
 
 /* Every job of a connector that a fresh history may have to be matched with: those still listed and
  * those not over, oldest first. */
@@ -43,10 +40,18 @@ int job_store_each_open(
 int job_store_each_recent(struct conn *conn, int64_t connector_row, unsigned limit, job_row_fn *row,
     void *context, struct err *err);
 
+/* A run that was not known. */
+struct new_job {
+	int64_t project_id;
+	int64_t connector_row;
+	const struct run *run;
+	int64_t now;
+};
+
 /* Writes a new job and its first snapshot; makes it the connector's latest when it is. ret_id gets
  * the new job_id (RANDOM_ID_SIZE bytes). In a transaction. */
-int job_store_insert(struct conn *writer, int64_t project_id, int64_t connector_row,
-    const struct run *run, int64_t now, struct err *err, int64_t *ret_row, char *ret_id);
+int job_store_insert(struct conn *writer, const struct new_job *job, struct err *err,
+    int64_t *ret_row, char *ret_id);
 
 /* Writes what a run has become, with a snapshot; listed again, and no longer gone. */
 int job_store_update(
@@ -68,9 +73,15 @@ int job_store_unlisted(struct conn *writer, int64_t job_row, int64_t confirmed_a
 /* Receives one snapshot; as connector_row_fn. */
 typedef int snapshot_row_fn(const struct snapshot_record *record, void *context);
 
-/* The snapshots of a job, oldest first, behind after_row (0: from the start). */
-int job_store_snapshots(struct conn *conn, int64_t job_row, unsigned limit, int64_t after_row,
-    snapshot_row_fn *row, void *context, struct err *err, bool *ret_more);
+/* The snapshots of a job. */
+struct snapshot_query {
+	int64_t job_row;
+	struct slice slice;
+};
+
+/* As connector_store_list, oldest first; the position is the row. */
+int job_store_snapshots(struct conn *conn, const struct snapshot_query *query, snapshot_row_fn *row,
+    void *context, struct err *err, struct slice_end *ret_end);
 
 /* Removes finished or gone jobs that are older than `before` or beyond the newest `keep` of their
  * connector, at most `limit` of them, with their snapshots; never one that Mixpanel still lists,

@@ -120,13 +120,13 @@ STATEMENT(sql_operation_get_by_key, FOR_ALL,
 	SELECT_OPERATIONS "INDEXED BY operations_by_key WHERE project_id = ?1"
 	" AND client = ?2 AND idempotency_key = ?3 AND state <> 'unreachable'");
 
-int operation_store_get_by_key(struct conn *conn, int64_t project_id, const char *client,
+int operation_store_get_by_key(struct conn *conn, const struct operation_owner *owner,
     const char *key, operation_row_fn *row, void *context, struct err *err)
 {
 	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, &sql_operation_get_by_key);
 	struct binder bind = {.stmt = stmt};
-	bind_integer(&bind, project_id);
-	bind_text(&bind, client);
+	bind_integer(&bind, owner->project_id);
+	bind_text(&bind, owner->client);
 	bind_text(&bind, key);
 	return deliver_one(conn, stmt, row, context, err);
 }
@@ -170,10 +170,10 @@ static int collect_project(struct positions *positions, int64_t project_id, void
 	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(work->conn, positions_statement(query));
 	struct binder bind = {.stmt = stmt};
 	bind_integer(&bind, project_id);
-	bind_integer(&bind, query->before_row ? query->before_row : INT64_MAX);
+	bind_integer(&bind, query->slice.after ? query->slice.position.row : INT64_MAX);
 	bind_text(
 	    &bind, query->kind < 0 ? NULL : operation_kind_name((enum operation_kind)query->kind));
-	bind_integer(&bind, (int64_t)query->limit + 1);
+	bind_integer(&bind, (int64_t)query->slice.limit + 1);
 	bind_text(&bind,
 	    query->state < 0 ? NULL : operation_state_name((enum operation_state)query->state));
 	bind_text(&bind, query->id_prefix);
@@ -194,24 +194,19 @@ static int deliver_position(int64_t row, void *context)
 }
 
 int operation_store_list(struct conn *conn, const struct operation_query *query,
-    operation_row_fn *row, void *context, struct err *err, bool *ret_more, int64_t *ret_row)
+    operation_row_fn *row, void *context, struct err *err, struct slice_end *ret_end)
 {
 	struct list_work work = {
 	    .conn = conn, .query = query, .row = row, .context = context, .err = err};
 	const struct positions_reading reading = {
 	    .project_ids = query->project_ids,
 	    .project_count = query->project_count,
-	    .limit = query->limit,
+	    .slice = query->slice,
 	    .collect = collect_project,
 	    .deliver = deliver_position,
 	    .context = &work,
 	};
-	struct position last = {.row = query->before_row};
-	int r = positions_read(conn, &reading, err, ret_more, &last);
-	if (r)
-		return r;
-	*ret_row = last.row;
-	return 0;
+	return positions_read(conn, &reading, err, ret_end);
 }
 
 /* Without what was asked for, which is long. */
@@ -285,15 +280,15 @@ STATEMENT(sql_operation_untold, FOR_WRITER,
 	" AND project_id = ?1 AND client = ?2 AND import_key = ?3 AND state = 'succeeded'"
 	" AND finished_at >= ?4 ORDER BY operation_row");
 
-int operation_store_each_untold(struct conn *conn, int64_t project_id, const char *client,
-    const char *import_key, int64_t since, operation_row_fn *row, void *context, struct err *err)
+int operation_store_each_untold(struct conn *conn, const struct untold_query *query,
+    operation_row_fn *row, void *context, struct err *err)
 {
 	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, &sql_operation_untold);
 	struct binder bind = {.stmt = stmt};
-	bind_integer(&bind, project_id);
-	bind_text(&bind, client);
-	bind_text(&bind, import_key);
-	bind_time(&bind, since);
+	bind_integer(&bind, query->owner.project_id);
+	bind_text(&bind, query->owner.client);
+	bind_text(&bind, query->import_key);
+	bind_time(&bind, query->since);
 	return deliver_all(conn, stmt, row, context, err);
 }
 

@@ -4,7 +4,7 @@
 #define MIXPORT_STORE_OPERATION_STORE_H
 
 #include "model/operation.h"
-#include "store/conn.h"
+#include "store/positions.h"
 #include "util/buffer.h"
 #include "util/random.h"
 
@@ -19,9 +19,15 @@ int operation_store_get(struct conn *conn, const char *operation_id, operation_r
 int operation_store_get_row(struct conn *conn, int64_t operation_row, operation_row_fn *row,
     void *context, struct err *err);
 
-/* The operation that this client bound to an idempotency key in this project. One that ended
- * unreachable (nothing was sent) does not bind its key. Returns as above. */
-int operation_store_get_by_key(struct conn *conn, int64_t project_id, const char *client,
+/* Whose create it is: a client's in a project. */
+struct operation_owner {
+	int64_t project_id;
+	const char *client;
+};
+
+/* The operation that the client bound to an idempotency key. One that ended unreachable (nothing
+ * was sent) does not bind its key. Returns as above. */
+int operation_store_get_by_key(struct conn *conn, const struct operation_owner *owner,
     const char *key, operation_row_fn *row, void *context, struct err *err);
 
 /* A list of operations, newest first. */
@@ -31,13 +37,12 @@ struct operation_query {
 	int kind;              /* enum operation_kind, -1: all */
 	int state;             /* enum operation_state, -1: all */
 	const char *id_prefix; /* what the id begins with, ASCII; NULL: all */
-	unsigned limit;
-	int64_t before_row; /* 0: from the newest */
+	struct slice slice;    /* its position is the row */
 };
 
-/* As connector_store_list; the position is the row. */
+/* As connector_store_list. */
 int operation_store_list(struct conn *conn, const struct operation_query *query,
-    operation_row_fn *row, void *context, struct err *err, bool *ret_more, int64_t *ret_row);
+    operation_row_fn *row, void *context, struct err *err, struct slice_end *ret_end);
 
 /* An operation that is planned, sending or unknown, without what was asked for. */
 struct open_operation {
@@ -61,10 +66,16 @@ int operation_store_each_open(
 int operation_store_each_import(struct conn *conn, int64_t project_id, const char *import_key,
     operation_row_fn *row, void *context, struct err *err);
 
-/* Calls row for every create of this client with this import key that succeeded since then and that
- * nobody has been told of, oldest first. */
-int operation_store_each_untold(struct conn *conn, int64_t project_id, const char *client,
-    const char *import_key, int64_t since, operation_row_fn *row, void *context, struct err *err);
+/* Creates that nobody has been told the end of. */
+struct untold_query {
+	struct operation_owner owner;
+	const char *import_key;
+	int64_t since; /* those that succeeded since then */
+};
+
+/* Calls row for each of them, oldest first. */
+int operation_store_each_untold(struct conn *conn, const struct untold_query *query,
+    operation_row_fn *row, void *context, struct err *err);
 
 /* Its end was told. In a transaction. */
 int operation_store_told(struct conn *writer, const char *operation_id, struct err *err);

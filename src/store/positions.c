@@ -42,15 +42,14 @@ static void cut(struct positions *positions, const struct positions_reading *rea
 	if (positions->count > 1)
 		qsort(positions->list, positions->count, sizeof(*positions->list),
 		    reading->oldest_first ? compare_oldest_first : compare_newest_first);
-	if (positions->count > (size_t)reading->limit + 1)
-		positions->count = (size_t)reading->limit + 1;
+	if (positions->count > (size_t)reading->slice.limit + 1)
+		positions->count = (size_t)reading->slice.limit + 1;
 }
 
 struct positions_work {
 	const struct positions_reading *reading;
 	struct positions positions;
-	bool more;
-	struct position last;
+	struct slice_end end;
 };
 
 STATEMENT(sql_project_ids, FOR_ALL,
@@ -93,31 +92,32 @@ static int read_in_transaction(struct conn *conn, void *context, struct err *err
 	int r = collect(conn, work, err);
 	if (r)
 		return r;
-	work->more = work->positions.count > reading->limit;
-	for (size_t i = 0; i < work->positions.count && i < reading->limit; i++) {
+	work->end.more = work->positions.count > reading->slice.limit;
+	for (size_t i = 0; i < work->positions.count && i < reading->slice.limit; i++) {
 		r = reading->deliver(work->positions.list[i].row, reading->context);
 		if (r == STORE_PAGE_FULL) {
-			work->more = true;
+			work->end.more = true;
 			return 0;
 		}
 		if (r)
 			return r;
-		work->last = work->positions.list[i];
+		work->end.last = work->positions.list[i];
 	}
 	return 0;
 }
 
 int positions_read(struct conn *conn, const struct positions_reading *reading, struct err *err,
-    bool *ret_more, struct position *ret_last)
+    struct slice_end *ret_end)
 {
-	struct positions_work work = {.reading = reading, .last = *ret_last};
+	struct positions_work work = {
+	    .reading = reading,
+	    .end.last = reading->slice.position,
+	};
 	int r = tx_read(conn, read_in_transaction, &work, err);
 	free(work.positions.list);
-	if (r)
-		return r;
-	*ret_more = work.more;
-	*ret_last = work.last;
-	return 0;
+	if (r == 0)
+		*ret_end = work.end;
+	return r;
 }
 
 bool positions_are_few(const char *id_prefix, const char *kind)

@@ -21,6 +21,20 @@ struct position {
 	int64_t row;
 };
 
+/* Which rows of a list: at most limit of them, from the start or behind a position. */
+struct slice {
+	unsigned limit;
+	bool after;
+	struct position position;
+};
+
+/* Where they end: whether others follow, and the position of the last one that was taken (that of
+ * the slice when there is none). */
+struct slice_end {
+	bool more;
+	struct position last;
+};
+
 /* What was found so far, in order up to the last positions_cut. */
 struct positions {
 	struct position *list;
@@ -35,20 +49,19 @@ int positions_add(struct positions *positions, int64_t time, int64_t row, struct
 struct positions_reading {
 	const int64_t *project_ids; /* NULL: every project of the store */
 	size_t project_count;
-	unsigned limit;
+	struct slice slice;
 	bool oldest_first;
-	/* Adds the first `limit` + 1 positions of the project, or all. */
+	/* Adds the first positions of the project, one more than the slice takes, or all. */
 	int (*collect)(struct positions *positions, int64_t project_id, void *context);
 	/* Delivers a row; STORE_PAGE_FULL when it and what follows belongs to another page. */
 	int (*deliver)(int64_t row, void *context);
 	void *context;
 };
 
-/* Delivers at most `limit` rows in order, all of one moment. ret_more tells whether others follow;
- * *ret_last, set by the caller, becomes the position of the last one that was taken. Returns 0,
- * what collect or deliver returned, or -1. */
+/* Delivers the rows of the slice in order, all of one moment. Returns 0, what collect or deliver
+ * returned, or -1. */
 int positions_read(struct conn *conn, const struct positions_reading *reading, struct err *err,
-    bool *ret_more, struct position *ret_last);
+    struct slice_end *ret_end);
 
 /* Whether few ids begin so, which are found soonest by themselves, not along the list. kind is what
  * all ids of the list begin with, such as "job_" (random_id). */

@@ -83,15 +83,15 @@ STATEMENT(sql_project_list_failed, FOR_WRITER,
 	" SET list_error_code = ?2, list_error_message = ?3, list_error_since = "
 	"coalesce(projects.list_error_since, ?4)");
 
-int project_store_list_failed(struct conn *writer, int64_t project_id, const char *code,
-    const char *message, int64_t now, struct err *err)
+int project_store_list_failed(
+    struct conn *writer, int64_t project_id, const struct store_failure *failure, struct err *err)
 {
 	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, &sql_project_list_failed);
 	struct binder bind = {.stmt = stmt};
 	bind_integer(&bind, project_id);
-	bind_text(&bind, code);
-	bind_text(&bind, message);
-	bind_time(&bind, now);
+	bind_text(&bind, failure->code);
+	bind_text(&bind, failure->message);
+	bind_time(&bind, failure->at);
 	if (sqlite3_step(stmt) != SQLITE_DONE)
 		return conn_write_failed(writer, err, "note a failed listing");
 	return 0;

@@ -24,7 +24,7 @@ int project_store_listed(
 int project_store_list_read(struct conn *writer, int64_t project_id, struct err *err);
 
 /* The last listing failed; `since` is kept when an error stands already. In a transaction. */
-int project_store_list_failed(struct conn *writer, int64_t project_id, const char *code,
-    const char *message, int64_t now, struct err *err);
+int project_store_list_failed(
+    struct conn *writer, int64_t project_id, const struct store_failure *failure, struct err *err);
 
 #endif

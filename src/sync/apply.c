@@ -424,12 +424,17 @@ static int insert_new(struct history_work *work, const size_t *of_entry)
 			continue;
 		int64_t row = 0;
 		char job_id[RANDOM_ID_SIZE];
-		int r = job_store_insert(work->writer, history->project_id, history->connector_row,
-		    &work->entries[order[i]], history->now, work->err, &row, job_id);
+		const struct new_job job = {
+		    .project_id = history->project_id,
+		    .connector_row = history->connector_row,
+		    .run = &work->entries[order[i]],
+		    .now = history->now,
+		};
+		int r = job_store_insert(work->writer, &job, work->err, &row, job_id);
 		if (r)
 			return r;
-		work->outcome.ended_badly |= is_bad_end(work->entries[order[i]].status);
-		work->outcome.unfinished |= !job_status_is_done(work->entries[order[i]].status);
+		work->outcome.ended_badly |= is_bad_end(job.run->status);
+		work->outcome.unfinished |= !job_status_is_done(job.run->status);
 		job_changed(work, job_id);
 	}
 	return 0;

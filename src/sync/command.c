@@ -190,9 +190,12 @@ static int look_at_creates(struct project *project, struct creating *creating, s
 		    writer, command->project_id, key, look_at_open, creating, err);
 	if (r < 0 || creating->found || !command->dropin)
 		return r < 0 ? -1 : creating->found;
-	int64_t from = project_date_is_sure(project->sync) ? project_wall(project) - UNTOLD_FOR : 0;
-	r = operation_store_each_untold(
-	    writer, command->project_id, command->client, key, from, look_at_untold, creating, err);
+	const struct untold_query untold = {
+	    .owner = {.project_id = command->project_id, .client = command->client},
+	    .import_key = key,
+	    .since = project_date_is_sure(project->sync) ? project_wall(project) - UNTOLD_FOR : 0,
+	};
+	r = operation_store_each_untold(writer, &untold, look_at_untold, creating, err);
 	if (r <= 0)
 		return r;
 	struct found_connector found = {.row = 0};
@@ -205,12 +208,14 @@ static int look_at_creates(struct project *project, struct creating *creating, s
 static int look_at_connectors(struct project *project, struct creating *creating, struct err *err)
 {
 	struct conn *writer = project_writer(project);
-	int64_t project_id = creating->command->project_id;
-	const char *key = buffer_text(&creating->key);
-	int r =
-	    connector_store_each_import(writer, project_id, key, 0, look_at_import, creating, err);
+	const struct import_query same = {
+	    .project_id = creating->command->project_id,
+	    .import_key = buffer_text(&creating->key),
+	};
+	int r = connector_store_each_import(writer, &same, look_at_import, creating, err);
 	if (r == 0 && !creating->found)
-		r = connector_store_each_sent(writer, project_id, key, look_at_sent, creating, err);
+		r = connector_store_each_sent(
+		    writer, same.project_id, same.import_key, look_at_sent, creating, err);
 	return r < 0 ? -1 : creating->found;
 }
 
@@ -218,10 +223,12 @@ static int look_at_connectors(struct project *project, struct creating *creating
 static int look_for_same(struct project *project, struct creating *creating, struct err *err)
 {
 	const struct command *command = creating->command;
+	const struct operation_owner owner = {
+	    .project_id = command->project_id, .client = command->client};
 	int r = 0;
 	if (command->idempotency_key)
-		r = operation_store_get_by_key(project_writer(project), command->project_id,
-		    command->client, command->idempotency_key, look_at_key, creating, err);
+		r = operation_store_get_by_key(project_writer(project), &owner,
+		    command->idempotency_key, look_at_key, creating, err);
 	if (r < 0 || creating->found)
 		return r < 0 ? -1 : 1;
 	r = connector_body_import_key(&creating->key, creating->body);

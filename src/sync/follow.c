@@ -109,17 +109,19 @@ static int write_failure(struct conn *writer, void *context, struct err *err)
 	struct failed_work *work = context;
 	struct read_call *read = work->read;
 	struct project *project = read->call.project;
-	int64_t project_id = project->settings->project_id;
-	int64_t now = project_wall(project);
+	const struct store_failure failure = {
+	    .code = work->failure->code,
+	    .message = work->failure->message,
+	    .at = project_wall(project),
+	};
 	int r = 0;
 	if (read->call.endpoint == ENDPOINT_LIST)
-		r = project_store_list_failed(
-		    writer, project_id, work->failure->code, work->failure->message, now, err);
+		r = project_store_list_failed(writer, project->settings->project_id, &failure, err);
 	else
 		r = connector_store_failed(writer, read->plan.connector_row,
 		    read->call.endpoint == ENDPOINT_GET ? CONNECTOR_PART_SINGLE
 							: CONNECTOR_PART_HISTORY,
-		    work->failure->code, work->failure->message, now, err);
+		    &failure, err);
 	if (r == 0)
 		project_changed(project,
 		    read->call.endpoint == ENDPOINT_LIST ? CHANGE_PROJECT : CHANGE_CONNECTOR, NULL);
@@ -333,10 +335,15 @@ static int write_history(struct conn *writer, void *context, struct err *err)
 	struct failure failure;
 	if (r)
 		return r;
-	if (tell_incomplete(read, &failure))
-		return connector_store_failed(writer, read->plan.connector_row,
-		    CONNECTOR_PART_HISTORY, failure.code, failure.message, project_wall(project),
-		    err);
+	if (tell_incomplete(read, &failure)) {
+		const struct store_failure lack = {
+		    .code = failure.code,
+		    .message = failure.message,
+		    .at = project_wall(project),
+		};
+		return connector_store_failed(
+		    writer, read->plan.connector_row, CONNECTOR_PART_HISTORY, &lack, err);
+	}
 	return connector_store_read(writer, read->plan.connector_row, CONNECTOR_PART_HISTORY, err);
 }
 

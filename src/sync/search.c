@@ -297,8 +297,12 @@ static int gather(struct looking *looking, const struct operation_record *create
 	struct candidates_of work = {.looking = looking, .create = create};
 	writer_begin_array(&looking->writer);
 	/* Mixpanel's echo may have a form of its own, which is why the key is not the last word. */
-	r = connector_store_each_import(writer, create->project_id, create->import_key,
-	    create->known_row, take_candidate, &work, looking->err);
+	const struct import_query later = {
+	    .project_id = create->project_id,
+	    .import_key = create->import_key,
+	    .after_row = create->known_row,
+	};
+	r = connector_store_each_import(writer, &later, take_candidate, &work, looking->err);
 	writer_end_array(&looking->writer);
 	if (r == 0 && buffer_failed(&looking->candidates))
 		r = err_set(looking->err, "no memory for the candidates of a create");

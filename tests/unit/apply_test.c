@@ -171,10 +171,11 @@ static unsigned snapshots_of(struct world *world, int64_t job_row)
 {
 	struct err err = ERR_INIT;
 	unsigned count = 0;
-	bool more = false;
-	if (job_store_snapshots(world->fixture.writer, job_row, 1000, 0, count_snapshot, &count,
-		&err, &more) != 0 ||
-	    more)
+	struct slice_end end = {.more = false};
+	const struct snapshot_query query = {.job_row = job_row, .slice.limit = 1000};
+	if (job_store_snapshots(
+		world->fixture.writer, &query, count_snapshot, &count, &err, &end) != 0 ||
+	    end.more)
 		ck_abort_msg("%s", err.text);
 	return count;
 }
@@ -649,13 +650,11 @@ static void assert_present(struct scene *scene, const char *expected)
 {
 	static const int64_t project[] = {PROJECT};
 	const struct connector_query present = {
-	    .project_ids = project, .project_count = 1, .limit = 31};
+	    .project_ids = project, .project_count = 1, .slice.limit = 31};
 	char letters[32] = "";
-	bool more = false;
-	int64_t time = 0;
-	int64_t row = 0;
+	struct slice_end end;
 	ck_assert_int_eq(connector_store_list(scene->fixture.writer, &present, add_letter, letters,
-			     &scene->fixture.err, &more, &time, &row),
+			     &scene->fixture.err, &end),
 	    0);
 	ck_assert_str_eq(letters, expected);
 }

@@ -186,8 +186,9 @@ static int check_open_operation(const struct open_operation *open, void *context
 static void check_old_keys(struct fixture *fixture)
 {
 	unsigned found = 0;
-	ck_assert_int_eq(connector_store_each_import(fixture->writer, PROJECT, OLD_KEY, 0,
-			     check_old_connector, &found, &fixture->err),
+	const struct import_query query = {.project_id = PROJECT, .import_key = OLD_KEY};
+	ck_assert_int_eq(connector_store_each_import(
+			     fixture->writer, &query, check_old_connector, &found, &fixture->err),
 	    0);
 	ck_assert_uint_eq(found, 1);
 	ck_assert_int_eq(operation_store_each_open(fixture->writer, PROJECT, check_open_operation,

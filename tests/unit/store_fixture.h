@@ -186,9 +186,10 @@ static inline int64_t fixture_job_of(struct fixture *fixture, int64_t project_id
 	struct run run = fixture_run(status, start_time);
 	int64_t row = 0;
 	char id[RANDOM_ID_SIZE];
-	ck_assert_msg(job_store_insert(fixture->writer, project_id, connector_row, &run, T0,
-			  &fixture->err, &row, id) == 0,
-	    "%s", fixture->err.text);
+	const struct new_job job = {
+	    .project_id = project_id, .connector_row = connector_row, .run = &run, .now = T0};
+	ck_assert_msg(job_store_insert(fixture->writer, &job, &fixture->err, &row, id) == 0, "%s",
+	    fixture->err.text);
 	return row;
 }
 

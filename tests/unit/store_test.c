@@ -242,7 +242,7 @@ START_TEST(a_history_error_keeps_its_beginning_until_a_good_one)
 	struct conn *writer = fixture.writer;
 	for (int i = 1; i <= 2; i++)
 		ck_assert_int_eq(connector_store_failed(writer, row, CONNECTOR_PART_HISTORY,
-				     "timeout", "m", T0 + i, &fixture.err),
+				     &(struct store_failure){"timeout", "m", T0 + i}, &fixture.err),
 		    0);
 	ck_assert_int_eq(connector_store_read(writer, row, CONNECTOR_PART_SINGLE, &fixture.err), 0);
 	ck_assert_int_eq(get(&fixture, "a").history_error_since, T0 + 1);
@@ -295,16 +295,14 @@ START_TEST(filters_combine)
 		struct connector_query query = cases[i].query;
 		query.project_ids = project;
 		query.project_count = 1;
-		query.limit = 10;
+		query.slice.limit = 10;
 		struct rows rows = {0};
-		bool more = true;
-		int64_t time = 0;
-		int64_t row = 0;
+		struct slice_end end = {.more = true};
 		ck_assert_int_eq(connector_store_list(fixture.writer, &query, rows_add_connector,
-				     &rows, &fixture.err, &more, &time, &row),
+				     &rows, &fixture.err, &end),
 		    0);
 		ck_assert_uint_eq(rows.count, cases[i].count);
-		ck_assert(!more);
+		ck_assert(!end.more);
 		if (rows.count)
 			ck_assert_int_eq(rows.list[0], cases[i].first);
 	}
@@ -315,8 +313,10 @@ END_TEST
 static struct rows imports_of(struct fixture *fixture, const char *key, int64_t after_row)
 {
 	struct rows rows = {0};
-	ck_assert_int_eq(connector_store_each_import(fixture->writer, PROJECT, key, after_row,
-			     rows_add_connector, &rows, &fixture->err),
+	const struct import_query query = {
+	    .project_id = PROJECT, .import_key = key, .after_row = after_row};
+	ck_assert_int_eq(connector_store_each_import(
+			     fixture->writer, &query, rows_add_connector, &rows, &fixture->err),
 	    0);
 	return rows;
 }
@@ -467,15 +467,15 @@ static struct rows list_jobs(struct conn *conn, struct job_query query, unsigned
 {
 	struct rows rows = {0};
 	struct err err = ERR_INIT;
-	query.limit = limit;
-	bool more = true;
-	while (more) {
+	query.slice.limit = limit;
+	struct slice_end end = {.more = true};
+	while (end.more) {
 		size_t before = rows.count;
-		ck_assert_msg(job_store_list(conn, &query, rows_add_job, &rows, &err, &more,
-				  &query.after_time, &query.after_row) == 0,
+		ck_assert_msg(job_store_list(conn, &query, rows_add_job, &rows, &err, &end) == 0,
 		    "%s", err.text);
 		ck_assert_uint_le(rows.count - before, limit);
-		query.after = true;
+		query.slice.after = true;
+		query.slice.position = end.last;
 	}
 	return rows;
 }
@@ -532,10 +532,10 @@ START_TEST(a_job_keeps_a_snapshot_of_all_it_said)
 	ck_assert_int_eq(job_store_relisted(writer, row, T0 + 31, err), 0);
 	ck_assert_int_eq(job_store_unlisted(writer, row, T0 + 31, false, T0 + 40, err), 0);
 	struct snapshots all = {0};
-	bool more = true;
-	ck_assert_int_eq(
-	    job_store_snapshots(writer, row, 16, 0, add_snapshot, &all, err, &more), 0);
-	ck_assert(!more);
+	struct slice_end end;
+	struct snapshot_query query = {.job_row = row, .slice.limit = 16};
+	ck_assert_int_eq(job_store_snapshots(writer, &query, add_snapshot, &all, err, &end), 0);
+	ck_assert(!end.more);
 	ck_assert_uint_eq(all.count, 4);
 	ck_assert_int_eq(all.status[0], JOB_QUEUED);
 	ck_assert_int_eq(all.status[1], JOB_RUNNING);
@@ -543,12 +543,14 @@ START_TEST(a_job_keeps_a_snapshot_of_all_it_said)
 	ck_assert_int_eq(all.gone_at[3], TIMESTAMP_NONE);
 	ck_assert_int_eq(all.observed_at[3], T0 + 30);
 	struct snapshots paged = {0};
-	ck_assert_int_eq(
-	    job_store_snapshots(writer, row, 3, 0, add_snapshot, &paged, err, &more), 0);
-	ck_assert(more);
-	ck_assert_int_eq(
-	    job_store_snapshots(writer, row, 3, paged.last, add_snapshot, &paged, err, &more), 0);
-	ck_assert(!more);
+	query.slice.limit = 3;
+	ck_assert_int_eq(job_store_snapshots(writer, &query, add_snapshot, &paged, err, &end), 0);
+	ck_assert(end.more);
+	ck_assert_int_eq(end.last.row, paged.last);
+	query.slice.after = true;
+	query.slice.position = end.last;
+	ck_assert_int_eq(job_store_snapshots(writer, &query, add_snapshot, &paged, err, &end), 0);
+	ck_assert(!end.more);
 	ck_assert_uint_eq(paged.count, 4);
 	fixture_done(&fixture);
 }
@@ -577,9 +579,9 @@ START_TEST(bytes_come_back_as_received)
 	run.progress = SPAN_NONE;
 	int64_t row = 0;
 	char id[RANDOM_ID_SIZE];
-	ck_assert_int_eq(
-	    job_store_insert(fixture.writer, PROJECT, connector, &run, T0, &fixture.err, &row, id),
-	    0);
+	const struct new_job job = {
+	    .project_id = PROJECT, .connector_row = connector, .run = &run, .now = T0};
+	ck_assert_int_eq(job_store_insert(fixture.writer, &job, &fixture.err, &row, id), 0);
 	ck_assert_int_eq(job_store_get(fixture.writer, id, check_bytes, NULL, &fixture.err), 0);
 	ck_assert_int_eq(
 	    job_store_get(fixture.writer, "job_x", check_bytes, NULL, &fixture.err), 1);
@@ -740,7 +742,8 @@ static void random_step(struct fixture *fixture, struct random_sequence *sequenc
 		put.revive = job % 2;
 		r = fixture_put_row(writer, &put, err, &change, &row);
 		if (r == 0)
-			r = job_store_insert(writer, PROJECT, row, &run, now, err, &row, job_id);
+			r = job_store_insert(
+			    writer, &(struct new_job){PROJECT, row, &run, now}, err, &row, job_id);
 		break;
 	case 3:
 		r = job_store_update(writer, job, &run, now, err);
@@ -852,8 +855,9 @@ START_TEST(a_key_binds_once_unless_nothing_was_sent)
 	second.client = "other";
 	ck_assert_int_eq(operation_store_insert(writer, &second, err, &second.row), 0);
 	struct operation_record found = {0};
+	const struct operation_owner owner = {.project_id = PROJECT, .client = "c"};
 	ck_assert_int_eq(
-	    operation_store_get_by_key(writer, PROJECT, "c", "k", copy_operation, &found, err), 0);
+	    operation_store_get_by_key(writer, &owner, "k", copy_operation, &found, err), 0);
 	ck_assert_int_eq(found.row, first.row);
 	first.state = OPERATION_SENDING;
 	ck_assert_int_eq(operation_store_update(writer, &first, err), 0);
@@ -861,7 +865,7 @@ START_TEST(a_key_binds_once_unless_nothing_was_sent)
 	first.finished_at = T0 + 1;
 	ck_assert_int_eq(operation_store_update(writer, &first, err), 0);
 	ck_assert_int_eq(
-	    operation_store_get_by_key(writer, PROJECT, "c", "k", copy_operation, &found, err), 1);
+	    operation_store_get_by_key(writer, &owner, "k", copy_operation, &found, err), 1);
 	struct operation_record third = operation("op_3", OPERATION_PLANNED);
 	third.idempotency_key = "k";
 	ck_assert_int_eq(operation_store_insert(writer, &third, err, &third.row), 0);
@@ -921,13 +925,15 @@ START_TEST(operations_are_listed_newest_first_and_kept_while_unknown)
 		record.finished_at = i % 5 == 3 ? TIMESTAMP_NONE : T0 + i;
 		ck_assert_int_eq(operation_store_insert(writer, &record, err, &record.row), 0);
 	}
-	struct operation_query query = {.kind = -1, .state = -1, .limit = 4};
+	struct operation_query query = {.kind = -1, .state = -1, .slice.limit = 4};
 	struct rows rows = {0};
-	bool more = true;
-	while (more)
-		ck_assert_int_eq(operation_store_list(writer, &query, rows_add_operation, &rows,
-				     err, &more, &query.before_row),
-		    0);
+	struct slice_end end = {.more = true};
+	while (end.more) {
+		ck_assert_int_eq(
+		    operation_store_list(writer, &query, rows_add_operation, &rows, err, &end), 0);
+		query.slice.after = true;
+		query.slice.position = end.last;
+	}
 	ck_assert_uint_eq(rows.count, 10);
 	for (size_t i = 0; i < 10; i++)
 		ck_assert_int_eq(rows.list[i], 10 - (int64_t)i);
@@ -958,12 +964,10 @@ START_TEST(operations_are_listed_newest_first_and_kept_while_unknown)
 		const struct operation_query by_id = {.kind = -1,
 		    .state = prefixes[i].state,
 		    .id_prefix = prefixes[i].prefix,
-		    .limit = 100};
-		int64_t last = 0;
+		    .slice.limit = 100};
 		rows.count = 0;
-		ck_assert_int_eq(operation_store_list(
-				     writer, &by_id, rows_add_operation, &rows, err, &more, &last),
-		    0);
+		ck_assert_int_eq(
+		    operation_store_list(writer, &by_id, rows_add_operation, &rows, err, &end), 0);
 		size_t others = strcmp(prefixes[i].prefix, "op_") == 0 ? 2 : 0;
 		ck_assert_msg(rows.count == prefixes[i].count + others, "%zu: %zu", i, rows.count);
 	}
@@ -972,11 +976,10 @@ START_TEST(operations_are_listed_newest_first_and_kept_while_unknown)
 	    .project_count = 1,
 	    .kind = OPERATION_CREATE,
 	    .state = OPERATION_UNKNOWN,
-	    .limit = 4};
+	    .slice.limit = 4};
 	rows.count = 0;
-	ck_assert_int_eq(operation_store_list(writer, &query, rows_add_operation, &rows, err, &more,
-			     &query.before_row),
-	    0);
+	ck_assert_int_eq(
+	    operation_store_list(writer, &query, rows_add_operation, &rows, err, &end), 0);
 	ck_assert_uint_eq(rows.count, 1);
 	ck_assert_int_eq(operation_store_claims(writer, 1, "a", 99, err), 1);
 	ck_assert_int_eq(operation_store_claims(writer, 1, "a", 3, err), 0);
@@ -1013,8 +1016,8 @@ START_TEST(a_listing_error_keeps_its_beginning_until_a_good_one)
 	ck_assert_int_eq(project_store_ensure(writer, PROJECT, err), 0);
 	ck_assert_int_eq(project_store_get(writer, PROJECT, copy_project, &record, err), 0);
 	ck_assert_int_eq(record.listed_at, TIMESTAMP_NONE);
-	project_store_list_failed(writer, PROJECT, "x", "m", T0 + 1, err);
-	project_store_list_failed(writer, PROJECT, "x", "m", T0 + 2, err);
+	project_store_list_failed(writer, PROJECT, &(struct store_failure){"x", "m", T0 + 1}, err);
+	project_store_list_failed(writer, PROJECT, &(struct store_failure){"x", "m", T0 + 2}, err);
 	project_store_get(writer, PROJECT, copy_project, &record, err);
 	ck_assert_int_eq(record.list_error_since, T0 + 1);
 	ck_assert_ptr_nonnull(record.list_error_code);
@@ -1139,13 +1142,10 @@ START_TEST(jobs_are_found_by_the_beginning_of_their_id)
 	for (int i = 0; i < 40; i++)
 		fixture_job(&fixture, queries[1].connector_row, JOB_FAILED, T0);
 	struct job_query some = all;
-	some.limit = 7;
-	bool more = false;
-	int64_t time = 0;
-	int64_t row = 0;
-	ck_assert_int_eq(job_store_list(fixture.writer, &some, copy_job_id, id, &fixture.err, &more,
-			     &time, &row),
-	    0);
+	some.slice.limit = 7;
+	struct slice_end end;
+	ck_assert_int_eq(
+	    job_store_list(fixture.writer, &some, copy_job_id, id, &fixture.err, &end), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(queries); i++) {
 		ck_assert_uint_eq(jobs_that_begin(&fixture, queries[i], id), counts[i]);
 		ck_assert_uint_eq(jobs_that_begin(&fixture, queries[i], "job_-"), 0);
@@ -1178,14 +1178,14 @@ START_TEST(paging_neither_skips_nor_repeats_while_things_change)
 		    T0 + random_sequence_between(&sequence, 0, 40));
 	fixture_commit(&fixture);
 	struct conn *reader = fixture_reader(&fixture);
-	struct job_query query = {.since = TIMESTAMP_NONE, .limit = 9};
+	struct job_query query = {.since = TIMESTAMP_NONE, .slice.limit = 9};
 	struct rows rows = {0};
-	bool more = true;
-	while (more) {
-		ck_assert_int_eq(job_store_list(reader, &query, rows_add_job, &rows, &fixture.err,
-				     &more, &query.after_time, &query.after_row),
-		    0);
-		query.after = true;
+	struct slice_end end = {.more = true};
+	while (end.more) {
+		ck_assert_int_eq(
+		    job_store_list(reader, &query, rows_add_job, &rows, &fixture.err, &end), 0);
+		query.slice.after = true;
+		query.slice.position = end.last;
 		fixture_begin(&fixture);
 		for (int i = 0; i < 5; i++) {
 			int64_t time = T0 + random_sequence_between(&sequence, -40, 80);
@@ -1226,7 +1226,7 @@ START_TEST(paging_connectors_neither_skips_nor_repeats)
 		    .project_count = ARRAY_SIZE(projects),
 		    .presence = PRESENCE_ALL,
 		    .newest_first = descending,
-		    .limit = 7};
+		    .slice.limit = 7};
 		int64_t last = fixture_count(fixture.writer, "SELECT count(*) FROM connectors");
 		for (; last < 50 + 100 * descending; last++) {
 			char id[32];
@@ -1235,13 +1235,13 @@ START_TEST(paging_connectors_neither_skips_nor_repeats)
 			    T0 + random_sequence_between(&sequence, 0, 9));
 		}
 		struct rows rows = {0};
-		bool more = true;
-		for (int i = 0; more; i++) {
-			ck_assert_int_eq(
-			    connector_store_list(fixture.writer, &query, rows_add_connector, &rows,
-				&fixture.err, &more, &query.after_time, &query.after_row),
+		struct slice_end end = {.more = true};
+		for (int i = 0; end.more; i++) {
+			ck_assert_int_eq(connector_store_list(fixture.writer, &query,
+					     rows_add_connector, &rows, &fixture.err, &end),
 			    0);
-			query.after = true;
+			query.slice.after = true;
+			query.slice.position = end.last;
 			char id[32];
 			snprintf(id, sizeof(id), "later-%d-%d", descending, i);
 			fixture_add(&fixture, id, T0 + random_sequence_between(&sequence, 0, 9));
