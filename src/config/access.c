@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "util/account.h"
+#include "util/array.h"
 #include "util/file.h"
 #include "util/text.h"
 
@@ -58,6 +59,16 @@ static int find_number(const char *name, bool group, uint32_t *ret_number)
 	return 0;
 }
 
+static int add_rule(struct access *access, const struct access_rule *rule)
+{
+	struct access_rule *rules = array_grow(access->rules, access->count, sizeof(*rules));
+	if (!rules)
+		return -1;
+	access->rules = rules;
+	rules[access->count++] = *rule;
+	return 0;
+}
+
 int access_add(struct access *access, enum scope scope, const char *member, struct err *err)
 {
 	bool group = member[0] == '@';
@@ -65,27 +76,24 @@ int access_add(struct access *access, enum scope scope, const char *member, stru
 	if (find_number(member + group, group, &rule.number) < 0)
 		return err_set(
 		    err, "this machine has no %s \"%s\"", group ? "group" : "user", member + group);
-	struct access_rule *rules = reallocarray(access->rules, access->count + 1, sizeof(*rules));
-	if (!rules)
-		return err_set(err, "no memory");
-	access->rules = rules;
-	rules[access->count++] = rule;
-	return 0;
+	return add_rule(access, &rule) < 0 ? err_set(err, "no memory") : 0;
 }
 
 int access_replace(
     struct access *access, enum scope scope, const struct access *members, struct err *err)
 {
 	struct access replaced = {.manage_is_socket_group = access->manage_is_socket_group};
-	replaced.rules = calloc(access->count + members->count + 1, sizeof(*replaced.rules));
-	if (!replaced.rules)
-		return err_set(err, "no memory");
-	for (size_t i = 0; i < access->count; i++)
+	int r = 0;
+	for (size_t i = 0; i < access->count && r == 0; i++)
 		if (access->rules[i].scope != scope)
-			replaced.rules[replaced.count++] = access->rules[i];
-	for (size_t i = 0; i < members->count; i++)
+			r = add_rule(&replaced, &access->rules[i]);
+	for (size_t i = 0; i < members->count && r == 0; i++)
 		if (members->rules[i].scope == scope)
-			replaced.rules[replaced.count++] = members->rules[i];
+			r = add_rule(&replaced, &members->rules[i]);
+	if (r < 0) {
+		access_done(&replaced);
+		return err_set(err, "no memory");
+	}
 	access_done(access);
 	*access = replaced;
 	return 0;
@@ -226,7 +234,7 @@ static const char *add_token(struct tokens *tokens, char *line)
 		fault = "the same token stands in a line above; each needs one of its own";
 	struct token *list = NULL;
 	if (!fault) {
-		list = reallocarray(tokens->tokens, tokens->count + 1, sizeof(*list));
+		list = array_grow(tokens->tokens, tokens->count, sizeof(*list));
 		if (!list)
 			fault = "no memory";
 	}

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "config/value.h"
+#include "util/array.h"
 #include "util/buffer.h"
 #include "util/file.h"
 #include "util/text.h"
@@ -280,7 +281,7 @@ static bool is_project_there(const struct config *config, struct span name)
 static int add_project(struct config *config, struct span name)
 {
 	struct config_project *projects =
-	    reallocarray(config->projects, config->project_count + 1, sizeof(*projects));
+	    array_grow(config->projects, config->project_count, sizeof(*projects));
 	if (!projects)
 		return -1;
 	config->projects = projects;

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "util/array.h"
 #include "util/cleanup.h"
 #include "util/jsontext.h"
 
@@ -205,7 +206,7 @@ static char *pointer_text(const struct place *place)
 static int add_fault(struct check *check, struct connector_fault fault)
 {
 	struct connector_faults *faults = check->faults;
-	struct connector_fault *list = reallocarray(faults->list, faults->count + 1, sizeof(*list));
+	struct connector_fault *list = array_grow(faults->list, faults->count, sizeof(*list));
 	if (!list)
 		return -1;
 	faults->list = list;

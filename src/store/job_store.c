@@ -8,6 +8,7 @@
 #include "store/job_columns.h"
 #include "store/positions.h"
 #include "store/tx.h"
+#include "util/array.h"
 #include "util/random.h"
 #include "util/timestamp.h"
 
@@ -483,21 +484,16 @@ struct ending {
 		bool over;
 	} * jobs;
 	size_t count;
-	size_t size;
 };
 
 static int gather_ending(const struct job_record *record, void *context)
 {
 	struct ending *ending = context;
-	if (ending->count == ending->size) {
-		size_t size = ending->size ? 2 * ending->size : 32;
-		struct ending_job *jobs = reallocarray(ending->jobs, size, sizeof(*jobs));
-		if (!jobs)
-			return -1;
-		ending->jobs = jobs;
-		ending->size = size;
-	}
-	ending->jobs[ending->count++] = (struct ending_job){
+	struct ending_job *jobs = array_grow(ending->jobs, ending->count, sizeof(*jobs));
+	if (!jobs)
+		return -1;
+	ending->jobs = jobs;
+	jobs[ending->count++] = (struct ending_job){
 	    .row = record->row,
 	    .confirmed_at = record->listed ? record->history_synced_at : record->confirmed_at,
 	    .over = job_is_over(record),

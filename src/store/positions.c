@@ -7,18 +7,15 @@
 
 #include "store/conn_private.h"
 #include "store/tx.h"
+#include "util/array.h"
 
 int positions_add(struct positions *positions, int64_t time, int64_t row, struct err *err)
 {
-	if (positions->count == positions->size) {
-		size_t size = positions->size ? 2 * positions->size : 64;
-		struct position *list = reallocarray(positions->list, size, sizeof(*list));
-		if (!list)
-			return err_set(err, "no memory for a list");
-		positions->list = list;
-		positions->size = size;
-	}
-	positions->list[positions->count++] = (struct position){.time = time, .row = row};
+	struct position *list = array_grow(positions->list, positions->count, sizeof(*list));
+	if (!list)
+		return err_set(err, "no memory for a list");
+	positions->list = list;
+	list[positions->count++] = (struct position){.time = time, .row = row};
 	return 0;
 }
 

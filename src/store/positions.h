@@ -39,7 +39,6 @@ struct slice_end {
 struct positions {
 	struct position *list;
 	size_t count;
-	size_t size;
 };
 
 /* Adds one. Returns 0, or -1 without memory. */

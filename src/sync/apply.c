@@ -10,6 +10,7 @@
 #include "store/project_store.h"
 #include "sync/match.h"
 #include "util/arena.h"
+#include "util/array.h"
 #include "util/timestamp.h"
 
 #define SCRATCH_LIMIT (64 * 1024 * 1024)
@@ -36,30 +37,22 @@ static int no_memory(struct err *err)
 
 static int row_list_add(struct row_list *list, int64_t row)
 {
-	if (list->count == list->size) {
-		size_t size = list->size ? 2 * list->size : 256;
-		int64_t *rows = reallocarray(list->rows, size, sizeof(*rows));
-		if (!rows)
-			return -1;
-		list->rows = rows;
-		list->size = size;
-	}
-	list->rows[list->count++] = row;
+	int64_t *rows = array_grow(list->rows, list->count, sizeof(*rows));
+	if (!rows)
+		return -1;
+	list->rows = rows;
+	rows[list->count++] = row;
 	return 0;
 }
 
 static int followed_list_add(struct followed_list *list, const struct followed_connector *added)
 {
-	if (list->count == list->size) {
-		size_t size = list->size ? 2 * list->size : 64;
-		struct followed_connector *longer = reallocarray(list->list, size, sizeof(*longer));
-		if (!longer)
-			return -1;
-		list->list = longer;
-		list->size = size;
-	}
-	list->list[list->count] = *added;
-	list->list[list->count++].connector_id = NULL;
+	struct followed_connector *longer = array_grow(list->list, list->count, sizeof(*longer));
+	if (!longer)
+		return -1;
+	list->list = longer;
+	longer[list->count] = *added;
+	longer[list->count++].connector_id = NULL;
 	return 0;
 }
 
@@ -221,7 +214,6 @@ struct history_work {
 	struct arena arena;
 	struct stored_job *stored;
 	size_t stored_count;
-	size_t stored_size;
 	size_t sorted; /* so many of the first are in order of rows */
 	struct run *entries;
 	size_t entry_count;
@@ -285,15 +277,11 @@ static int add_stored(const struct job_record *record, void *context)
 	struct history_work *work = context;
 	if (is_known(work, record->row))
 		return 0;
-	if (work->stored_count == work->stored_size) {
-		size_t size = work->stored_size ? 2 * work->stored_size : 32;
-		struct stored_job *stored = reallocarray(work->stored, size, sizeof(*stored));
-		if (!stored)
-			return no_memory(work->err);
-		work->stored = stored;
-		work->stored_size = size;
-	}
-	struct stored_job *job = &work->stored[work->stored_count++];
+	struct stored_job *stored = array_grow(work->stored, work->stored_count, sizeof(*stored));
+	if (!stored)
+		return no_memory(work->err);
+	work->stored = stored;
+	struct stored_job *job = &stored[work->stored_count++];
 	*job = (struct stored_job){
 	    .run = copy_run(work, &record->run),
 	    .row = record->row,

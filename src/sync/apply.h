@@ -30,14 +30,12 @@ struct listing {
 struct row_list {
 	int64_t *rows;
 	size_t count;
-	size_t size;
 };
 
 /* Connectors to be followed; their ids are not kept. */
 struct followed_list {
 	struct followed_connector *list;
 	size_t count;
-	size_t size;
 };
 
 /* What a listing brought. Free with listing_outcome_done. */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/array.h"
 #include "util/cleanup.h"
 
 #define CHANGES_LIMIT 100000
@@ -15,17 +16,13 @@ static struct change *next_change(struct changes *changes)
 		changes->overflow = true;
 		return NULL;
 	}
-	if (changes->count == changes->size) {
-		size_t size = changes->size ? 2 * changes->size : 64;
-		struct change *list = reallocarray(changes->list, size, sizeof(*list));
-		if (!list) {
-			changes->overflow = true;
-			return NULL;
-		}
-		changes->list = list;
-		changes->size = size;
+	struct change *list = array_grow(changes->list, changes->count, sizeof(*list));
+	if (!list) {
+		changes->overflow = true;
+		return NULL;
 	}
-	struct change *change = &changes->list[changes->count++];
+	changes->list = list;
+	struct change *change = &list[changes->count++];
 	memset(change, 0, sizeof(*change));
 	return change;
 }

@@ -35,7 +35,6 @@ typedef void changes_told_fn(const struct change *changes, size_t count, void *c
 struct changes {
 	struct change *list;
 	size_t count;
-	size_t size;
 	bool overflow;
 };
 

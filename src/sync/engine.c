@@ -11,6 +11,7 @@
 #include "sync/command.h"
 #include "sync/outbox.h"
 #include "sync/schedule.h"
+#include "util/array.h"
 #include "util/log.h"
 #include "util/timestamp.h"
 
@@ -297,7 +298,7 @@ void engine_told(struct engine *engine, const char *operation_id)
 	pthread_mutex_lock(&engine->mutex);
 	char(*told)[RANDOM_ID_SIZE] = NULL;
 	if (engine->told_count < TOLD_LIMIT)
-		told = reallocarray(engine->told, engine->told_count + 1, sizeof(*told));
+		told = array_grow(engine->told, engine->told_count, sizeof(*told));
 	if (told) {
 		engine->told = told;
 		snprintf(told[engine->told_count++], sizeof(*told), "%s", operation_id);

@@ -2,6 +2,7 @@
 /* Reads and collects pages within a limit that all calls share, and notices when they lead nowhere.
  */
 #include "sync/pages.h"
+#include "util/array.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -88,7 +89,7 @@ int pages_add(struct pages *pages, struct span body, struct err *err)
 		    PAGES_BYTES_LIMIT / (1024 * 1024), PAGES_ROOM / (1024 * 1024));
 		return 1;
 	}
-	struct page *list = reallocarray(pages->list, pages->count + 1, sizeof(*pages->list));
+	struct page *list = array_grow(pages->list, pages->count, sizeof(*pages->list));
 	if (!list)
 		return err_set(err, "no memory for a page of Mixpanel's answer");
 	pages->list = list;

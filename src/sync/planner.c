@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <sys/queue.h>
 
+#include "util/array.h"
 #include "util/backoff.h"
 #include "util/cleanup.h"
 #include "util/random.h"
@@ -176,12 +177,12 @@ static int queue_reserve(struct queue *queue, size_t count)
 {
 	if (count <= queue->size)
 		return 0;
-	size_t size = queue->size ? 2 * queue->size : 16;
-	struct item **items = reallocarray(queue->items, size, sizeof(struct item *));
+	assert(count == queue->size + 1);
+	struct item **items = array_grow(queue->items, queue->size, sizeof(struct item *));
 	if (!items)
 		return -1;
 	queue->items = items;
-	queue->size = size;
+	queue->size = count;
 	return 0;
 }
 

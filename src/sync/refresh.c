@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "util/array.h"
 #include "util/timestamp.h"
 
 struct refresh {
@@ -19,7 +20,6 @@ struct refresh {
 	} phase;
 	int64_t *rows; /* connectors whose history is awaited, sorted; negated once it came */
 	size_t count;
-	size_t size;
 	size_t left;
 	LIST_ENTRY(refresh) entry;
 };
@@ -136,15 +136,11 @@ void refresh_history_read(struct project *project, int64_t row, int64_t begun_at
 
 static int refresh_add_row(struct refresh *refresh, int64_t row)
 {
-	if (refresh->count == refresh->size) {
-		size_t size = refresh->size ? 2 * refresh->size : 16;
-		int64_t *rows = reallocarray(refresh->rows, size, sizeof(*rows));
-		if (!rows)
-			return -1;
-		refresh->rows = rows;
-		refresh->size = size;
-	}
-	refresh->rows[refresh->count++] = row;
+	int64_t *rows = array_grow(refresh->rows, refresh->count, sizeof(*rows));
+	if (!rows)
+		return -1;
+	refresh->rows = rows;
+	rows[refresh->count++] = row;
 	return 0;
 }
 

@@ -19,6 +19,7 @@
 #include "store/operation_store.h"
 #include "sync/operation.h"
 #include "sync/reconcile.h"
+#include "util/array.h"
 #include "util/jsontext.h"
 #include "util/timestamp.h"
 #include "util/writer.h"
@@ -88,7 +89,7 @@ static int add_search(struct project *project, const struct search *search)
 	if (find_search(project, search->row))
 		return 0;
 	struct search *searches =
-	    reallocarray(project->searches->list, project->searches->count + 1, sizeof(*searches));
+	    array_grow(project->searches->list, project->searches->count, sizeof(*searches));
 	if (!searches)
 		return -1;
 	project->searches->list = searches;

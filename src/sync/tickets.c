@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A short list: few refreshes run at one time. */
 #include "sync/tickets.h"
+#include "util/array.h"
 
 #include <stdlib.h>
 
@@ -19,7 +20,7 @@ void tickets_done(struct tickets *tickets)
 int tickets_open(struct tickets *tickets, uint64_t *ret_ticket)
 {
 	pthread_mutex_lock(&tickets->mutex);
-	uint64_t *open = reallocarray(tickets->open, tickets->count + 1, sizeof(*open));
+	uint64_t *open = array_grow(tickets->open, tickets->count, sizeof(*open));
 	if (open) {
 		tickets->open = open;
 		open[tickets->count++] = tickets->next;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Keeps what speaks for and against each connector in arrays sorted by row. */
 #include "sync/witness.h"
+#include "util/array.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -39,15 +40,11 @@ static struct witness_settled *find_settled(const struct witness *witness, int64
 
 static struct witness_settled *add_settled(struct witness *witness, int64_t row)
 {
-	if (witness->settled_count == witness->settled_size) {
-		size_t size = witness->settled_size ? 2 * witness->settled_size : 16;
-		struct witness_settled *settled =
-		    reallocarray(witness->settled, size, sizeof(*settled));
-		if (!settled)
-			return NULL;
-		witness->settled = settled;
-		witness->settled_size = size;
-	}
+	struct witness_settled *settled =
+	    array_grow(witness->settled, witness->settled_count, sizeof(*settled));
+	if (!settled)
+		return NULL;
+	witness->settled = settled;
 	size_t place = place_of(witness, row);
 	struct witness_settled *added = &witness->settled[place];
 	memmove(added + 1, added, (witness->settled_count - place) * sizeof(*added));

@@ -42,7 +42,6 @@ struct witness_absent {
 struct witness {
 	struct witness_settled *settled;
 	size_t settled_count;
-	size_t settled_size;
 	struct witness_absent *absent;
 	size_t absent_count;
 };

@@ -7,6 +7,7 @@
 
 #include "unit.h"
 #include "util/arena.h"
+#include "util/array.h"
 #include "util/backoff.h"
 #include "util/clock.h"
 #include "util/digest.h"
@@ -211,6 +212,25 @@ START_TEST(secrets_hold_their_bytes)
 }
 END_TEST
 
+START_TEST(an_array_keeps_what_it_holds_while_it_grows)
+{
+	int64_t *list = NULL;
+	size_t count = 0;
+	for (int turn = 0; turn < 3; turn++) {
+		for (; count < 1000; count++) {
+			list = array_grow(list, count, sizeof(*list));
+			ck_assert_ptr_nonnull(list);
+			list[count] = (int64_t)count;
+		}
+		for (size_t i = 0; i < count; i++)
+			ck_assert_int_eq(list[i], (int64_t)i);
+		/* Taking some back leaves room that is used again. */
+		count = turn == 0 ? 16 : 500;
+	}
+	free(list);
+}
+END_TEST
+
 int main(void)
 {
 	const struct unit_case cases[] = {
@@ -226,6 +246,8 @@ int main(void)
 	    {"identifiers are prefixed and differ", identifiers_are_prefixed_and_differ},
 	    {"a seed gives one sequence within bounds", a_seed_gives_one_sequence_within_bounds},
 	    {"secrets hold their bytes", secrets_hold_their_bytes},
+	    {"an array keeps what it holds while it grows",
+		an_array_keeps_what_it_holds_while_it_grows},
 	    {NULL, NULL},
 	};
 	return unit_main("util", cases);

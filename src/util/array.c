@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* Doubles an array whenever its number of elements is a power of two. */
+#include "util/array.h"
+
+#include <stdlib.h>
+
+#define ARRAY_FIRST 16
+
+void *array_grow(void *list, size_t count, size_t element_size)
+{
+	if (!list)
+		return calloc(ARRAY_FIRST, element_size);
+	if (count < ARRAY_FIRST || (count & (count - 1)) != 0)
+		return list;
+	return reallocarray(list, 2 * count, element_size);
+}
