@@ -212,22 +212,14 @@ struct resolution {
 	const char *reason;
 };
 
-static void fault(struct request *request, unsigned *faults, const char *pointer, const char *code,
-    const char *detail)
-{
-	reply_fault(request, "pointer", pointer, code, detail);
-	(*faults)++;
-}
-
 /* A member that must be a string; NULL when it is absent or, after a fault, something else. */
-static const char *member_text(
-    struct request *request, const json_t *body, const char *name, unsigned *faults)
+static const char *member_text(struct request *request, const json_t *body, const char *name)
 {
 	const json_t *value = json_object_get(body, name);
 	if (!value || json_is_null(value))
 		return NULL;
 	if (!json_is_string(value))
-		fault(request, faults, request_printf(request, "/%s", name), "wrong-type",
+		reply_fault(request, "pointer", request_printf(request, "/%s", name), "wrong-type",
 		    "must be a string");
 	return json_string_value(value);
 }
@@ -238,43 +230,41 @@ static bool member_failed(const json_t *body, const char *name)
 	return value && !json_is_null(value) && !json_is_string(value);
 }
 
-static void check_outcome(
-    struct request *request, const char *outcome, const json_t *body, unsigned *faults)
+static void check_outcome(struct request *request, const char *outcome, const json_t *body)
 {
 	if (!outcome && !member_failed(body, "outcome"))
-		fault(
-		    request, faults, "/outcome", "required", "say \"created\" or \"not_created\"");
+		reply_fault(request, "pointer", "/outcome", "required",
+		    "say \"created\" or \"not_created\"");
 	if (outcome && strcmp(outcome, "created") != 0 && strcmp(outcome, "not_created") != 0)
-		fault(request, faults, "/outcome", "unknown-value",
+		reply_fault(request, "pointer", "/outcome", "unknown-value",
 		    "must be \"created\" or \"not_created\"");
 }
 
 static void check_connector_id(struct request *request, const struct resolution *resolution,
-    bool not_created, const json_t *body, unsigned *faults)
+    bool not_created, const json_t *body)
 {
 	const char *id = resolution->connector_id;
 	if (resolution->created && !id && !member_failed(body, "connector_id"))
-		fault(request, faults, "/connector_id", "required",
+		reply_fault(request, "pointer", "/connector_id", "required",
 		    "the id of the connector that was created");
 	if (id && not_created)
-		fault(request, faults, "/connector_id", "unknown-member",
+		reply_fault(request, "pointer", "/connector_id", "unknown-member",
 		    "there is no connector when the outcome is \"not_created\"");
 	else if (id && !connector_id_is_valid(id))
-		fault(request, faults, "/connector_id", "unknown-value",
+		reply_fault(request, "pointer", "/connector_id", "unknown-value",
 		    "cannot be the id of a connector");
 }
 
-static void check_reason(
-    struct request *request, const char *reason, const json_t *body, unsigned *faults)
+static void check_reason(struct request *request, const char *reason, const json_t *body)
 {
 	if ((!reason && !member_failed(body, "reason")) || (reason && !*reason))
-		fault(request, faults, "/reason", "required",
+		reply_fault(request, "pointer", "/reason", "required",
 		    "say how the outcome became known, for those who look later");
 	if (reason && strlen(reason) > REASON_LENGTH_LIMIT)
-		fault(request, faults, "/reason", "unknown-value", "at most 1000 bytes");
+		reply_fault(request, "pointer", "/reason", "unknown-value", "at most 1000 bytes");
 }
 
-static void check_members(struct request *request, json_t *body, unsigned *faults)
+static void check_members(struct request *request, json_t *body)
 {
 	const char *name;
 	json_t *value;
@@ -284,39 +274,31 @@ static void check_members(struct request *request, json_t *body, unsigned *fault
 			continue;
 		struct buffer pointer _cleanup_buffer_;
 		buffer_init(&pointer, REQUEST_BODY_LIMIT * 2);
-		buffer_append_text(&pointer, "/");
-		for (const char *at = name; *at; at++) {
-			if (*at == '~' || *at == '/')
-				buffer_append_text(&pointer, *at == '~' ? "~0" : "~1");
-			else
-				buffer_append(&pointer, at, 1);
-		}
-		fault(request, faults, buffer_text(&pointer), "unknown-member",
+		text_append_pointer(&pointer, name);
+		reply_fault(request, "pointer", buffer_text(&pointer), "unknown-member",
 		    "a resolution has outcome, connector_id and reason only");
 	}
 }
 
-/* Returns the number of faults noted. Strings are borrowed from the body. */
-static unsigned check_resolution(
+/* Notes what is wrong with it. Strings are borrowed from the body. */
+static void check_resolution(
     struct request *request, json_t *body, struct resolution *ret_resolution)
 {
-	unsigned faults = 0;
 	if (!json_is_object(body)) {
-		fault(request, &faults, "", "wrong-type", "must be an object");
-		return faults;
+		reply_fault(request, "pointer", "", "wrong-type", "must be an object");
+		return;
 	}
-	const char *outcome = member_text(request, body, "outcome", &faults);
+	const char *outcome = member_text(request, body, "outcome");
 	struct resolution resolution = {
 	    .created = text_same(outcome, "created"),
-	    .connector_id = member_text(request, body, "connector_id", &faults),
-	    .reason = member_text(request, body, "reason", &faults),
+	    .connector_id = member_text(request, body, "connector_id"),
+	    .reason = member_text(request, body, "reason"),
 	};
-	check_outcome(request, outcome, body, &faults);
-	check_connector_id(request, &resolution, text_same(outcome, "not_created"), body, &faults);
-	check_reason(request, resolution.reason, body, &faults);
-	check_members(request, body, &faults);
+	check_outcome(request, outcome, body);
+	check_connector_id(request, &resolution, text_same(outcome, "not_created"), body);
+	check_reason(request, resolution.reason, body);
+	check_members(request, body);
 	*ret_resolution = resolution;
-	return faults;
 }
 
 static struct answered operation_not_unknown(struct request *request)
@@ -373,7 +355,8 @@ struct answered operations_resolve(struct request *request)
 		return operation_not_found(request);
 	if (request_json(request, &err, &body) < 0)
 		return reply_problem(request, PROBLEM_INVALID_JSON, "%s", err.text);
-	if (check_resolution(request, body, &resolution) > 0)
+	check_resolution(request, body, &resolution);
+	if (reply_faults(request) > 0)
 		return reply_problem(request, PROBLEM_INVALID_RESOLUTION,
 		    "the body is not a resolution, see errors; nothing was changed");
 	if (read.state != OPERATION_UNKNOWN)

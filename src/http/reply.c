@@ -65,6 +65,11 @@ void reply_fault(struct request *request, const char *kind, const char *where, c
 	writer_end_object(&writer);
 }
 
+unsigned reply_faults(const struct request *request)
+{
+	return reply_of(request)->fault_count;
+}
+
 void reply_problem_member(struct request *request, const char *name, struct span json)
 {
 	struct buffer *members = &reply_of(request)->members;

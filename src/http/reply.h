@@ -26,6 +26,9 @@ void reply_etag(struct request *request, const char *etag);
 void reply_fault(struct request *request, const char *kind, const char *where, const char *code,
     const char *detail);
 
+/* How many were noted. */
+unsigned reply_faults(const struct request *request);
+
 /* Adds a member with a JSON value to the problem that will follow, such as "operation". Copied. */
 void reply_problem_member(struct request *request, const char *name, struct span json);
 

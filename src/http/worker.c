@@ -3,6 +3,8 @@
 #include "http/worker.h"
 
 #include <assert.h>
+#include <endian.h>
+#include <stdio.h>
 #include <string.h>
 
 int worker_init(struct worker *worker, const struct worker_setting *setting,
@@ -59,15 +61,14 @@ struct edition *worker_edition(struct worker *worker)
 
 void worker_request_id(struct worker *worker, char ret_id[REQUEST_ID_SIZE])
 {
-	static const char digits[] = "0123456789abcdef";
 	uint64_t number = ++worker->id_count;
+	uint64_t big_endian = htobe64(number);
+	char digits[2 * sizeof(number) + 1];
 	size_t len = 16; /* of the prefix: 75 random bits are plenty */
+	text_hex(&big_endian, sizeof(big_endian), digits);
+	size_t zeros = strspn(digits, "0");
 	memcpy(ret_id, worker->id_prefix, len);
-	ret_id[len++] = '-';
-	int shift = 28;
-	while (shift < 60 && (number >> shift) > 15)
-		shift += 4;
-	for (; shift >= 0; shift -= 4)
-		ret_id[len++] = digits[(number >> shift) & 15];
-	ret_id[len] = '\0';
+	ret_id[len] = '-';
+	/* Eight digits, or as many as there are. */
+	snprintf(ret_id + len + 1, sizeof(digits), "%s", digits + (zeros < 8 ? zeros : 8));
 }

@@ -182,15 +182,7 @@ static void append_pointer(struct buffer *buffer, const struct place *place)
 	if (!place->name)
 		return;
 	append_pointer(buffer, place->parent);
-	buffer_append_text(buffer, "/");
-	for (const char *c = place->name; *c; c++) {
-		if (*c == '~')
-			buffer_append_text(buffer, "~0");
-		else if (*c == '/')
-			buffer_append_text(buffer, "~1");
-		else
-			buffer_append(buffer, c, 1);
-	}
+	text_append_pointer(buffer, place->name);
 }
 
 static char *pointer_text(const struct place *place)

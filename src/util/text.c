@@ -263,6 +263,17 @@ static bool is_unreserved(char c)
 	       c == '-' || c == '.' || c == '_' || c == '~';
 }
 
+void text_append_pointer(struct buffer *buffer, const char *name)
+{
+	buffer_append_text(buffer, "/");
+	for (; *name; name++) {
+		if (*name == '~' || *name == '/')
+			buffer_append_text(buffer, *name == '~' ? "~0" : "~1");
+		else
+			buffer_append(buffer, name, 1);
+	}
+}
+
 void text_append_percent_encoded(struct buffer *buffer, const char *text)
 {
 	static const char digits[] = "0123456789ABCDEF";

@@ -68,6 +68,9 @@ size_t text_escape(const char *text, size_t len, char *ret_escaped, size_t size,
  * NUL, or a result that is not UTF-8. */
 long text_percent_decode(char *text, bool plus);
 
+/* Appends one more step of a JSON pointer (RFC 6901): a slash and the name of a member. */
+void text_append_pointer(struct buffer *buffer, const char *name);
+
 /* Appends text with everything outside the unreserved set of RFC 3986 section 2.3 escaped. */
 void text_append_percent_encoded(struct buffer *buffer, const char *text);
 

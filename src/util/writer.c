@@ -128,7 +128,6 @@ static size_t plain_run(const char *text, size_t len)
 
 static void put_escape(struct buffer *buffer, char c)
 {
-	static const char digits[] = "0123456789abcdef";
 	static const char named[0x80] = {
 	    ['"'] = '"',
 	    ['\\'] = '\\',
@@ -141,8 +140,11 @@ static void put_escape(struct buffer *buffer, char c)
 	char name = named[(uint8_t)c & 0x7f];
 	if (name)
 		put(buffer, (char[]){'\\', name}, 2);
-	else
-		put(buffer, (char[]){'\\', 'u', '0', '0', digits[c >> 4], digits[c & 15]}, 6);
+	else {
+		char digits[3];
+		text_hex(&c, 1, digits);
+		put(buffer, (char[]){'\\', 'u', '0', '0', digits[0], digits[1]}, 6);
+	}
 }
 
 /* Writes the one character at the start, which is not plain. Returns how many bytes it took. */
