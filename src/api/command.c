@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The command lives in the request's arena, so it outlives a request that has given up. */
+/* A command lives in its request's arena, so it outlives a request that has given up. */
 #include "api/command.h"
 
 static void command_done(struct command *command)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Connectors: lists, one by its id, refreshing, creating and deleting. */
 #include "api/handlers.h"
-#include "api/intent.h"
+#include "api/operate.h"
 #include "api/reading.h"
 #include "api/renewal.h"
 #include "store/connector_store.h"
@@ -253,8 +253,8 @@ static struct answered answer_created(struct request *request)
 {
 	struct err err = ERR_INIT;
 	struct connector_read read = {
-	    .connector_id = intent_connector_id(request),
-	    .warnings = intent_warnings(request),
+	    .connector_id = operate_connector_id(request),
+	    .warnings = operate_warnings(request),
 	};
 	if (!read.connector_id)
 		return answer_open(request);
@@ -270,21 +270,22 @@ static struct answered answer_created(struct request *request)
 
 struct answered connectors_create(struct request *request)
 {
-	struct intent intent = {
-	    .wait = INTENT_WAIT_DEFAULT, .done = answer_created, .open = answer_open};
-	int faults = request_parameter_boolean(request, "validate_only", &intent.validate_only);
-	faults += request_parameter_boolean(request, "allow_duplicate", &intent.allow_duplicate);
-	faults += request_parameter_unsigned(request, "wait", 0, INTENT_WAIT_MAXIMUM, &intent.wait);
+	struct operate_options options = {
+	    .wait = OPERATE_WAIT_DEFAULT, .done = answer_created, .open = answer_open};
+	int faults = request_parameter_boolean(request, "validate_only", &options.validate_only);
+	faults += request_parameter_boolean(request, "allow_duplicate", &options.allow_duplicate);
+	faults +=
+	    request_parameter_unsigned(request, "wait", 0, OPERATE_WAIT_MAXIMUM, &options.wait);
 	if (faults < 0)
 		return parameters_refused(request);
-	return intent_create(request, &intent);
+	return operate_create(request, &options);
 }
 
 struct answered connectors_delete(struct request *request)
 {
-	struct intent intent = {
-	    .wait = INTENT_WAIT_DEFAULT, .done = reply_no_content, .open = answer_open};
-	if (request_parameter_unsigned(request, "wait", 0, INTENT_WAIT_MAXIMUM, &intent.wait) < 0)
+	struct operate_options options = {
+	    .wait = OPERATE_WAIT_DEFAULT, .done = reply_no_content, .open = answer_open};
+	if (request_parameter_unsigned(request, "wait", 0, OPERATE_WAIT_MAXIMUM, &options.wait) < 0)
 		return parameters_refused(request);
-	return intent_delete(request, &intent);
+	return operate_delete(request, &options);
 }

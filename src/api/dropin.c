@@ -3,9 +3,8 @@
  * last sent. Problems come out in its shape by themselves (see reply.h). */
 #include <stdlib.h>
 
-#include "api/command.h"
 #include "api/handlers.h"
-#include "api/intent.h"
+#include "api/operate.h"
 #include "api/reading.h"
 #include "http/request.h"
 #include "store/connector_store.h"
@@ -253,7 +252,7 @@ static struct answered answer_open(struct request *request)
 static struct answered answer_created(struct request *request)
 {
 	struct err err = ERR_INIT;
-	struct dropin_read read = {.connector_id = intent_connector_id(request)};
+	struct dropin_read read = {.connector_id = operate_connector_id(request)};
 	if (!read.connector_id)
 		return answer_open(request);
 	begin(&read, request);
@@ -285,19 +284,19 @@ static struct answered answer_deleted(struct request *request)
 
 struct answered dropin_create(struct request *request)
 {
-	return intent_create(request, &(struct intent){
-					  .lenient = true,
-					  .allow_duplicate = true,
-					  .dropin = true,
-					  .wait = wait_of(request),
-					  .done = answer_created,
-					  .open = answer_open,
-				      });
+	return operate_create(request, &(struct operate_options){
+					   .lenient = true,
+					   .allow_duplicate = true,
+					   .dropin = true,
+					   .wait = wait_of(request),
+					   .done = answer_created,
+					   .open = answer_open,
+				       });
 }
 
 struct answered dropin_delete(struct request *request)
 {
-	return intent_delete(
-	    request, &(struct intent){
+	return operate_delete(
+	    request, &(struct operate_options){
 			 .wait = wait_of(request), .done = answer_deleted, .open = answer_open});
 }

@@ -80,8 +80,8 @@ static int find_connector(struct project *project, const char *connector_id, str
 
 /* Creating -------------------------------------------------------------------------------------*/
 
-/* A create being considered. */
-struct creating {
+/* What stands in the way of a create. */
+struct create_check {
 	struct command *command;
 	json_t *body;
 	struct buffer key; /* of the import */
@@ -98,16 +98,16 @@ static bool same_request(const json_t *body, struct span request)
 
 static int look_at_key(const struct operation_record *record, void *context)
 {
-	struct creating *creating = context;
-	struct command *command = creating->command;
-	creating->found = true;
+	struct create_check *check = context;
+	struct command *command = check->command;
+	check->found = true;
 	fill_operation(command, record->operation_id);
-	if (record->kind != OPERATION_CREATE || !same_request(creating->body, record->request))
-		creating->verdict = COMMAND_KEY_REUSED;
+	if (record->kind != OPERATION_CREATE || !same_request(check->body, record->request))
+		check->verdict = COMMAND_KEY_REUSED;
 	else if (operation_is_running(record->state))
-		creating->verdict = COMMAND_IN_PROGRESS;
+		check->verdict = COMMAND_IN_PROGRESS;
 	else
-		creating->verdict = COMMAND_REPLAYED;
+		check->verdict = COMMAND_REPLAYED;
 	return 0;
 }
 
@@ -121,35 +121,35 @@ static bool asks_for_same(const json_t *body, struct span request)
 
 /* A caller of Mixpanel's own paths cannot know of operations: one that repeats itself before it was
  * told the end of its create gets that end. */
-static bool repeats(const struct creating *creating, const struct operation_record *record)
+static bool repeats(const struct create_check *check, const struct operation_record *record)
 {
-	const struct command *command = creating->command;
+	const struct command *command = check->command;
 	return command->dropin && !command->idempotency_key && record->untold &&
 	       text_same(command->client, record->client) &&
-	       same_request(creating->body, record->request);
+	       same_request(check->body, record->request);
 }
 
 /* A create that has not ended may yet start the import, however long ago it was sent. */
 static int look_at_open(const struct operation_record *record, void *context)
 {
-	struct creating *creating = context;
-	bool again = repeats(creating, record);
-	if (!again && !asks_for_same(creating->body, record->request))
+	struct create_check *check = context;
+	bool again = repeats(check, record);
+	if (!again && !asks_for_same(check->body, record->request))
 		return 0;
-	creating->found = true;
-	creating->verdict = again ? COMMAND_ACCEPTED : COMMAND_IN_PROGRESS;
-	fill_operation(creating->command, record->operation_id);
+	check->found = true;
+	check->verdict = again ? COMMAND_ACCEPTED : COMMAND_IN_PROGRESS;
+	fill_operation(check->command, record->operation_id);
 	return again ? 1 : 0;
 }
 
 static int look_at_untold(const struct operation_record *record, void *context)
 {
-	struct creating *creating = context;
-	if (!repeats(creating, record) || !record->connector_id)
+	struct create_check *check = context;
+	if (!repeats(check, record) || !record->connector_id)
 		return 0;
-	fill_operation(creating->command, record->operation_id);
-	fill_connector(creating->command, record->connector_id);
-	creating->verdict = COMMAND_ACCEPTED;
+	fill_operation(check->command, record->operation_id);
+	fill_connector(check->command, record->connector_id);
+	check->verdict = COMMAND_ACCEPTED;
 	return 1;
 }
 
@@ -157,45 +157,45 @@ static int look_at_import(
     const struct connector_record *record, const struct job_record *latest, void *context)
 {
 	(void)latest;
-	struct creating *creating = context;
-	if (creating->found || !connector_is_same_import(creating->body, &record->connector))
+	struct create_check *check = context;
+	if (check->found || !connector_is_same_import(check->body, &record->connector))
 		return 0;
-	creating->found = true;
-	creating->verdict = COMMAND_DUPLICATE;
-	fill_connector(creating->command, record->connector.connector_id);
+	check->found = true;
+	check->verdict = COMMAND_DUPLICATE;
+	fill_connector(check->command, record->connector.connector_id);
 	return 0;
 }
 
 static int look_at_sent(const char *connector_id, struct span request, void *context)
 {
-	struct creating *creating = context;
-	if (creating->found || (request.ptr && !asks_for_same(creating->body, request)))
+	struct create_check *check = context;
+	if (check->found || (request.ptr && !asks_for_same(check->body, request)))
 		return 0;
-	creating->found = true;
-	creating->verdict = COMMAND_DUPLICATE;
-	fill_connector(creating->command, connector_id);
+	check->found = true;
+	check->verdict = COMMAND_DUPLICATE;
+	fill_connector(check->command, connector_id);
 	return 0;
 }
 
 /* Among the creates that have not ended; for Mixpanel's own paths also among those that ended well
  * with nobody there to be told. Returns as look_for_same. */
-static int look_at_creates(struct project *project, struct creating *creating, struct err *err)
+static int look_at_creates(struct project *project, struct create_check *check, struct err *err)
 {
 	struct conn *writer = project_writer(project);
-	const struct command *command = creating->command;
-	const char *key = buffer_text(&creating->key);
+	const struct command *command = check->command;
+	const char *key = buffer_text(&check->key);
 	int r = 0;
 	if (command->dropin || !command->allow_duplicate)
 		r = operation_store_each_import(
-		    writer, command->project_id, key, look_at_open, creating, err);
-	if (r < 0 || creating->found || !command->dropin)
-		return r < 0 ? -1 : creating->found;
+		    writer, command->project_id, key, look_at_open, check, err);
+	if (r < 0 || check->found || !command->dropin)
+		return r < 0 ? -1 : check->found;
 	const struct untold_query untold = {
 	    .owner = {.project_id = command->project_id, .client = command->client},
 	    .import_key = key,
 	    .since = project_date_is_sure(project->sync) ? project_wall(project) - UNTOLD_FOR : 0,
 	};
-	r = operation_store_each_untold(writer, &untold, look_at_untold, creating, err);
+	r = operation_store_each_untold(writer, &untold, look_at_untold, check, err);
 	if (r <= 0)
 		return r;
 	struct found_connector found = {.row = 0};
@@ -205,38 +205,38 @@ static int look_at_creates(struct project *project, struct creating *creating, s
 }
 
 /* Among the connectors that are there, by what Mixpanel echoes and by what was sent. */
-static int look_at_connectors(struct project *project, struct creating *creating, struct err *err)
+static int look_at_connectors(struct project *project, struct create_check *check, struct err *err)
 {
 	struct conn *writer = project_writer(project);
 	const struct import_query same = {
-	    .project_id = creating->command->project_id,
-	    .import_key = buffer_text(&creating->key),
+	    .project_id = check->command->project_id,
+	    .import_key = buffer_text(&check->key),
 	};
-	int r = connector_store_each_import(writer, &same, look_at_import, creating, err);
-	if (r == 0 && !creating->found)
+	int r = connector_store_each_import(writer, &same, look_at_import, check, err);
+	if (r == 0 && !check->found)
 		r = connector_store_each_sent(
-		    writer, same.project_id, same.import_key, look_at_sent, creating, err);
-	return r < 0 ? -1 : creating->found;
+		    writer, same.project_id, same.import_key, look_at_sent, check, err);
+	return r < 0 ? -1 : check->found;
 }
 
-/* Returns 0 when nothing stands in the way, 1 when creating->verdict is the answer, or -1. */
-static int look_for_same(struct project *project, struct creating *creating, struct err *err)
+/* Returns 0 when nothing stands in the way, 1 when check->verdict is the answer, or -1. */
+static int look_for_same(struct project *project, struct create_check *check, struct err *err)
 {
-	const struct command *command = creating->command;
+	const struct command *command = check->command;
 	const struct operation_owner owner = {
 	    .project_id = command->project_id, .client = command->client};
 	int r = 0;
 	if (command->idempotency_key)
 		r = operation_store_get_by_key(project_writer(project), &owner,
-		    command->idempotency_key, look_at_key, creating, err);
-	if (r < 0 || creating->found)
+		    command->idempotency_key, look_at_key, check, err);
+	if (r < 0 || check->found)
 		return r < 0 ? -1 : 1;
-	r = connector_body_import_key(&creating->key, creating->body);
+	r = connector_body_import_key(&check->key, check->body);
 	if (r != 0)
 		return r < 0 ? err_set(err, "no memory for a create") : 0;
-	r = look_at_creates(project, creating, err);
+	r = look_at_creates(project, check, err);
 	if (r == 0 && !command->allow_duplicate)
-		r = look_at_connectors(project, creating, err);
+		r = look_at_connectors(project, check, err);
 	return r;
 }
 
@@ -273,9 +273,9 @@ static enum command_result plan_operation(
 	return COMMAND_ACCEPTED;
 }
 
-static void creating_done(struct creating *creating)
+static void create_check_done(struct create_check *check)
 {
-	buffer_done(&creating->key);
+	buffer_done(&check->key);
 }
 
 static enum command_result create(struct project *project, struct command *command)
@@ -284,17 +284,17 @@ static enum command_result create(struct project *project, struct command *comma
 	json_t *body _cleanup_json_ = NULL;
 	if (jsontext_parse(command->body, JSONTEXT_REJECT_DUPLICATES, &err, &body) < 0)
 		return failed(command, "%s", err.text);
-	struct creating creating _cleanup_(creating_done) = {.command = command, .body = body};
-	buffer_init(&creating.key, IMPORT_KEY_LIMIT);
-	int r = look_for_same(project, &creating, &err);
+	struct create_check check _cleanup_(create_check_done) = {.command = command, .body = body};
+	buffer_init(&check.key, IMPORT_KEY_LIMIT);
+	int r = look_for_same(project, &check, &err);
 	if (r != 0)
-		return r < 0 ? failed(command, "%s", err.text) : creating.verdict;
+		return r < 0 ? failed(command, "%s", err.text) : check.verdict;
 	struct operation_record record = {
 	    .kind = OPERATION_CREATE,
 	    .idempotency_key = command->idempotency_key,
 	    .request = command->body,
 	    .allow_duplicate = command->allow_duplicate,
-	    .import_key = creating.key.len > 0 ? buffer_text(&creating.key) : NULL,
+	    .import_key = check.key.len > 0 ? buffer_text(&check.key) : NULL,
 	    .known_row = -1,
 	    .untold = command->dropin && !command->idempotency_key,
 	};

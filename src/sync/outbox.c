@@ -29,13 +29,13 @@
 #define RETRY_AFTER MICROSECONDS_PER_SECOND
 
 /* An operation that is to be sent, or on its way. */
-struct task {
+struct outgoing {
 	char operation_id[RANDOM_ID_SIZE];
 	const struct verb *verb;
 	int64_t not_before;    /* monotonic */
 	int64_t failing_since; /* the same; INT64_MIN while it has not failed */
 	bool in_flight;
-	STAILQ_ENTRY(task) entry;
+	STAILQ_ENTRY(outgoing) entry;
 };
 
 /* A call for an operation. */
@@ -51,8 +51,8 @@ struct send_call {
 };
 
 struct outbox {
-	STAILQ_HEAD(task_list, task) tasks;           /* in the order they were asked for */
-	STAILQ_HEAD(unsaved_list, send_call) unsaved; /* whose end is not written yet */
+	STAILQ_HEAD(outgoing_list, outgoing) outgoing; /* in the order they were asked for */
+	STAILQ_HEAD(unsaved_list, send_call) unsaved;  /* whose end is not written yet */
 	unsigned once_in_flight; /* of the verbs that are sent at most once, until their end is
 				  * written */
 };
@@ -62,7 +62,7 @@ int outbox_new(struct outbox **ret_outbox)
 	struct outbox *outbox = calloc(1, sizeof(*outbox));
 	if (!outbox)
 		return -1;
-	STAILQ_INIT(&outbox->tasks);
+	STAILQ_INIT(&outbox->outgoing);
 	STAILQ_INIT(&outbox->unsaved);
 	*ret_outbox = outbox;
 	return 0;
@@ -70,10 +70,10 @@ int outbox_new(struct outbox **ret_outbox)
 
 struct outbox *outbox_free(struct outbox *outbox)
 {
-	while (outbox && !STAILQ_EMPTY(&outbox->tasks)) {
-		struct task *task = STAILQ_FIRST(&outbox->tasks);
-		STAILQ_REMOVE_HEAD(&outbox->tasks, entry);
-		free(task);
+	while (outbox && !STAILQ_EMPTY(&outbox->outgoing)) {
+		struct outgoing *outgoing = STAILQ_FIRST(&outbox->outgoing);
+		STAILQ_REMOVE_HEAD(&outbox->outgoing, entry);
+		free(outgoing);
 	}
 	free(outbox);
 	return NULL;
@@ -92,34 +92,34 @@ static void send_free(struct send_call *send)
 	free(send);
 }
 
-/* Tasks ----------------------------------------------------------------------------------------*/
+/* What is to be sent ----------------------------------------------------------------------------*/
 
 int outbox_put(struct project *project, const char *operation_id, enum operation_kind kind)
 {
-	struct task *task = calloc(1, sizeof(*task));
-	if (!task)
+	struct outgoing *outgoing = calloc(1, sizeof(*outgoing));
+	if (!outgoing)
 		return -1;
-	snprintf(task->operation_id, sizeof(task->operation_id), "%s", operation_id);
-	task->verb = cloud_import_verb(kind);
-	task->not_before = INT64_MIN;
-	task->failing_since = INT64_MIN;
-	STAILQ_INSERT_TAIL(&project->outbox->tasks, task, entry);
+	snprintf(outgoing->operation_id, sizeof(outgoing->operation_id), "%s", operation_id);
+	outgoing->verb = cloud_import_verb(kind);
+	outgoing->not_before = INT64_MIN;
+	outgoing->failing_since = INT64_MIN;
+	STAILQ_INSERT_TAIL(&project->outbox->outgoing, outgoing, entry);
 	return 0;
 }
 
-static struct task *find_task(struct project *project, const char *operation_id)
+static struct outgoing *find_outgoing(struct project *project, const char *operation_id)
 {
-	struct task *task;
-	STAILQ_FOREACH (task, &project->outbox->tasks, entry)
-		if (strcmp(task->operation_id, operation_id) == 0)
-			return task;
+	struct outgoing *outgoing;
+	STAILQ_FOREACH (outgoing, &project->outbox->outgoing, entry)
+		if (strcmp(outgoing->operation_id, operation_id) == 0)
+			return outgoing;
 	return NULL;
 }
 
-static void task_over(struct project *project, struct task *task)
+static void outgoing_over(struct project *project, struct outgoing *outgoing)
 {
-	STAILQ_REMOVE(&project->outbox->tasks, task, task, entry);
-	free(task);
+	STAILQ_REMOVE(&project->outbox->outgoing, outgoing, outgoing, entry);
+	free(outgoing);
 }
 
 /* Writing --------------------------------------------------------------------------------------*/
@@ -225,12 +225,12 @@ static void operation_ended(struct send_call *send, const struct client_answer *
 
 /* The commit that says `sending` stands before the connection: see the top of this file. */
 static void send_operation(
-    struct project *project, struct task *task, struct operation_record *record)
+    struct project *project, struct outgoing *outgoing, struct operation_record *record)
 {
 	struct err err = ERR_INIT;
 	struct send_call *send = send_new(project, record);
 	if (!send) {
-		task->not_before = project_now(project) + RETRY_AFTER;
+		outgoing->not_before = project_now(project) + RETRY_AFTER;
 		return;
 	}
 	struct operation_work work = {.project = project, .record = record};
@@ -238,11 +238,11 @@ static void send_operation(
 	    project_write(project, write_operation, &work, &err) != 0) {
 		log_write(commit_level(&project->sync->commit, LOG_LEVEL_ERROR),
 		    "operation %s stays planned: %s", record->operation_id, err.text);
-		task->not_before = project_now(project) + RETRY_AFTER;
+		outgoing->not_before = project_now(project) + RETRY_AFTER;
 		send_free(send);
 		return;
 	}
-	task->in_flight = true;
+	outgoing->in_flight = true;
 	project->outbox->once_in_flight += !send->verb->repeatable;
 	if (send_send(send, record->request, &err) == 0)
 		return;
@@ -250,18 +250,18 @@ static void send_operation(
 	operation_ended(send, &none);
 }
 
-static void send_task(struct project *project, struct task *task)
+static void send_outgoing(struct project *project, struct outgoing *outgoing)
 {
 	struct loaded_operation loaded _cleanup_loaded_operation_;
 	struct err err = ERR_INIT;
-	int r = operation_load(project, task->operation_id, &err, &loaded);
+	int r = operation_load(project, outgoing->operation_id, &err, &loaded);
 	if (r < 0) {
-		log_error("operation %s cannot be read: %s", task->operation_id, err.text);
-		task->not_before = project_now(project) + RETRY_AFTER;
+		log_error("operation %s cannot be read: %s", outgoing->operation_id, err.text);
+		outgoing->not_before = project_now(project) + RETRY_AFTER;
 	} else if (r > 0 || loaded.record.state != OPERATION_PLANNED) {
-		task_over(project, task);
+		outgoing_over(project, outgoing);
 	} else {
-		send_operation(project, task, &loaded.record);
+		send_operation(project, outgoing, &loaded.record);
 	}
 }
 
@@ -279,12 +279,12 @@ static bool may_send_once(const struct project *project)
 }
 
 static bool may_go(
-    const struct project *project, const struct task *task, int64_t now, int64_t *next)
+    const struct project *project, const struct outgoing *outgoing, int64_t now, int64_t *next)
 {
-	if (task->in_flight || (!task->verb->repeatable && !may_send_once(project)))
+	if (outgoing->in_flight || (!outgoing->verb->repeatable && !may_send_once(project)))
 		return false;
-	if (task->not_before > now) {
-		earlier(next, task->not_before);
+	if (outgoing->not_before > now) {
+		earlier(next, outgoing->not_before);
 		return false;
 	}
 	return true;
@@ -292,11 +292,11 @@ static bool may_go(
 
 int outbox_send(struct project *project, int64_t now, int64_t *next)
 {
-	struct task *task;
-	STAILQ_FOREACH (task, &project->outbox->tasks, entry)
-		if (may_go(project, task, now, next))
+	struct outgoing *outgoing;
+	STAILQ_FOREACH (outgoing, &project->outbox->outgoing, entry)
+		if (may_go(project, outgoing, now, next))
 			break;
-	if (!task)
+	if (!outgoing)
 		return 0;
 	if (!upstream_may_ask(&project->upstream, true, now)) {
 		earlier(next, upstream_next(&project->upstream, now));
@@ -306,7 +306,7 @@ int outbox_send(struct project *project, int64_t now, int64_t *next)
 		earlier(next, ratelimit_next(&project->limit, RATELIMIT_WRITE, now));
 		return 0;
 	}
-	send_task(project, task);
+	send_outgoing(project, outgoing);
 	return 1;
 }
 
@@ -331,7 +331,7 @@ static void fill_record(struct operation_record *record, struct verdict *verdict
 static void after_end(struct project *project, const struct operation_work *work, int64_t pause)
 {
 	const struct operation_record *record = work->record;
-	struct task *task = find_task(project, record->operation_id);
+	struct outgoing *outgoing = find_outgoing(project, record->operation_id);
 	int64_t now = project_now(project);
 	operation_log(project, record);
 	if (work->created) {
@@ -347,17 +347,17 @@ static void after_end(struct project *project, const struct operation_work *work
 	/* What another unknown create of the same import waited for may be decided by this. */
 	if (record->kind == OPERATION_CREATE)
 		search_same_import(project, record->import_key);
-	if (!task)
+	if (!outgoing)
 		return;
-	task->in_flight = false;
+	outgoing->in_flight = false;
 	if (record->state != OPERATION_PLANNED) {
-		task_over(project, task);
+		outgoing_over(project, outgoing);
 		return;
 	}
-	if (task->failing_since == INT64_MIN)
-		task->failing_since = now;
-	int64_t delay = project_retry_delay(project, task->failing_since);
-	task->not_before = now + (pause > delay ? pause : delay);
+	if (outgoing->failing_since == INT64_MIN)
+		outgoing->failing_since = now;
+	int64_t delay = project_retry_delay(project, outgoing->failing_since);
+	outgoing->not_before = now + (pause > delay ? pause : delay);
 }
 
 /* A list that is on its way was asked for too early to tell of what ends now. */

@@ -3,13 +3,12 @@
  * at the operation until it has ended or the caller's time is up. What the caller is told depends
  * on the operation alone, so that the same key again gets the same answer. Only an operation that
  * provably did nothing is answered as a failure; everything unclear goes to `open`. */
-#include "api/intent.h"
+#include "api/operate.h"
 
 #include <string.h>
 
 #include "api/handlers.h"
 #include "api/reading.h"
-#include "api/renewal.h"
 #include "http/request.h"
 #include "model/connector.h"
 #include "store/operation_store.h"
@@ -24,8 +23,8 @@
 #define RETRY_AFTER_MAXIMUM 60
 
 /* What is kept between the phases, in request_state(request). */
-struct undertaking {
-	struct intent intent;
+struct awaited {
+	struct operate_options options;
 	struct span warnings;
 	/* of the operation, as last read */
 	enum operation_kind kind;
@@ -36,14 +35,14 @@ struct undertaking {
 	const char *connector_id;
 };
 
-const char *intent_connector_id(const struct request *request)
+const char *operate_connector_id(const struct request *request)
 {
-	return ((const struct undertaking *)request_state(request))->connector_id;
+	return ((const struct awaited *)request_state(request))->connector_id;
 }
 
-struct span intent_warnings(const struct request *request)
+struct span operate_warnings(const struct request *request)
 {
-	return ((const struct undertaking *)request_state(request))->warnings;
+	return ((const struct awaited *)request_state(request))->warnings;
 }
 
 static struct answered no_memory(struct request *request)
@@ -53,21 +52,21 @@ static struct answered no_memory(struct request *request)
 
 /* Answers ---------------------------------------------------------------------------------------*/
 
-static const char *act(const struct undertaking *undertaking)
+static const char *act(const struct awaited *awaited)
 {
-	return undertaking->kind == OPERATION_CREATE ? "create" : "delete";
+	return awaited->kind == OPERATION_CREATE ? "create" : "delete";
 }
 
-static struct answered answer_rejected(struct request *request, struct undertaking *undertaking)
+static struct answered answer_rejected(struct request *request, struct awaited *awaited)
 {
-	const char *message = undertaking->error_message ? undertaking->error_message : "";
-	int64_t status = undertaking->upstream_status;
-	if (text_same(undertaking->error_code, "upstream-unauthorized"))
+	const char *message = awaited->error_message ? awaited->error_message : "";
+	int64_t status = awaited->upstream_status;
+	if (text_same(awaited->error_code, "upstream-unauthorized"))
 		return reply_problem(request, PROBLEM_UPSTREAM_UNAUTHORIZED,
 		    "Mixpanel does not accept the credential of project %s, so it did not carry "
 		    "out "
 		    "the %s: %s; correct the credential file and reload",
-		    request_project(request)->name, act(undertaking), message);
+		    request_project(request)->name, act(awaited), message);
 	struct buffer json _cleanup_buffer_;
 	buffer_init(&json, OPERATION_JSON_LIMIT);
 	struct writer writer;
@@ -78,17 +77,17 @@ static struct answered answer_rejected(struct request *request, struct undertaki
 		writer_integer(&writer, status);
 	else
 		writer_null(&writer);
-	writer_member_text(&writer, "message", undertaking->error_message);
+	writer_member_text(&writer, "message", awaited->error_message);
 	writer_end_object(&writer);
 	if (!buffer_failed(&json))
 		reply_problem_member(request, "upstream", span_of(buffer_text(&json)));
 	bool passed_on = status == 400 || status == 403 || status == 404 || status == 422;
 	return reply_problem_status(request, PROBLEM_UPSTREAM_REJECTED,
-	    passed_on ? (unsigned)status : 502, "the %s was not carried out: %s", act(undertaking),
+	    passed_on ? (unsigned)status : 502, "the %s was not carried out: %s", act(awaited),
 	    message);
 }
 
-static struct answered answer_unreachable(struct request *request, struct undertaking *undertaking)
+static struct answered answer_unreachable(struct request *request, struct awaited *awaited)
 {
 	struct upstream_status status;
 	int64_t seconds = RETRY_AFTER_MINIMUM;
@@ -105,7 +104,7 @@ static struct answered answer_unreachable(struct request *request, struct undert
 	reply_header(request, "Retry-After", text);
 	return reply_problem(request, PROBLEM_UPSTREAM_UNREACHABLE,
 	    "Mixpanel could not be reached, and nothing was sent (%s); try again",
-	    undertaking->error_message ? undertaking->error_message : "no connection");
+	    awaited->error_message ? awaited->error_message : "no connection");
 }
 
 /* For a key, or a content, whose operation still runs or has not been reconciled. */
@@ -147,16 +146,16 @@ static struct answered answer_duplicate(struct request *request)
 static int take_operation(const struct operation_record *record, void *context)
 {
 	struct request *request = context;
-	struct undertaking *undertaking = request_state(request);
+	struct awaited *awaited = request_state(request);
 	struct arena *arena = request_arena(request);
-	undertaking->kind = record->kind;
-	undertaking->state = record->state;
+	awaited->kind = record->kind;
+	awaited->state = record->state;
 	if (operation_is_running(record->state))
 		return 0;
-	undertaking->upstream_status = record->upstream_status;
-	undertaking->error_code = arena_text(arena, record->error_code);
-	undertaking->error_message = arena_text(arena, record->error_message);
-	undertaking->connector_id = arena_text(arena, record->connector_id);
+	awaited->upstream_status = record->upstream_status;
+	awaited->error_code = arena_text(arena, record->error_code);
+	awaited->error_message = arena_text(arena, record->error_message);
+	awaited->connector_id = arena_text(arena, record->connector_id);
 	return 0;
 }
 
@@ -170,7 +169,7 @@ static int read_operation(struct conn *conn, void *context, struct err *err)
 static struct answered look(struct request *request)
 {
 	struct err err = ERR_INIT;
-	struct undertaking *undertaking = request_state(request);
+	struct awaited *awaited = request_state(request);
 	const char *id = request_command(request)->result_operation_id;
 	request_watch(request, CHANGE_OPERATION, id);
 	int r = tx_read(request_reader(request), read_operation, request, &err);
@@ -178,30 +177,30 @@ static struct answered look(struct request *request)
 		err_set(&err, "operation %s was written down but is not there", id);
 	if (r)
 		return reply_failed(request, &err);
-	switch (undertaking->state) {
+	switch (awaited->state) {
 	case OPERATION_SUCCEEDED:
-		return undertaking->intent.done(request);
+		return awaited->options.done(request);
 	case OPERATION_REJECTED:
-		return answer_rejected(request, undertaking);
+		return answer_rejected(request, awaited);
 	case OPERATION_UNREACHABLE:
-		return answer_unreachable(request, undertaking);
+		return answer_unreachable(request, awaited);
 	case OPERATION_UNKNOWN:
 		/* A create stays so until it is reconciled; a delete is tried again by itself. */
-		if (undertaking->kind == OPERATION_CREATE && !undertaking->intent.dropin)
-			return undertaking->intent.open(request);
+		if (awaited->kind == OPERATION_CREATE && !awaited->options.dropin)
+			return awaited->options.open(request);
 		break;
 	case OPERATION_PLANNED:
 	case OPERATION_SENDING:
 		break;
 	}
 	if (request_wait_over(request))
-		return undertaking->intent.open(request);
+		return awaited->options.open(request);
 	return reply_wait(request, look);
 }
 
 static struct answered commanded(struct request *request)
 {
-	struct undertaking *undertaking = request_state(request);
+	struct awaited *awaited = request_state(request);
 	switch (request_command(request)->result) {
 	case COMMAND_ACCEPTED:
 	case COMMAND_REPLAYED:
@@ -218,7 +217,7 @@ static struct answered commanded(struct request *request)
 	case COMMAND_DUPLICATE:
 		return answer_duplicate(request);
 	case COMMAND_ALREADY_DONE:
-		return undertaking->intent.done(request);
+		return awaited->options.done(request);
 	case COMMAND_NOT_FOUND:
 		if (request_command(request)->kind == COMMAND_CREATE)
 			return reply_problem(request, PROBLEM_PROJECT_NOT_FOUND,
@@ -239,13 +238,14 @@ static struct answered commanded(struct request *request)
 
 /* Beginning -------------------------------------------------------------------------------------*/
 
-static struct undertaking *undertake(struct request *request, const struct intent *intent)
+static struct awaited *await_operation(
+    struct request *request, const struct operate_options *options)
 {
-	struct undertaking *undertaking = arena_alloc(request_arena(request), sizeof(*undertaking));
-	if (undertaking)
-		undertaking->intent = *intent;
-	request_set_state(request, undertaking);
-	return undertaking;
+	struct awaited *awaited = arena_alloc(request_arena(request), sizeof(*awaited));
+	if (awaited)
+		awaited->options = *options;
+	request_set_state(request, awaited);
+	return awaited;
 }
 
 static bool key_is_valid(const char *key)
@@ -261,7 +261,7 @@ static bool key_is_valid(const char *key)
 
 static int keep_warnings(struct request *request, const struct connector_faults *faults)
 {
-	struct undertaking *undertaking = request_state(request);
+	struct awaited *awaited = request_state(request);
 	struct buffer json _cleanup_buffer_;
 	buffer_init(&json, WARNINGS_JSON_LIMIT);
 	if (faults->count == faults->errors)
@@ -273,7 +273,7 @@ static int keep_warnings(struct request *request, const struct connector_faults 
 	    buffer_failed(&json) ? NULL : arena_copy(request_arena(request), json.data, json.len);
 	if (!copy)
 		return -1;
-	undertaking->warnings = (struct span){.ptr = copy, .len = json.len};
+	awaited->warnings = (struct span){.ptr = copy, .len = json.len};
 	return 0;
 }
 
@@ -293,7 +293,7 @@ static struct answered answer_invalid(
 
 static struct answered answer_valid(struct request *request)
 {
-	struct span warnings = intent_warnings(request);
+	struct span warnings = operate_warnings(request);
 	struct writer writer;
 	writer_init(&writer, reply_body(request));
 	writer_begin_object(&writer);
@@ -303,7 +303,7 @@ static struct answered answer_valid(struct request *request)
 	return reply_json(request, 200);
 }
 
-struct answered intent_create(struct request *request, const struct intent *intent)
+struct answered operate_create(struct request *request, const struct operate_options *options)
 {
 	const char *key = request_idempotency_key(request);
 	if (key && !key_is_valid(key))
@@ -314,15 +314,15 @@ struct answered intent_create(struct request *request, const struct intent *inte
 	json_t *body _cleanup_json_ = NULL;
 	if (request_json(request, &err, &body) < 0)
 		return reply_problem(request, PROBLEM_INVALID_JSON, "%s", err.text);
-	if (!undertake(request, intent))
+	if (!await_operation(request, options))
 		return no_memory(request);
 	struct connector_faults faults _cleanup_connector_faults_ = {.count = 0};
-	if (connector_validate(body, intent->lenient, &faults) < 0 ||
+	if (connector_validate(body, options->lenient, &faults) < 0 ||
 	    keep_warnings(request, &faults) < 0)
 		return no_memory(request);
 	if (faults.errors > 0)
 		return answer_invalid(request, &faults);
-	if (intent->validate_only)
+	if (options->validate_only)
 		return answer_valid(request);
 	const struct command command = {
 	    .kind = COMMAND_CREATE,
@@ -330,28 +330,28 @@ struct answered intent_create(struct request *request, const struct intent *inte
 	    .client = request_caller(request)->name,
 	    .idempotency_key = key ? arena_text(request_arena(request), key) : NULL,
 	    .body = request_body(request),
-	    .allow_duplicate = intent->allow_duplicate,
-	    .dropin = intent->dropin,
+	    .allow_duplicate = options->allow_duplicate,
+	    .dropin = options->dropin,
 	};
 	if (key && !command.idempotency_key)
 		return no_memory(request);
-	request_wait_for(request, intent->wait);
+	request_wait_for(request, options->wait);
 	return reply_after_command(request, &command, commanded);
 }
 
-struct answered intent_delete(struct request *request, const struct intent *intent)
+struct answered operate_delete(struct request *request, const struct operate_options *options)
 {
-	struct undertaking *undertaking = undertake(request, intent);
-	if (!undertaking)
+	struct awaited *awaited = await_operation(request, options);
+	if (!awaited)
 		return no_memory(request);
-	undertaking->kind = OPERATION_DELETE;
-	undertaking->connector_id = request_segment(request, 1);
+	awaited->kind = OPERATION_DELETE;
+	awaited->connector_id = request_segment(request, 1);
 	const struct command command = {
 	    .kind = COMMAND_DELETE,
 	    .project_id = request_project(request)->project_id,
 	    .connector_id = request_segment(request, 1),
 	    .client = request_caller(request)->name,
 	};
-	request_wait_for(request, intent->wait);
+	request_wait_for(request, options->wait);
 	return reply_after_command(request, &command, commanded);
 }

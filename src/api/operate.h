@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* A wish to change something at Mixpanel, from the request to its answer: checked, written down by
- * the engine as an operation, waited for, and answered by how the operation ended. The paths of our
- * own and those of Mixpanel differ only in what an intent names. */
-#ifndef MIXPORT_API_INTENT_H
-#define MIXPORT_API_INTENT_H
+/* Changing something at Mixpanel, from the request to its answer: checked, written down by the
+ * engine as an operation, waited for, and answered by how the operation ended. The paths of our own
+ * and those of Mixpanel differ only in the options. */
+#ifndef MIXPORT_API_OPERATE_H
+#define MIXPORT_API_OPERATE_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "http/reply.h"
+#include "api/command.h"
 
-#define INTENT_WAIT_DEFAULT 30
-#define INTENT_WAIT_MAXIMUM 60
+#define OPERATE_WAIT_DEFAULT 30
+#define OPERATE_WAIT_MAXIMUM 60
 
-struct intent {
+struct operate_options {
 	bool lenient;         /* create: unknown members at the top are passed on */
 	bool validate_only;   /* create: stop after the checks */
 	bool allow_duplicate; /* create: no look for the same import */
@@ -24,15 +24,15 @@ struct intent {
 };
 
 /* Creates what the body asks for. */
-struct answered intent_create(struct request *request, const struct intent *intent);
+struct answered operate_create(struct request *request, const struct operate_options *options);
 
 /* Deletes the connector that the path names. */
-struct answered intent_delete(struct request *request, const struct intent *intent);
+struct answered operate_delete(struct request *request, const struct operate_options *options);
 
 /* For `done`: the connector it is about. */
-const char *intent_connector_id(const struct request *request);
+const char *operate_connector_id(const struct request *request);
 
 /* For `done` of a create: the warnings about the body, a JSON array; SPAN_NONE without any. */
-struct span intent_warnings(const struct request *request);
+struct span operate_warnings(const struct request *request);
 
 #endif
