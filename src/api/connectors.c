@@ -22,7 +22,7 @@ struct connector_page {
 	struct conn *conn;
 };
 
-static int add_connector(
+static int connectors_add_connector(
     const struct connector_record *record, const struct job_record *latest, void *context)
 {
 	struct connector_page *page = context;
@@ -34,14 +34,14 @@ static int add_connector(
 	return reading_end_row(&page->reading, &row);
 }
 
-static int read_page(struct conn *conn, void *context, struct err *err)
+static int connectors_read_page(struct conn *conn, void *context, struct err *err)
 {
 	struct connector_page *page = context;
 	struct slice_end end;
 	page->conn = conn;
 	page->err = err;
 	reading_begin_list(&page->reading);
-	int r = connector_store_list(conn, &page->query, add_connector, page, err, &end);
+	int r = connector_store_list(conn, &page->query, connectors_add_connector, page, err, &end);
 	if (r)
 		return r;
 	reading_end_list(&page->reading, &end, CURSOR_CONNECTORS, page->list);
@@ -76,7 +76,7 @@ static int read_status(struct request *request, const char **ret_value)
 }
 
 /* Every parameter is read, so that all that are bad are named at once. */
-static int read_query(
+static int connectors_read_query(
     struct request *request, const struct config_project *project, struct connector_page *page)
 {
 	struct connector_query *query = &page->query;
@@ -101,11 +101,12 @@ static int read_query(
 }
 
 /* Of one project, or of all that the caller may see when it is NULL. */
-static struct answered answer_page(struct request *request, const struct config_project *project)
+static struct answered connectors_answer_page(
+    struct request *request, const struct config_project *project)
 {
 	struct err err = ERR_INIT;
 	struct connector_page page = {.list = 0};
-	if (read_query(request, project, &page) < 0)
+	if (connectors_read_query(request, project, &page) < 0)
 		return parameters_refused(request);
 	if (page_project_ids(request, project, &page.query.project_ids, &page.query.project_count) <
 	    0) {
@@ -113,14 +114,14 @@ static struct answered answer_page(struct request *request, const struct config_
 		return reply_failed(request, &err);
 	}
 	reading_init(&page.reading, request);
-	if (tx_read(request_reader(request), read_page, &page, &err) != 0)
+	if (tx_read(request_reader(request), connectors_read_page, &page, &err) != 0)
 		return reply_failed(request, &err);
 	return reading_answer(&page.reading, true);
 }
 
 struct answered connectors_list(struct request *request)
 {
-	return answer_page(request, request_project(request));
+	return connectors_answer_page(request, request_project(request));
 }
 
 struct answered connectors_list_all(struct request *request)
@@ -128,7 +129,7 @@ struct answered connectors_list_all(struct request *request)
 	const struct config_project *project = NULL;
 	if (page_project(request, &project) > 0)
 		return project_refused(request);
-	return answer_page(request, project);
+	return connectors_answer_page(request, project);
 }
 
 /* One -------------------------------------------------------------------------------------------*/
@@ -141,7 +142,7 @@ struct connector_read {
 	struct freshness *freshness; /* instead of an answer, when not NULL */
 };
 
-static int take_connector(
+static int connectors_take_connector(
     const struct connector_record *record, const struct job_record *latest, void *context)
 {
 	struct connector_read *read = context;
@@ -152,19 +153,21 @@ static int take_connector(
 	return 0;
 }
 
-static int read_one(struct conn *conn, void *context, struct err *err)
+static int connectors_read_one(struct conn *conn, void *context, struct err *err)
 {
 	struct connector_read *read = context;
 	int64_t project_id = request_project(read->reading.request)->project_id;
 	if (reading_view(&read->reading, conn, project_id, err, &read->view) != 0)
 		return -1;
-	return connector_store_get(conn, project_id, read->connector_id, take_connector, read, err);
+	return connector_store_get(
+	    conn, project_id, read->connector_id, connectors_take_connector, read, err);
 }
 
-static int read_connector(struct request *request, struct connector_read *read, struct err *err)
+static int connectors_read_connector(
+    struct request *request, struct connector_read *read, struct err *err)
 {
 	reading_init(&read->reading, request);
-	return tx_read(request_reader(request), read_one, read, err);
+	return tx_read(request_reader(request), connectors_read_one, read, err);
 }
 
 static struct answered connector_not_found(struct request *request)
@@ -173,11 +176,11 @@ static struct answered connector_not_found(struct request *request)
 	    request_project(request)->name, request_segment(request, 1));
 }
 
-static struct answered answer_current(struct request *request)
+static struct answered connectors_answer_current(struct request *request)
 {
 	struct err err = ERR_INIT;
 	struct connector_read read = {.connector_id = request_segment(request, 1)};
-	int r = read_connector(request, &read, &err);
+	int r = connectors_read_connector(request, &read, &err);
 	if (r < 0)
 		return reply_failed(request, &err);
 	if (r > 0)
@@ -189,25 +192,25 @@ struct answered connectors_get(struct request *request)
 {
 	uint64_t max_age = 0;
 	if (!request_parameter(request, "max_age"))
-		return answer_current(request);
+		return connectors_answer_current(request);
 	if (renewal_max_age(request, &max_age) < 0)
 		return parameters_refused(request);
 	struct err err = ERR_INIT;
 	struct freshness freshness = {.synced_at = TIMESTAMP_NONE};
 	struct connector_read read = {
 	    .connector_id = request_segment(request, 1), .freshness = &freshness};
-	int r = read_connector(request, &read, &err);
+	int r = connectors_read_connector(request, &read, &err);
 	if (r < 0)
 		return reply_failed(request, &err);
 	if (r > 0)
 		return connector_not_found(request);
 	if (!freshness_is_older(&freshness, max_age, read.reading.now))
-		return answer_current(request);
+		return connectors_answer_current(request);
 	return renew(request, request_project(request), request_segment(request, 1),
-	    RENEWAL_MAX_AGE_WAIT, answer_current);
+	    RENEWAL_MAX_AGE_WAIT, connectors_answer_current);
 }
 
-static struct answered answer_refreshed(struct request *request)
+static struct answered connectors_answer_refreshed(struct request *request)
 {
 	if (request_command(request)->result == COMMAND_NOT_FOUND)
 		return connector_not_found(request);
@@ -215,7 +218,7 @@ static struct answered answer_refreshed(struct request *request)
 		return command_refused(request);
 	struct err err = ERR_INIT;
 	struct connector_read read = {.connector_id = request_segment(request, 1)};
-	int r = read_connector(request, &read, &err);
+	int r = connectors_read_connector(request, &read, &err);
 	if (r < 0)
 		return reply_failed(request, &err);
 	return r > 0 ? connector_not_found(request) : reply_json(request, renewal_status(request));
@@ -226,13 +229,13 @@ struct answered connectors_refresh(struct request *request)
 	uint64_t wait = 0;
 	if (renewal_wait(request, &wait) < 0)
 		return parameters_refused(request);
-	return renew(
-	    request, request_project(request), request_segment(request, 1), wait, answer_refreshed);
+	return renew(request, request_project(request), request_segment(request, 1), wait,
+	    connectors_answer_refreshed);
 }
 
 /* Changing --------------------------------------------------------------------------------------*/
 
-static struct answered answer_open(struct request *request)
+static struct answered connectors_answer_open(struct request *request)
 {
 	return operation_answer(request, 202);
 }
@@ -249,7 +252,7 @@ static int set_location(struct request *request, const char *connector_id)
 	return 0;
 }
 
-static struct answered answer_created(struct request *request)
+static struct answered connectors_answer_created(struct request *request)
 {
 	struct err err = ERR_INIT;
 	struct connector_read read = {
@@ -257,12 +260,12 @@ static struct answered answer_created(struct request *request)
 	    .warnings = operate_warnings(request),
 	};
 	if (!read.connector_id)
-		return answer_open(request);
-	int r = read_connector(request, &read, &err);
+		return connectors_answer_open(request);
+	int r = connectors_read_connector(request, &read, &err);
 	if (r < 0)
 		return reply_failed(request, &err);
 	if (r > 0)
-		return answer_open(request);
+		return connectors_answer_open(request);
 	if (set_location(request, read.connector_id) < 0)
 		return reply_failed(request, &(struct err){.text = "no memory for a Location"});
 	return reply_json(request, 201);
@@ -270,8 +273,9 @@ static struct answered answer_created(struct request *request)
 
 struct answered connectors_create(struct request *request)
 {
-	struct operate_options options = {
-	    .wait = OPERATE_WAIT_DEFAULT, .done = answer_created, .open = answer_open};
+	struct operate_options options = {.wait = OPERATE_WAIT_DEFAULT,
+	    .done = connectors_answer_created,
+	    .open = connectors_answer_open};
 	int faults = request_parameter_boolean(request, "validate_only", &options.validate_only);
 	faults += request_parameter_boolean(request, "allow_duplicate", &options.allow_duplicate);
 	faults +=
@@ -284,7 +288,7 @@ struct answered connectors_create(struct request *request)
 struct answered connectors_delete(struct request *request)
 {
 	struct operate_options options = {
-	    .wait = OPERATE_WAIT_DEFAULT, .done = reply_no_content, .open = answer_open};
+	    .wait = OPERATE_WAIT_DEFAULT, .done = reply_no_content, .open = connectors_answer_open};
 	if (request_parameter_unsigned(request, "wait", 0, OPERATE_WAIT_MAXIMUM, &options.wait) < 0)
 		return parameters_refused(request);
 	return operate_delete(request, &options);

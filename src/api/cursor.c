@@ -8,7 +8,7 @@
 
 #define CURSOR_VERSION 1
 
-static uint8_t *put(uint8_t *at, uint64_t value)
+static uint8_t *cursor_put(uint8_t *at, uint64_t value)
 {
 	for (int shift = 56; shift >= 0; shift -= 8)
 		*at++ = (uint8_t)(value >> shift);
@@ -26,9 +26,9 @@ static uint64_t get(const uint8_t *at)
 void cursor_format(const struct cursor *cursor, char *ret_text)
 {
 	uint8_t bytes[CURSOR_BYTES] = {CURSOR_VERSION, (uint8_t)cursor->kind};
-	uint8_t *at = put(bytes + 2, cursor->list);
-	at = put(at, (uint64_t)cursor->time);
-	put(at, (uint64_t)cursor->row);
+	uint8_t *at = cursor_put(bytes + 2, cursor->list);
+	at = cursor_put(at, (uint64_t)cursor->time);
+	cursor_put(at, (uint64_t)cursor->row);
 	text_hex(bytes, sizeof(bytes), ret_text);
 }
 

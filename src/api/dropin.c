@@ -21,7 +21,7 @@ struct dropin_read {
 	const char *connector_id;
 };
 
-static void begin(struct dropin_read *read, struct request *request)
+static void dropin_begin(struct dropin_read *read, struct request *request)
 {
 	reading_init(&read->reading, request);
 	writer_begin_object(&read->reading.writer);
@@ -56,7 +56,7 @@ void dropin_write_problem(
 
 /* Reading ---------------------------------------------------------------------------------------*/
 
-static int add_connector(
+static int dropin_add_connector(
     const struct connector_record *record, const struct job_record *latest, void *context)
 {
 	(void)latest;
@@ -67,19 +67,19 @@ static int add_connector(
 	return 0;
 }
 
-static int read_one(struct conn *conn, void *context, struct err *err)
+static int dropin_read_one(struct conn *conn, void *context, struct err *err)
 {
 	struct dropin_read *read = context;
 	return connector_store_get(conn, request_project(read->reading.request)->project_id,
-	    read->connector_id, add_connector, read, err);
+	    read->connector_id, dropin_add_connector, read, err);
 }
 
 struct answered dropin_get(struct request *request)
 {
 	struct err err = ERR_INIT;
 	struct dropin_read read = {.connector_id = request_segment(request, 1)};
-	begin(&read, request);
-	int r = tx_read(request_reader(request), read_one, &read, &err);
+	dropin_begin(&read, request);
+	int r = tx_read(request_reader(request), dropin_read_one, &read, &err);
 	if (r)
 		return r > 0 ? not_found(request) : reply_failed(request, &err);
 	return answer(&read, 200);
@@ -240,7 +240,7 @@ struct answered dropin_history(struct request *request)
 
 /* Changing --------------------------------------------------------------------------------------*/
 
-static struct answered answer_open(struct request *request)
+static struct answered dropin_answer_open(struct request *request)
 {
 	const char *id = request_command(request)->result_operation_id;
 	return reply_problem(request, PROBLEM_OUTCOME_UNKNOWN,
@@ -249,16 +249,16 @@ static struct answered answer_open(struct request *request)
 	    id);
 }
 
-static struct answered answer_created(struct request *request)
+static struct answered dropin_answer_created(struct request *request)
 {
 	struct err err = ERR_INIT;
 	struct dropin_read read = {.connector_id = operate_connector_id(request)};
 	if (!read.connector_id)
-		return answer_open(request);
-	begin(&read, request);
-	int r = tx_read(request_reader(request), read_one, &read, &err);
+		return dropin_answer_open(request);
+	dropin_begin(&read, request);
+	int r = tx_read(request_reader(request), dropin_read_one, &read, &err);
 	if (r)
-		return r > 0 ? answer_open(request) : reply_failed(request, &err);
+		return r > 0 ? dropin_answer_open(request) : reply_failed(request, &err);
 	engine_told(request_engine(request), request_command(request)->result_operation_id);
 	return answer(&read, 201);
 }
@@ -289,14 +289,14 @@ struct answered dropin_create(struct request *request)
 					   .allow_duplicate = true,
 					   .dropin = true,
 					   .wait = wait_of(request),
-					   .done = answer_created,
-					   .open = answer_open,
+					   .done = dropin_answer_created,
+					   .open = dropin_answer_open,
 				       });
 }
 
 struct answered dropin_delete(struct request *request)
 {
-	return operate_delete(
-	    request, &(struct operate_options){
-			 .wait = wait_of(request), .done = answer_deleted, .open = answer_open});
+	return operate_delete(request,
+	    &(struct operate_options){
+		.wait = wait_of(request), .done = answer_deleted, .open = dropin_answer_open});
 }

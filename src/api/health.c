@@ -11,7 +11,8 @@
 /* Room below which a store limit counts as near. */
 #define FREE_BYTES_LOW (INT64_C(64) * 1024 * 1024)
 
-static struct answered answer_status(struct request *request, const char *word, unsigned status)
+static struct answered health_answer_status(
+    struct request *request, const char *word, unsigned status)
 {
 	struct writer writer;
 	writer_init(&writer, reply_body(request));
@@ -38,12 +39,12 @@ struct answered health_index(struct request *request)
 struct answered health_live(struct request *request)
 {
 	bool healthy = server_healthy(request_server(request));
-	return answer_status(request, healthy ? "ok" : "stuck", healthy ? 200 : 503);
+	return health_answer_status(request, healthy ? "ok" : "stuck", healthy ? 200 : 503);
 }
 
 /* Readiness -------------------------------------------------------------------------------------*/
 
-static int read_stats(struct conn *conn, void *context, struct err *err)
+static int health_read_stats(struct conn *conn, void *context, struct err *err)
 {
 	return store_stats(conn, err, context);
 }
@@ -70,7 +71,7 @@ static unsigned write_reasons(struct request *request, struct writer *writer)
 	struct err err = ERR_INIT;
 	struct store_stats stats;
 	unsigned count = 0;
-	if (tx_read(request_reader(request), read_stats, &stats, &err) != 0) {
+	if (tx_read(request_reader(request), health_read_stats, &stats, &err) != 0) {
 		reason(writer, "store-not-open", NULL, "the database cannot be read");
 		count++;
 	}
@@ -165,7 +166,7 @@ static void report_store(struct report *report, bool writable)
 	writer_end_object(writer);
 }
 
-static const char *judge(const struct report *report, bool writable)
+static const char *health_judge(const struct report *report, bool writable)
 {
 	if (!report->readable || !server_healthy(request_server(report->reading.request)))
 		return "down";
@@ -208,7 +209,7 @@ struct answered health_report(struct request *request)
 	struct writer *writer = &report.reading.writer;
 	bool writable = !engine_store_unavailable(request_engine(request));
 	reading_init(&report.reading, request);
-	report.readable = tx_read(reader, read_stats, &report.stats, &err) == 0;
+	report.readable = tx_read(reader, health_read_stats, &report.stats, &err) == 0;
 	writer_begin_object(writer);
 	writer_member_text(writer, "version", request_service(request)->version);
 	writer_member_integer(
@@ -223,7 +224,7 @@ struct answered health_report(struct request *request)
 	writer_key(writer, "reload");
 	report_reload(request, writer);
 	writer_member_integer(writer, "operations_unknown", report.stats.operations_unknown);
-	writer_member_text(writer, "status", judge(&report, writable));
+	writer_member_text(writer, "status", health_judge(&report, writable));
 	writer_end_object(writer);
 	return reply_json(request, 200);
 }

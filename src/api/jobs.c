@@ -40,7 +40,7 @@ static int add_job(const struct job_record *record, void *context)
 	return reading_end_row(&page->reading, &row);
 }
 
-static int take_row(
+static int jobs_take_row(
     const struct connector_record *record, const struct job_record *latest, void *context)
 {
 	(void)latest;
@@ -48,7 +48,7 @@ static int take_row(
 	return 0;
 }
 
-static int read_page(struct conn *conn, void *context, struct err *err)
+static int jobs_read_page(struct conn *conn, void *context, struct err *err)
 {
 	struct job_page *page = context;
 	struct request *request = page->reading.request;
@@ -56,7 +56,7 @@ static int read_page(struct conn *conn, void *context, struct err *err)
 	int r = 0;
 	if (page->connector_id)
 		r = connector_store_get(conn, request_project(request)->project_id,
-		    page->connector_id, take_row, &page->query.connector_row, err);
+		    page->connector_id, jobs_take_row, &page->query.connector_row, err);
 	if (r)
 		return r;
 	page->conn = conn;
@@ -112,7 +112,7 @@ static int read_since(struct request *request, int64_t *ret_since)
 	return 0;
 }
 
-static int read_query(
+static int jobs_read_query(
     struct request *request, const struct config_project *project, struct job_page *page)
 {
 	struct job_query *query = &page->query;
@@ -133,11 +133,11 @@ static int read_query(
 	return 0;
 }
 
-static struct answered answer_page(
+static struct answered jobs_answer_page(
     struct request *request, const struct config_project *project, struct job_page *page)
 {
 	struct err err = ERR_INIT;
-	if (read_query(request, project, page) < 0)
+	if (jobs_read_query(request, project, page) < 0)
 		return parameters_refused(request);
 	if (page_project_ids(
 		request, project, &page->query.project_ids, &page->query.project_count) < 0) {
@@ -145,7 +145,7 @@ static struct answered answer_page(
 		return reply_failed(request, &err);
 	}
 	reading_init(&page->reading, request);
-	int r = tx_read(request_reader(request), read_page, page, &err);
+	int r = tx_read(request_reader(request), jobs_read_page, page, &err);
 	if (r < 0)
 		return reply_failed(request, &err);
 	if (r > 0)
@@ -160,13 +160,13 @@ struct answered jobs_list(struct request *request)
 	struct job_page page = {.connector_id = NULL};
 	if (page_project(request, &project) > 0)
 		return project_refused(request);
-	return answer_page(request, project, &page);
+	return jobs_answer_page(request, project, &page);
 }
 
 struct answered jobs_of_connector(struct request *request)
 {
 	struct job_page page = {.connector_id = request_segment(request, 1)};
-	return answer_page(request, request_project(request), &page);
+	return jobs_answer_page(request, request_project(request), &page);
 }
 
 /* One -------------------------------------------------------------------------------------------*/
@@ -210,7 +210,7 @@ static int take_job(const struct job_record *record, void *context)
 	return 0;
 }
 
-static int read_one(struct conn *conn, void *context, struct err *err)
+static int jobs_read_one(struct conn *conn, void *context, struct err *err)
 {
 	struct job_read *read = context;
 	read->conn = conn;
@@ -223,7 +223,7 @@ static int read_job(struct request *request, struct job_read *read, struct err *
 {
 	buffer_clear(reply_body(request));
 	reading_init(&read->reading, request);
-	return tx_read(request_reader(request), read_one, read, err);
+	return tx_read(request_reader(request), jobs_read_one, read, err);
 }
 
 static struct answered job_unread(struct request *request, int r, const struct err *err)
@@ -231,7 +231,7 @@ static struct answered job_unread(struct request *request, int r, const struct e
 	return r > 0 ? job_not_found(request) : reply_failed(request, err);
 }
 
-static struct answered answer_current(struct request *request)
+static struct answered jobs_answer_current(struct request *request)
 {
 	struct err err = ERR_INIT;
 	struct job_read read = {.conn = NULL};
@@ -249,7 +249,7 @@ struct job_wait {
 	int64_t revision;
 };
 
-static struct answered look(struct request *request)
+static struct answered jobs_look(struct request *request)
 {
 	struct err err = ERR_INIT;
 	const struct job_wait *wait = request_state(request);
@@ -264,7 +264,7 @@ static struct answered look(struct request *request)
 	if (holds || request_wait_over(request))
 		return reading_answer(&read.reading, false);
 	buffer_clear(reply_body(request));
-	return reply_wait(request, look);
+	return reply_wait(request, jobs_look);
 }
 
 /* Asked for both, a refresh is begun, and the wait ends by what it brings. */
@@ -280,14 +280,14 @@ static struct answered await_job(
 	request_set_state(request, wait);
 	request_wait_for(request, seconds);
 	if (!refresh)
-		return look(request);
+		return jobs_look(request);
 	const struct command command = {
 	    .kind = COMMAND_REFRESH_CONNECTOR,
 	    .project_id = found->project->project_id,
 	    .connector_id = found->connector_id,
 	    .client = request_caller(request)->name,
 	};
-	return reply_after_command(request, &command, look);
+	return reply_after_command(request, &command, jobs_look);
 }
 
 struct answered jobs_get(struct request *request)
@@ -303,7 +303,7 @@ struct answered jobs_get(struct request *request)
 		return parameters_refused(request);
 	bool renews = request_parameter(request, "max_age") != NULL;
 	if (!renews && seconds == 0)
-		return answer_current(request);
+		return jobs_answer_current(request);
 	struct err err = ERR_INIT;
 	struct job_read read = {.conn = NULL};
 	/* Before the state is read: a change between the two must not be missed. */
@@ -319,9 +319,9 @@ struct answered jobs_get(struct request *request)
 	if (seconds > 0)
 		return await_job(request, found, seconds, old);
 	if (!old)
-		return answer_current(request);
-	return renew(
-	    request, found->project, found->connector_id, RENEWAL_MAX_AGE_WAIT, answer_current);
+		return jobs_answer_current(request);
+	return renew(request, found->project, found->connector_id, RENEWAL_MAX_AGE_WAIT,
+	    jobs_answer_current);
 }
 
 /* Snapshots -------------------------------------------------------------------------------------*/

@@ -254,7 +254,7 @@ static void write_projects(struct exposition *exposition, struct request *reques
 
 /* The store -------------------------------------------------------------------------------------*/
 
-static int read_stats(struct conn *conn, void *context, struct err *err)
+static int metrics_read_stats(struct conn *conn, void *context, struct err *err)
 {
 	return store_stats(conn, err, context);
 }
@@ -289,7 +289,7 @@ struct answered metrics_get(struct request *request)
 	write_server(&exposition, request);
 	write_engine(&exposition, request_engine(request));
 	write_projects(&exposition, request);
-	bool readable = tx_read(request_reader(request), read_stats, &stats, &err) == 0;
+	bool readable = tx_read(request_reader(request), metrics_read_stats, &stats, &err) == 0;
 	single(&exposition, "store_readable", "gauge", "Whether the database can be read, 0 or 1.",
 	    readable);
 	if (readable)

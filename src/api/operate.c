@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The engine writes an operation down and answers at once with its id; what follows here is to look
- * at the operation until it has ended or the caller's time is up. What the caller is told depends
- * on the operation alone, so that the same key again gets the same answer. Only an operation that
- * provably did nothing is answered as a failure; everything unclear goes to `open`. */
+/* The engine writes an operation down and answers at once with its id; what follows here is to
+ * look at the operation until it has ended or the caller's time is up. What the caller is
+ * told depends on the operation alone, so that the same key again gets the same answer. Only an
+ * operation that provably did nothing is answered as a failure; everything unclear goes to `open`.
+ */
 #include "api/operate.h"
 
 #include <string.h>
@@ -45,7 +46,7 @@ struct span operate_warnings(const struct request *request)
 	return ((const struct awaited *)request_state(request))->warnings;
 }
 
-static struct answered no_memory(struct request *request)
+static struct answered operate_no_memory(struct request *request)
 {
 	return reply_failed(request, &(struct err){.text = "no memory for an operation"});
 }
@@ -143,7 +144,7 @@ static struct answered answer_duplicate(struct request *request)
 
 /* Waiting ---------------------------------------------------------------------------------------*/
 
-static int take_operation(const struct operation_record *record, void *context)
+static int operate_take_operation(const struct operation_record *record, void *context)
 {
 	struct request *request = context;
 	struct awaited *awaited = request_state(request);
@@ -159,20 +160,20 @@ static int take_operation(const struct operation_record *record, void *context)
 	return 0;
 }
 
-static int read_operation(struct conn *conn, void *context, struct err *err)
+static int operate_read_operation(struct conn *conn, void *context, struct err *err)
 {
 	struct request *request = context;
-	return operation_store_get(
-	    conn, request_command(request)->result_operation_id, take_operation, request, err);
+	return operation_store_get(conn, request_command(request)->result_operation_id,
+	    operate_take_operation, request, err);
 }
 
-static struct answered look(struct request *request)
+static struct answered operate_look(struct request *request)
 {
 	struct err err = ERR_INIT;
 	struct awaited *awaited = request_state(request);
 	const char *id = request_command(request)->result_operation_id;
 	request_watch(request, CHANGE_OPERATION, id);
-	int r = tx_read(request_reader(request), read_operation, request, &err);
+	int r = tx_read(request_reader(request), operate_read_operation, request, &err);
 	if (r > 0)
 		err_set(&err, "operation %s was written down but is not there", id);
 	if (r)
@@ -195,7 +196,7 @@ static struct answered look(struct request *request)
 	}
 	if (request_wait_over(request))
 		return awaited->options.open(request);
-	return reply_wait(request, look);
+	return reply_wait(request, operate_look);
 }
 
 static struct answered commanded(struct request *request)
@@ -204,11 +205,11 @@ static struct answered commanded(struct request *request)
 	switch (request_command(request)->result) {
 	case COMMAND_ACCEPTED:
 	case COMMAND_REPLAYED:
-		return look(request);
+		return operate_look(request);
 	case COMMAND_IN_PROGRESS:
 		/* Two who delete the same thing want the same outcome. */
 		if (request_command(request)->kind == COMMAND_DELETE)
-			return look(request);
+			return operate_look(request);
 		return answer_in_progress(request);
 	case COMMAND_KEY_REUSED:
 		return reply_problem(request, PROBLEM_IDEMPOTENCY_KEY_REUSED,
@@ -315,11 +316,11 @@ struct answered operate_create(struct request *request, const struct operate_opt
 	if (request_json(request, &err, &body) < 0)
 		return reply_problem(request, PROBLEM_INVALID_JSON, "%s", err.text);
 	if (!await_operation(request, options))
-		return no_memory(request);
+		return operate_no_memory(request);
 	struct connector_faults faults _cleanup_connector_faults_ = {.count = 0};
 	if (connector_validate(body, options->lenient, &faults) < 0 ||
 	    keep_warnings(request, &faults) < 0)
-		return no_memory(request);
+		return operate_no_memory(request);
 	if (faults.errors > 0)
 		return answer_invalid(request, &faults);
 	if (options->validate_only)
@@ -334,7 +335,7 @@ struct answered operate_create(struct request *request, const struct operate_opt
 	    .dropin = options->dropin,
 	};
 	if (key && !command.idempotency_key)
-		return no_memory(request);
+		return operate_no_memory(request);
 	request_wait_for(request, options->wait);
 	return reply_after_command(request, &command, commanded);
 }
@@ -343,7 +344,7 @@ struct answered operate_delete(struct request *request, const struct operate_opt
 {
 	struct awaited *awaited = await_operation(request, options);
 	if (!awaited)
-		return no_memory(request);
+		return operate_no_memory(request);
 	awaited->kind = OPERATION_DELETE;
 	awaited->connector_id = request_segment(request, 1);
 	const struct command command = {

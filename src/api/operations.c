@@ -54,7 +54,7 @@ static int add_operation(const struct operation_record *record, void *context)
 	return reading_end_row(&page->reading, &row);
 }
 
-static int read_page(struct conn *conn, void *context, struct err *err)
+static int operations_read_page(struct conn *conn, void *context, struct err *err)
 {
 	struct operation_page *page = context;
 	struct slice_end end;
@@ -66,7 +66,7 @@ static int read_page(struct conn *conn, void *context, struct err *err)
 	return 0;
 }
 
-static int read_query(
+static int operations_read_query(
     struct request *request, const struct config_project *project, struct operation_page *page)
 {
 	struct operation_query *query = &page->query;
@@ -96,7 +96,7 @@ struct answered operations_list(struct request *request)
 	struct operation_page page = {.list = 0};
 	if (page_project(request, &project) > 0)
 		return project_refused(request);
-	if (read_query(request, project, &page) < 0)
+	if (operations_read_query(request, project, &page) < 0)
 		return parameters_refused(request);
 	if (page_project_ids(request, project, &page.query.project_ids, &page.query.project_count) <
 	    0) {
@@ -104,7 +104,7 @@ struct answered operations_list(struct request *request)
 		return reply_failed(request, &err);
 	}
 	reading_init(&page.reading, request);
-	if (tx_read(request_reader(request), read_page, &page, &err) != 0)
+	if (tx_read(request_reader(request), operations_read_page, &page, &err) != 0)
 		return reply_failed(request, &err);
 	return reading_answer(&page.reading, false);
 }
@@ -120,7 +120,7 @@ struct operation_read {
 	bool own; /* the caller asked for it */
 };
 
-static int take_operation(const struct operation_record *record, void *context)
+static int operations_take_operation(const struct operation_record *record, void *context)
 {
 	struct operation_read *read = context;
 	const struct config_project *project = visible_project(read->reading.request, record);
@@ -139,23 +139,24 @@ static int take_operation(const struct operation_record *record, void *context)
 	return 0;
 }
 
-static int read_one(struct conn *conn, void *context, struct err *err)
+static int operations_read_one(struct conn *conn, void *context, struct err *err)
 {
 	struct operation_read *read = context;
-	return operation_store_get(conn, read->operation_id, take_operation, read, err);
+	return operation_store_get(conn, read->operation_id, operations_take_operation, read, err);
 }
 
-static int read_operation(struct request *request, struct operation_read *read, struct err *err)
+static int operations_read_operation(
+    struct request *request, struct operation_read *read, struct err *err)
 {
 	reading_init(&read->reading, request);
-	return tx_read(request_reader(request), read_one, read, err);
+	return tx_read(request_reader(request), operations_read_one, read, err);
 }
 
 int operation_append(
     struct request *request, const char *operation_id, struct err *err, struct buffer *buffer)
 {
 	struct operation_read read = {.operation_id = operation_id, .apart = buffer};
-	return read_operation(request, &read, err);
+	return operations_read_operation(request, &read, err);
 }
 
 struct answered operation_answer(struct request *request, unsigned status)
@@ -163,7 +164,7 @@ struct answered operation_answer(struct request *request, unsigned status)
 	struct err err = ERR_INIT;
 	const char *id = request_command(request)->result_operation_id;
 	struct operation_read read = {.operation_id = id};
-	int r = read_operation(request, &read, &err);
+	int r = operations_read_operation(request, &read, &err);
 	if (r > 0)
 		err_set(&err, "operation %s was written down but is not there", id);
 	if (r)
@@ -179,12 +180,12 @@ static bool is_final(enum operation_state state)
 	return !operation_is_running(state) && state != OPERATION_UNKNOWN;
 }
 
-static struct answered look(struct request *request)
+static struct answered operations_look(struct request *request)
 {
 	struct err err = ERR_INIT;
 	struct operation_read read = {.operation_id = request_segment(request, 0)};
 	request_watch(request, CHANGE_OPERATION, read.operation_id);
-	int r = read_operation(request, &read, &err);
+	int r = operations_read_operation(request, &read, &err);
 	if (r < 0)
 		return reply_failed(request, &err);
 	if (r > 0)
@@ -192,7 +193,7 @@ static struct answered look(struct request *request)
 	if (is_final(read.state) || request_wait_over(request))
 		return reading_answer(&read.reading, false);
 	buffer_clear(reply_body(request));
-	return reply_wait(request, look);
+	return reply_wait(request, operations_look);
 }
 
 struct answered operations_get(struct request *request)
@@ -201,7 +202,7 @@ struct answered operations_get(struct request *request)
 	if (request_parameter_unsigned(request, "wait", 0, OPERATION_WAIT_MAXIMUM, &wait) < 0)
 		return parameters_refused(request);
 	request_wait_for(request, wait);
-	return look(request);
+	return operations_look(request);
 }
 
 /* Resolving -------------------------------------------------------------------------------------*/
@@ -213,7 +214,8 @@ struct resolution {
 };
 
 /* A member that must be a string; NULL when it is absent or, after a fault, something else. */
-static const char *member_text(struct request *request, const json_t *body, const char *name)
+static const char *operations_member_text(
+    struct request *request, const json_t *body, const char *name)
 {
 	const json_t *value = json_object_get(body, name);
 	if (!value || json_is_null(value))
@@ -288,11 +290,11 @@ static void check_resolution(
 		reply_fault(request, "pointer", "", "wrong-type", "must be an object");
 		return;
 	}
-	const char *outcome = member_text(request, body, "outcome");
+	const char *outcome = operations_member_text(request, body, "outcome");
 	struct resolution resolution = {
 	    .created = text_same(outcome, "created"),
-	    .connector_id = member_text(request, body, "connector_id"),
-	    .reason = member_text(request, body, "reason"),
+	    .connector_id = operations_member_text(request, body, "connector_id"),
+	    .reason = operations_member_text(request, body, "reason"),
 	};
 	check_outcome(request, outcome, body);
 	check_connector_id(request, &resolution, text_same(outcome, "not_created"), body);
@@ -327,7 +329,7 @@ static struct answered resolved(struct request *request)
 		return command_refused(request);
 	struct err err = ERR_INIT;
 	struct operation_read read = {.operation_id = command->operation_id};
-	int r = read_operation(request, &read, &err);
+	int r = operations_read_operation(request, &read, &err);
 	if (r < 0)
 		return reply_failed(request, &err);
 	return r > 0 ? operation_not_found(request) : reply_json(request, 200);
@@ -339,7 +341,7 @@ struct answered operations_resolve(struct request *request)
 	json_t *body _cleanup_json_ = NULL;
 	struct resolution resolution = {.created = false};
 	struct operation_read read = {.operation_id = request_segment(request, 0)};
-	int r = read_operation(request, &read, &err);
+	int r = operations_read_operation(request, &read, &err);
 	buffer_clear(reply_body(request));
 	if (r < 0)
 		return reply_failed(request, &err);

@@ -15,7 +15,7 @@ struct project_page {
 
 /* Projects come from the configuration, so their pages are cut here: in order of their ids, which a
  * reload does not change. */
-static int read_page(struct conn *conn, void *context, struct err *err)
+static int projects_read_page(struct conn *conn, void *context, struct err *err)
 {
 	struct project_page *page = context;
 	struct reading *reading = &page->reading;
@@ -56,12 +56,12 @@ struct answered projects_list(struct request *request)
 		return reply_failed(request, &err);
 	}
 	reading_init(&page.reading, request);
-	if (tx_read(request_reader(request), read_page, &page, &err) != 0)
+	if (tx_read(request_reader(request), projects_read_page, &page, &err) != 0)
 		return reply_failed(request, &err);
 	return reading_answer(&page.reading, false);
 }
 
-static int read_one(struct conn *conn, void *context, struct err *err)
+static int projects_read_one(struct conn *conn, void *context, struct err *err)
 {
 	struct reading *reading = context;
 	struct request *request = reading->request;
@@ -77,19 +77,19 @@ struct answered projects_get(struct request *request)
 	struct err err = ERR_INIT;
 	struct reading reading;
 	reading_init(&reading, request);
-	if (tx_read(request_reader(request), read_one, &reading, &err) != 0)
+	if (tx_read(request_reader(request), projects_read_one, &reading, &err) != 0)
 		return reply_failed(request, &err);
 	return reading_answer(&reading, false);
 }
 
-static struct answered answer_refreshed(struct request *request)
+static struct answered projects_answer_refreshed(struct request *request)
 {
 	if (!renewal_accepted(request))
 		return command_refused(request);
 	struct err err = ERR_INIT;
 	struct reading reading;
 	reading_init(&reading, request);
-	if (tx_read(request_reader(request), read_one, &reading, &err) != 0)
+	if (tx_read(request_reader(request), projects_read_one, &reading, &err) != 0)
 		return reply_failed(request, &err);
 	return reply_json(request, renewal_status(request));
 }
@@ -99,5 +99,5 @@ struct answered projects_refresh(struct request *request)
 	uint64_t wait = 0;
 	if (renewal_wait(request, &wait) < 0)
 		return parameters_refused(request);
-	return renew(request, request_project(request), NULL, wait, answer_refreshed);
+	return renew(request, request_project(request), NULL, wait, projects_answer_refreshed);
 }

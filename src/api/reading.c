@@ -300,7 +300,7 @@ int page_id_prefix(struct request *request, const char **ret_prefix)
 	return 0;
 }
 
-static int compare_ids(const void *a, const void *b)
+static int reading_compare_ids(const void *a, const void *b)
 {
 	int64_t left = *(const int64_t *)a;
 	int64_t right = *(const int64_t *)b;
@@ -321,7 +321,7 @@ int page_project_ids(struct request *request, const struct config_project *only,
 		if (only ? project == only : request_may_see(request, project))
 			ids[count++] = project->project_id;
 	}
-	qsort(ids, count, sizeof(*ids), compare_ids);
+	qsort(ids, count, sizeof(*ids), reading_compare_ids);
 	*ret_ids = ids;
 	*ret_count = count;
 	return 0;

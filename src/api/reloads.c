@@ -148,7 +148,7 @@ static struct answered await_outcome(struct request *request)
 }
 
 /* The body has no members yet: one that is there asks for what is not done. */
-static int check_body(struct request *request, struct err *err)
+static int reloads_check_body(struct request *request, struct err *err)
 {
 	json_t *body _cleanup_json_ = NULL;
 	if (request_body(request).len == 0)
@@ -168,7 +168,7 @@ struct answered reload_post(struct request *request)
 		return reply_problem(request, PROBLEM_INSUFFICIENT_SCOPE,
 		    "%s is limited to some projects; a reload concerns all of them",
 		    request_caller(request)->name);
-	if (check_body(request, &err) < 0)
+	if (reloads_check_body(request, &err) < 0)
 		return reply_problem(request, PROBLEM_INVALID_JSON, "%s", err.text);
 	uint64_t *number = arena_alloc(request_arena(request), sizeof(*number));
 	if (!number)

@@ -63,7 +63,7 @@ static const struct route table[] = {
     {"GET", "/metrics", SCOPE_READ, ROUTE_HEALTH, 0, metrics_get, {NULL}},
 };
 
-static int open_reader(void *context, struct err *err, void **ret_thread)
+static int routes_open_reader(void *context, struct err *err, void **ret_thread)
 {
 	const struct service *service = context;
 	struct conn *reader = NULL;
@@ -85,7 +85,7 @@ struct application routes_application(struct service *service)
 	    .route_count = ARRAY_SIZE(table),
 	    .clock = service->clock,
 	    .context = service,
-	    .open_thread = open_reader,
+	    .open_thread = routes_open_reader,
 	    .close_thread = close_reader,
 	    .generation = store_generation,
 	    .foreign_prefix = "/api/app/",

@@ -247,7 +247,7 @@ static const char *add_token(struct tokens *tokens, char *line)
 	return NULL;
 }
 
-static char *trim(char *line)
+static char *access_trim(char *line)
 {
 	line += strspn(line, " \t");
 	size_t len = strlen(line);
@@ -261,7 +261,7 @@ static void parse_tokens(struct tokens *tokens, const char *path, char *text, st
 {
 	unsigned number = 0;
 	for (char *rest = text; rest;) {
-		char *line = trim(strsep(&rest, "\n"));
+		char *line = access_trim(strsep(&rest, "\n"));
 		number++;
 		if (*line == '\0' || *line == '#' || *line == ';')
 			continue;
@@ -298,7 +298,7 @@ void tokens_done(struct tokens *tokens)
 }
 
 /* Always through the whole list: how long it takes tells nothing about which one it was. */
-static const struct token *find_token(
+static const struct token *access_find_token(
     const struct tokens *tokens, const char *name, const uint8_t digest[DIGEST_SIZE])
 {
 	const struct token *found = NULL;
@@ -313,13 +313,13 @@ static const struct token *find_token(
 
 const struct token *tokens_find(const struct tokens *tokens, const uint8_t digest[DIGEST_SIZE])
 {
-	return find_token(tokens, NULL, digest);
+	return access_find_token(tokens, NULL, digest);
 }
 
 const struct token *tokens_find_named(
     const struct tokens *tokens, const char *name, const uint8_t digest[DIGEST_SIZE])
 {
-	return find_token(tokens, name, digest);
+	return access_find_token(tokens, name, digest);
 }
 
 bool tokens_tell_once(struct tokens *tokens, const char *name)

@@ -113,7 +113,7 @@ static void unknown_key(struct parse *parse, const char *name)
 	    schema_section_name(parse->section.kind), name, buffer_text(&names));
 }
 
-static int take_key(void *context, const char *section, const char *name, const char *value)
+static int config_take_key(void *context, const char *section, const char *name, const char *value)
 {
 	(void)section;
 	struct parse *parse = context;
@@ -183,7 +183,7 @@ static void check_unique_id(struct parse *parse, const struct config_project *pr
 			    (intmax_t)project->project_id, config->projects[i].name);
 }
 
-static void read_credential(struct parse *parse, struct config_project *project)
+static void config_read_credential(struct parse *parse, struct config_project *project)
 {
 	struct err err = ERR_INIT;
 	unsigned line = *given(parse, schema_find(SCHEMA_PROJECT, "credential"));
@@ -226,7 +226,7 @@ static void close_project(struct parse *parse)
 			fault(parse, parse->section.line, "no memory");
 	}
 	if (parse->read_files) {
-		read_credential(parse, project);
+		config_read_credential(parse, project);
 		check_authorities(parse, project);
 	}
 }
@@ -244,7 +244,7 @@ static void close_section(struct parse *parse)
 
 /* Section headers -------------------------------------------------------------------------------*/
 
-static struct span trim(struct span text)
+static struct span config_trim(struct span text)
 {
 	while (text.len > 0 && isspace((unsigned char)text.ptr[text.len - 1]))
 		text.len--;
@@ -338,7 +338,7 @@ static void open_section(struct parse *parse, struct span title)
 		word_len++;
 	struct span word = {.ptr = title.ptr, .len = word_len};
 	struct span rest =
-	    trim((struct span){.ptr = title.ptr + word_len, .len = title.len - word_len});
+	    config_trim((struct span){.ptr = title.ptr + word_len, .len = title.len - word_len});
 
 	close_section(parse);
 	struct open_section *section = &parse->section;
@@ -366,8 +366,8 @@ static void take_header(struct parse *parse, struct span line)
 	}
 	struct span title = {.ptr = line.ptr + 1, .len = (size_t)(end - line.ptr - 1)};
 	struct span rest = {.ptr = end + 1, .len = line.len - title.len - 2};
-	open_section(parse, trim(title));
-	rest = trim(rest);
+	open_section(parse, config_trim(title));
+	rest = config_trim(rest);
 	if (rest.len > 0 && rest.ptr[0] != ';' && rest.ptr[0] != '#')
 		fault(parse, parse->line,
 		    "something stands after the section's ]; allowed is a comment, which starts "
@@ -401,7 +401,7 @@ static bool has_control(struct span line)
 /* Whether inih is to see the line: not when it is empty, a comment, a header or at fault. */
 static bool passes(struct parse *parse, struct span line)
 {
-	struct span text = trim(line);
+	struct span text = config_trim(line);
 	if (has_control(line)) {
 		fault(parse, parse->line,
 		    "the line holds a control character or a NUL byte; only text is allowed");
@@ -427,7 +427,7 @@ static bool passes(struct parse *parse, struct span line)
 	return true;
 }
 
-static void end_line(struct parse *parse)
+static void config_end_line(struct parse *parse)
 {
 	if (parse->unclaimed)
 		fault(parse, parse->line,
@@ -440,7 +440,7 @@ static void end_line(struct parse *parse)
 static char *read_line(char *line, int size, void *context)
 {
 	struct parse *parse = context;
-	end_line(parse);
+	config_end_line(parse);
 	if (parse->at == parse->end)
 		return NULL;
 	struct span text = next_line(parse);
@@ -479,8 +479,9 @@ static void parse_text(struct parse *parse, struct span text)
 {
 	parse->at = text.ptr + text_mark_length(text.ptr, text.len);
 	parse->end = text.ptr + text.len;
-	/* What it returns is the first line it could not read; end_line has told of all of them. */
-	if (ini_parse_stream(read_line, parse, take_key, parse) < 0)
+	/* What it returns is the first line it could not read; config_end_line has told of all of
+	 * them. */
+	if (ini_parse_stream(read_line, parse, config_take_key, parse) < 0)
 		fault(parse, 0, "no memory");
 	close_section(parse);
 	for (size_t i = 0; i < SCHEMA_PROJECT; i++)

@@ -16,7 +16,7 @@
 
 /* Helpers ---------------------------------------------------------------------------------------*/
 
-static int no_memory(struct err *err)
+static int value_no_memory(struct err *err)
 {
 	return err_set(err, "no memory");
 }
@@ -40,11 +40,11 @@ static struct span next_word(const char **at)
 	return len > 0 ? (struct span){.ptr = start, .len = len} : SPAN_NONE;
 }
 
-static int set_text(char **field, const char *text, struct err *err)
+static int value_set_text(char **field, const char *text, struct err *err)
 {
 	char *copy = strdup(text);
 	if (!copy)
-		return no_memory(err);
+		return value_no_memory(err);
 	free(*field);
 	*field = copy;
 	return 0;
@@ -70,7 +70,7 @@ static void done_text(void *field)
 static int read_path(const struct schema_key *key, const char *text, void *field, struct err *err)
 {
 	(void)key;
-	return *text ? set_text(field, text, err) : not_one(text, err);
+	return *text ? value_set_text(field, text, err) : not_one(text, err);
 }
 
 static int read_optional_path(
@@ -78,7 +78,7 @@ static int read_optional_path(
 {
 	(void)key;
 	if (*text)
-		return set_text(field, text, err);
+		return value_set_text(field, text, err);
 	done_text(field);
 	return 0;
 }
@@ -92,7 +92,7 @@ static int read_socket(const struct schema_key *key, const char *text, void *fie
 }
 
 /* Somebody will put the credential itself here: it must not be quoted, kept or looked for. */
-static int read_credential(
+static int value_read_credential(
     const struct schema_key *key, const char *text, void *field, struct err *err)
 {
 	(void)key;
@@ -100,7 +100,7 @@ static int read_credential(
 		return err_set(err,
 		    "this looks like a credential, which must not stand in this file but in one of "
 		    "its own");
-	return *text ? set_text(field, text, err) : not_one(text, err);
+	return *text ? value_set_text(field, text, err) : not_one(text, err);
 }
 
 /* Numbers ---------------------------------------------------------------------------------------*/
@@ -248,7 +248,7 @@ static int read_listen(const struct schema_key *key, const char *text, void *fie
 	(void)key;
 	struct config_listen listen = {.present = *text != '\0'};
 	if (listen.present &&
-	    (parse_listen(text, &listen, err) < 0 || set_text(&listen.text, text, err) < 0))
+	    (parse_listen(text, &listen, err) < 0 || value_set_text(&listen.text, text, err) < 0))
 		return -1;
 	done_listen(field);
 	*(struct config_listen *)field = listen;
@@ -304,7 +304,7 @@ static int collect_hosts(const char *text, char **hosts, struct err *err)
 	for (struct span word = next_word(&text); word.ptr; word = next_word(&text)) {
 		hosts[count] = lower_copy(word);
 		if (!hosts[count])
-			return no_memory(err);
+			return value_no_memory(err);
 		if (!is_host(hosts[count]))
 			return not_one(hosts[count], err);
 		count++;
@@ -318,7 +318,7 @@ static int read_hosts(const struct schema_key *key, const char *text, void *fiel
 	/* Each host takes a byte and a separator at least. */
 	_cleanup_(done_hosts) char **hosts = calloc(strlen(text) / 2 + 2, sizeof(*hosts));
 	if (!hosts)
-		return no_memory(err);
+		return value_no_memory(err);
 	if (collect_hosts(text, hosts, err) < 0)
 		return -1;
 	done_hosts(field);
@@ -384,7 +384,7 @@ static int read_url(const char *text, int (*check)(const struct url *url, struct
 	size_t len = strlen(url.whole);
 	while (len > 0 && url.whole[len - 1] == '/')
 		url.whole[--len] = '\0';
-	return set_text(field, url.whole, err);
+	return value_set_text(field, url.whole, err);
 }
 
 static int read_base_url(
@@ -411,7 +411,7 @@ static int read_members(
 	for (struct span word = next_word(&text); word.ptr; word = next_word(&text)) {
 		_cleanup_free_ char *member = strndup(word.ptr, word.len);
 		if (!member)
-			return no_memory(err);
+			return value_no_memory(err);
 		if (access_add(&members, key->scope, member, err) < 0)
 			return -1;
 	}
@@ -451,7 +451,7 @@ static const struct {
     [VALUE_PATH] = {read_path, write_text, done_text},
     [VALUE_OPTIONAL_PATH] = {read_optional_path, write_text, done_text},
     [VALUE_SOCKET] = {read_socket, write_text, done_text},
-    [VALUE_CREDENTIAL] = {read_credential, write_text, done_text},
+    [VALUE_CREDENTIAL] = {value_read_credential, write_text, done_text},
     [VALUE_NUMBER] = {read_number, write_number, NULL},
     [VALUE_MODE] = {read_mode, write_mode, NULL},
     [VALUE_DURATION] = {read_duration, write_duration, NULL},

@@ -212,7 +212,7 @@ static int start_serving(struct daemon *daemon, struct err *err)
 
 /* Running --------------------------------------------------------------------------------------*/
 
-static void reload(struct daemon *daemon)
+static void daemon_reload(struct daemon *daemon)
 {
 	int64_t at = clock_wall(&clock_system);
 	struct faults faults _cleanup_faults_;
@@ -286,7 +286,7 @@ static bool take_signal(struct daemon *daemon)
 	if (read(daemon->signals, &info, sizeof(info)) != (ssize_t)sizeof(info))
 		return true;
 	if (info.ssi_signo == SIGHUP) {
-		reload(daemon);
+		daemon_reload(daemon);
 		return true;
 	}
 	log_info("stopping on signal %u", info.ssi_signo);
@@ -311,7 +311,7 @@ static enum exit_status wait_for_end(struct daemon *daemon)
 		if (r > 0 && fds[0].revents && !take_signal(daemon))
 			return EXIT_STATUS_STOPPED;
 		if (r > 0 && fds[2].revents)
-			reload(daemon);
+			daemon_reload(daemon);
 		look_round(daemon);
 	}
 }
@@ -342,7 +342,7 @@ static void tear_down(struct daemon *daemon)
 }
 
 /* Builds every part in order. Returns 0 once everything serves, else the status to exit with. */
-static enum exit_status build(struct daemon *daemon)
+static enum exit_status daemon_build(struct daemon *daemon)
 {
 	struct err err = ERR_INIT;
 	enum exit_status status = EXIT_STATUS_FAILED;
@@ -369,7 +369,7 @@ enum exit_status daemon_run(struct config *config)
 	daemon.config = config_ref(config);
 	log_set_level(config->log_level);
 	log_info("mixportd " PACKAGE_VERSION " starts with %s", config->path);
-	enum exit_status status = build(&daemon);
+	enum exit_status status = daemon_build(&daemon);
 	if (status == EXIT_STATUS_STOPPED) {
 		supervisor_notify("READY=1");
 		log_info("ready");

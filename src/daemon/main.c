@@ -199,7 +199,7 @@ static void print_errors(const json_t *document)
 	}
 }
 
-static enum exit_status reload(const struct options *options)
+static enum exit_status main_reload(const struct options *options)
 {
 	struct err err = ERR_INIT;
 	struct remote_answer answer _cleanup_remote_answer_ = {.status = 0};
@@ -219,7 +219,7 @@ static enum exit_status reload(const struct options *options)
 	return answer.status == 422 ? EXIT_STATUS_CONFIG : EXIT_STATUS_FAILED;
 }
 
-static enum exit_status run(const struct options *options)
+static enum exit_status main_run(const struct options *options)
 {
 	struct faults faults _cleanup_faults_;
 	struct config *config _cleanup_config_ = NULL;
@@ -243,13 +243,13 @@ int main(int argc, char **argv)
 	}
 	switch (options.action) {
 	case ACTION_RUN:
-		return (int)run(&options);
+		return (int)main_run(&options);
 	case ACTION_CHECK:
 		return (int)check(&options, false);
 	case ACTION_DUMP:
 		return (int)check(&options, true);
 	case ACTION_RELOAD:
-		return (int)reload(&options);
+		return (int)main_reload(&options);
 	case ACTION_VERSION:
 		puts("mixportd " PACKAGE_VERSION);
 		return (int)written();

@@ -125,7 +125,7 @@ static void check_turns(struct attendant *attendant, int64_t now)
 }
 
 /* Looks round once; when to do it again comes back. */
-static int64_t turn(struct attendant *attendant, int64_t now)
+static int64_t attendant_turn(struct attendant *attendant, int64_t now)
 {
 	for (size_t i = 0; i < attendant->worker_count; i++)
 		check_connections(attendant, attendant->workers[i], now);
@@ -166,7 +166,7 @@ static bool take_events(struct attendant *attendant)
 	return woken;
 }
 
-static void *run(void *context)
+static void *attendant_run(void *context)
 {
 	struct attendant *attendant = context;
 	struct pollfd events = {.fd = attendant->events, .events = POLLIN};
@@ -176,7 +176,7 @@ static void *run(void *context)
 		int64_t now = clock_monotonic(attendant->clock);
 		atomic_store(&attendant->last_turn, now);
 		if (woken || now >= next)
-			next = turn(attendant, now);
+			next = attendant_turn(attendant, now);
 		int64_t left = next - clock_monotonic(attendant->clock);
 		poll(&events, 1, left > 0 ? (int)((left + 999) / 1000) : 0);
 	}
@@ -253,7 +253,7 @@ void attendant_done(struct attendant *attendant)
 int attendant_start(struct attendant *attendant, struct err *err)
 {
 	atomic_store(&attendant->last_turn, clock_monotonic(attendant->clock));
-	int error = pthread_create(&attendant->thread, NULL, run, attendant);
+	int error = pthread_create(&attendant->thread, NULL, attendant_run, attendant);
 	if (error)
 		return err_set_errno(err, error, "cannot start the thread that minds deadlines");
 	attendant->running = true;

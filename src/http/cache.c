@@ -61,7 +61,7 @@ void cache_clear(struct cache *cache)
 }
 
 /* FNV-1a, 64 bits: the entries are compared in full anyway. */
-static uint64_t hash_of(struct span target, const void *viewer)
+static uint64_t cache_hash(struct span target, const void *viewer)
 {
 	uint64_t hash = UINT64_C(14695981039346656037) ^ (uint64_t)(uintptr_t)viewer;
 	for (size_t i = 0; i < target.len; i++)
@@ -95,7 +95,7 @@ struct kept *cache_find(
 {
 	set_generation(cache, generation);
 	cache->looked_at = now;
-	struct cache_entry *entry = find_entry(cache, hash_of(target, viewer), target, viewer);
+	struct cache_entry *entry = find_entry(cache, cache_hash(target, viewer), target, viewer);
 	if (!entry)
 		return NULL;
 	if (now >= entry->until || now < entry->from) {
@@ -129,7 +129,7 @@ void cache_keep(struct cache *cache, uint64_t generation, struct span target, co
 	memcpy(copy, target.ptr, target.len);
 	copy[target.len] = '\0';
 	set_generation(cache, generation);
-	uint64_t hash = hash_of(target, viewer);
+	uint64_t hash = cache_hash(target, viewer);
 	struct cache_entry *same = find_entry(cache, hash, target, viewer);
 	if (same)
 		drop(cache, same);

@@ -41,7 +41,7 @@ static struct answered handle(struct connection *connection)
 	return request->route->handler(request);
 }
 
-static enum MHD_Result settle(struct connection *connection, struct answered answered)
+static enum MHD_Result dispatch_settle(struct connection *connection, struct answered answered)
 {
 	assert(answered.request == &connection->request);
 	assert(connection->phase == PHASE_ANSWERED || connection->phase == PHASE_SUSPENDED ||
@@ -49,14 +49,15 @@ static enum MHD_Result settle(struct connection *connection, struct answered ans
 	return connection->phase == PHASE_FAILED ? MHD_NO : MHD_YES;
 }
 
-static enum MHD_Result begin(struct connection *connection, const char *method, const char *version)
+static enum MHD_Result dispatch_begin(
+    struct connection *connection, const char *method, const char *version)
 {
 	struct request *request = &connection->request;
 	request->method = method;
 	request->head = strcmp(method, "HEAD") == 0;
 	request->http_1_0 = strcmp(version, "HTTP/1.1") != 0;
 	if (guard_frame(request, version) || (request->has_body && guard_admit(request)))
-		return settle(connection, (struct answered){.request = request});
+		return dispatch_settle(connection, (struct answered){.request = request});
 	connection->phase = request->has_body ? PHASE_BODY : PHASE_FRAMED;
 	return MHD_YES;
 }
@@ -65,11 +66,12 @@ static enum MHD_Result admit(struct connection *connection)
 {
 	struct request *request = &connection->request;
 	if (guard_admit(request))
-		return settle(connection, (struct answered){.request = request});
-	return settle(connection, handle(connection));
+		return dispatch_settle(connection, (struct answered){.request = request});
+	return dispatch_settle(connection, handle(connection));
 }
 
-static enum MHD_Result take_body(struct connection *connection, const char *data, size_t len)
+static enum MHD_Result dispatch_take_body(
+    struct connection *connection, const char *data, size_t len)
 {
 	struct buffer *body = &connection->request.body;
 	if (connection->phase == PHASE_BODY && body->len + len > body->limit)
@@ -85,8 +87,8 @@ static enum MHD_Result finish_body(struct connection *connection)
 	struct request *request = &connection->request;
 	connection->body_unread = false;
 	if (connection->phase == PHASE_BODY)
-		return settle(connection, handle(connection));
-	return settle(connection,
+		return dispatch_settle(connection, handle(connection));
+	return dispatch_settle(connection,
 	    reply_problem(request, PROBLEM_BODY_TOO_LARGE,
 		"The body is longer than the %zu bytes that are taken here.", request->body.limit));
 }
@@ -105,18 +107,19 @@ enum MHD_Result dispatch_serve(void *context, struct MHD_Connection *mhd, const 
 		connection->request.running_since = worker_now(worker);
 	switch (connection->phase) {
 	case PHASE_ARRIVED:
-		result = begin(connection, method, version);
+		result = dispatch_begin(connection, method, version);
 		break;
 	case PHASE_FRAMED:
 		result = admit(connection);
 		break;
 	case PHASE_BODY:
 	case PHASE_DISCARDING:
-		result = *len > 0 ? take_body(connection, data, *len) : finish_body(connection);
+		result =
+		    *len > 0 ? dispatch_take_body(connection, data, *len) : finish_body(connection);
 		*len = 0;
 		break;
 	case PHASE_SUSPENDED:
-		result = settle(connection, request_resume(&connection->request));
+		result = dispatch_settle(connection, request_resume(&connection->request));
 		break;
 	case PHASE_NONE:
 	case PHASE_HANDLED:

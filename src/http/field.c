@@ -60,14 +60,14 @@ int field_content_length(struct span value, uint64_t *ret_length)
 	return 0;
 }
 
-static bool is_blank(char c)
+static bool field_is_blank(char c)
 {
 	return c == ' ' || c == '\t';
 }
 
-static void skip_blanks(struct span *span)
+static void field_skip_blanks(struct span *span)
 {
-	while (span->len > 0 && is_blank(span->ptr[0])) {
+	while (span->len > 0 && field_is_blank(span->ptr[0])) {
 		span->ptr++;
 		span->len--;
 	}
@@ -75,14 +75,14 @@ static void skip_blanks(struct span *span)
 
 bool field_is_json(struct span value)
 {
-	skip_blanks(&value);
+	field_skip_blanks(&value);
 	size_t len = 0;
-	while (len < value.len && value.ptr[len] != ';' && !is_blank(value.ptr[len]))
+	while (len < value.len && value.ptr[len] != ';' && !field_is_blank(value.ptr[len]))
 		len++;
 	if (!field_same((struct span){.ptr = value.ptr, .len = len}, "application/json"))
 		return false;
 	struct span rest = {.ptr = value.ptr + len, .len = value.len - len};
-	skip_blanks(&rest);
+	field_skip_blanks(&rest);
 	return rest.len == 0 || rest.ptr[0] == ';';
 }
 
@@ -109,11 +109,11 @@ bool field_lists_etag(struct span list, const char *etag)
 	struct span whole = span_of(etag), wanted, opaque;
 	if (!take_etag(&whole, &wanted))
 		return false;
-	skip_blanks(&list);
+	field_skip_blanks(&list);
 	if (list.len == 1 && list.ptr[0] == '*')
 		return true;
 	while (list.len > 0) {
-		if (list.ptr[0] == ',' || is_blank(list.ptr[0])) {
+		if (list.ptr[0] == ',' || field_is_blank(list.ptr[0])) {
 			list.ptr++;
 			list.len--;
 			continue;
@@ -122,7 +122,7 @@ bool field_lists_etag(struct span list, const char *etag)
 			return false;
 		if (span_same(opaque, wanted))
 			return true;
-		skip_blanks(&list);
+		field_skip_blanks(&list);
 		if (list.len > 0 && list.ptr[0] != ',')
 			return false;
 	}

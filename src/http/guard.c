@@ -271,7 +271,7 @@ static int check_browser(struct request *request)
 	return 1;
 }
 
-static void find(const struct request *request, const char *method, struct span path,
+static void guard_find(const struct request *request, const char *method, struct span path,
     struct route_match *ret_match)
 {
 	const struct application *application = connection_of(request)->worker->application;
@@ -282,14 +282,14 @@ static void find(const struct request *request, const char *method, struct span 
 static bool health_serves(const struct request *request, struct span path)
 {
 	struct route_match match;
-	find(request, "GET", path, &match);
+	guard_find(request, "GET", path, &match);
 	return match.route && (match.route->flags & ROUTE_HEALTH);
 }
 
 /* Tells nobody yet whether there is one. */
 static void find_route(struct request *request, struct route_match *ret_match)
 {
-	find(request, request->method, request->path, ret_match);
+	guard_find(request, request->method, request->path, ret_match);
 	if (endpoint_of(request)->kind == LISTENER_HEALTH && !health_serves(request, request->path))
 		*ret_match = (struct route_match){.route = NULL};
 	request->route = ret_match->route;
@@ -308,10 +308,10 @@ static int refuse_path(struct request *request)
 	struct span path = request->path, there = path;
 	bool health = endpoint_of(request)->kind == LISTENER_HEALTH;
 	struct route_match match;
-	find(request, request->method, there, &match);
+	guard_find(request, request->method, there, &match);
 	while (!match.path_known && there.len > 1 && there.ptr[there.len - 1] == '/') {
 		there.len--;
-		find(request, request->method, there, &match);
+		guard_find(request, request->method, there, &match);
 	}
 	if (!match.path_known)
 		reply_problem(request, PROBLEM_NOT_FOUND,
@@ -424,7 +424,7 @@ static void find_peer(struct connection *connection)
 	    (struct caller){.scope = connection->peer_scope, .name = connection->peer.name};
 }
 
-static bool find_token(struct request *request)
+static bool guard_find_token(struct request *request)
 {
 	_cleanup_claim_ struct auth_claim claim = {.named = false};
 	const struct headers *headers = &request->headers;
@@ -459,7 +459,7 @@ static int check_caller(struct request *request)
 		find_peer(connection_of(request));
 		return request->caller.scope > SCOPE_NONE ? 0 : refuse_scope(request, SCOPE_READ);
 	}
-	if (find_token(request))
+	if (guard_find_token(request))
 		return 0;
 	reply_header(request, "WWW-Authenticate", "Bearer realm=\"mixport\"");
 	reply_header(request, "WWW-Authenticate", "Basic realm=\"mixport\", charset=\"UTF-8\"");
@@ -501,7 +501,7 @@ static int check_project(struct request *request)
 	return 1;
 }
 
-static int check_body(struct request *request)
+static int guard_check_body(struct request *request)
 {
 	const struct headers *headers = &request->headers;
 	const struct route *route = request->route;
@@ -533,7 +533,7 @@ int guard_admit(struct request *request)
 		return 1;
 	find_route(request, &match);
 	if (check_caller(request) || check_route(request, &match) || check_scope(request) ||
-	    take_parameters(request) || check_project(request) || check_body(request))
+	    take_parameters(request) || check_project(request) || guard_check_body(request))
 		return 1;
 	return 0;
 }

@@ -143,7 +143,7 @@ static struct MHD_Response *empty_response(void)
 }
 
 /* The body goes to libmicrohttpd as it is, without a copy. */
-static struct MHD_Response *take_body(struct buffer *body)
+static struct MHD_Response *reply_take_body(struct buffer *body)
 {
 	size_t len;
 	char *data = buffer_steal(body, &len);
@@ -195,7 +195,7 @@ struct answered reply_kept(struct request *request, struct kept *kept)
 
 /* Puts a 200 into the worker's cache when the handler said that it may be kept. NULL when not. The
  * body is the returned object's then. */
-static struct kept *keep(struct request *request)
+static struct kept *reply_keep(struct request *request)
 {
 	struct connection *connection = connection_of(request);
 	struct reply *reply = reply_of(request);
@@ -231,10 +231,10 @@ struct answered reply_json(struct request *request, unsigned status)
 	if (buffer_failed(&reply->body))
 		return refuse_body(request);
 	if (status == 200)
-		kept = keep(request);
+		kept = reply_keep(request);
 	/* With 304 the library leaves the body out, and keeps Content-Length as of the 200. */
 	struct answered answered = queue(request, is_not_modified(request, status) ? 304 : status,
-	    kept ? kept_response(kept) : take_body(&reply->body), "application/json");
+	    kept ? kept_response(kept) : reply_take_body(&reply->body), "application/json");
 	if (kept)
 		kept_unref(kept);
 	return answered;
@@ -337,7 +337,7 @@ struct answered reply_text(struct request *request, unsigned status, const char 
 {
 	if (buffer_failed(&reply_of(request)->body))
 		return refuse_body(request);
-	return queue(request, status, take_body(&reply_of(request)->body), content_type);
+	return queue(request, status, reply_take_body(&reply_of(request)->body), content_type);
 }
 
 struct answered reply_no_content(struct request *request)
@@ -413,7 +413,7 @@ static struct answered answer_problem(
 		reply_header(request, "Retry-After", "1");
 	write_problem(request, entry, status, detail);
 	counter_add(&connection_of(request)->worker->counters.problems[problem], 1);
-	return queue(request, status, take_body(&reply->body),
+	return queue(request, status, reply_take_body(&reply->body),
 	    is_foreign(request) ? "application/json" : "application/problem+json");
 }
 

@@ -47,7 +47,7 @@ struct keeper {
 	bool failed;
 };
 
-static const char *keep(struct keeper *keeper, const char *text)
+static const char *decode_keep(struct keeper *keeper, const char *text)
 {
 	const char *kept = arena_text(keeper->arena, text);
 	keeper->failed |= text && !kept;
@@ -61,7 +61,7 @@ void decoded_done(struct decoded *decoded)
 
 /* Members --------------------------------------------------------------------------------------*/
 
-static struct node member(struct node object, const char *name)
+static struct node decode_member(struct node object, const char *name)
 {
 	return (struct node){
 	    .value = json_object_get(object.value, name),
@@ -70,7 +70,7 @@ static struct node member(struct node object, const char *name)
 }
 
 /* NULL when missing or no string. */
-static const char *member_text(const json_t *object, const char *name)
+static const char *decode_member_text(const json_t *object, const char *name)
 {
 	return json_string_value(json_object_get(object, name));
 }
@@ -78,7 +78,7 @@ static const char *member_text(const json_t *object, const char *name)
 /* NULL when empty too. */
 static const char *member_filled(const json_t *object, const char *name)
 {
-	const char *text = member_text(object, name);
+	const char *text = decode_member_text(object, name);
 	return text && *text ? text : NULL;
 }
 
@@ -90,12 +90,12 @@ static const char *either_filled(const json_t *object, const char *name, const c
 
 static const char *text_or_empty(const json_t *object, const char *name)
 {
-	const char *text = member_text(object, name);
+	const char *text = decode_member_text(object, name);
 	return text ? text : "";
 }
 
 /* The bytes of an object; SPAN_NONE when missing or something else. */
-static struct span member_object(struct node object, const char *name)
+static struct span decode_member_object(struct node object, const char *name)
 {
 	if (!json_is_object(json_object_get(object.value, name)))
 		return SPAN_NONE;
@@ -114,7 +114,7 @@ static struct span member_number(struct node object, const char *name)
 static int64_t member_time(struct node object, const char *name)
 {
 	char digits[NUMBER_SIZE];
-	const char *text = member_text(object.value, name);
+	const char *text = decode_member_text(object.value, name);
 	if (!text) {
 		struct span number = member_number(object, name);
 		if (!number.ptr || number.len >= sizeof(digits))
@@ -133,7 +133,7 @@ static const char *keep_token(struct keeper *keeper, struct node object, const c
 {
 	const char *text = member_filled(object.value, name);
 	if (text)
-		return keep(keeper, text);
+		return decode_keep(keeper, text);
 	const json_t *value = json_object_get(object.value, name);
 	if (!json_is_integer(value) || json_integer_value(value) == 0)
 		return NULL;
@@ -152,7 +152,7 @@ static const char *keep_either_token(
 
 /* The envelope ---------------------------------------------------------------------------------*/
 
-static int no_memory(struct err *err)
+static int decode_no_memory(struct err *err)
 {
 	return err_set(err, "no memory for Mixpanel's answer");
 }
@@ -221,7 +221,7 @@ static int refuse_failure(struct node root, bool bare, struct err *err)
 	char said[256];
 	decode_error_message(root.bytes, said, sizeof(said));
 	const char *colon = said[0] ? ": " : "";
-	const char *status = member_text(root.value, name);
+	const char *status = decode_member_text(root.value, name);
 	if (status && strcmp(name, "status") == 0)
 		return err_set(
 		    err, "Mixpanel's answer has the status \"%.32s\"%s%s", status, colon, said);
@@ -234,13 +234,14 @@ static int unwrap(struct node root, struct err *err, struct node *ret_content)
 {
 	if (refuse_failure(root, false, err) < 0)
 		return -1;
-	*ret_content = json_object_get(root.value, "results") ? member(root, "results") : root;
+	*ret_content =
+	    json_object_get(root.value, "results") ? decode_member(root, "results") : root;
 	return 0;
 }
 
 /* Lists ----------------------------------------------------------------------------------------*/
 
-/* Where read_page will look for the list, before anything is parsed. */
+/* Where decode_read_page will look for the list, before anything is parsed. */
 static struct span find_list(struct span body)
 {
 	struct span content = jsontext_value(body);
@@ -271,15 +272,15 @@ static int read_page_object(
 {
 	if (refuse_failure(object, false, err) < 0)
 		return -1;
-	page->next_url = keep(keeper, member_filled(object.value, "url"));
+	page->next_url = decode_keep(keeper, member_filled(object.value, "url"));
 	if (keeper->failed)
-		return no_memory(err);
+		return decode_no_memory(err);
 	page->has_more = !json_is_false(json_object_get(object.value, "has_more"));
 	return 0;
 }
 
 /* All of the answer but the entries of its list. */
-static int read_page(
+static int decode_read_page(
     struct span body, struct keeper *keeper, struct err *err, struct page *ret_page)
 {
 	_cleanup_json_ json_t *document = NULL;
@@ -292,7 +293,7 @@ static int read_page(
 		return -1;
 	struct node data = content;
 	if (json_is_object(content.value)) {
-		data = member(content, "data");
+		data = decode_member(content, "data");
 		if (read_page_object(content, keeper, err, &page.said) < 0)
 			return -1;
 	}
@@ -334,8 +335,8 @@ static int leave_out(struct decoded_page *page, struct keeper *keeper, size_t in
 	if (page->unreadable++ > 0)
 		return 0;
 	err_set(&told, "entry %zu: %s", index, odd->text);
-	page->odd = keep(keeper, told.text);
-	return keeper->failed ? no_memory(err) : 0;
+	page->odd = decode_keep(keeper, told.text);
+	return keeper->failed ? decode_no_memory(err) : 0;
 }
 
 /* One entry is held at a time: the whole of a long list would take tens of megabytes. */
@@ -351,7 +352,7 @@ static int read_entries(
 		struct err odd = ERR_INIT;
 		int r = read_entry(bytes, read, context, &odd);
 		if (r < 0)
-			return no_memory(err);
+			return decode_no_memory(err);
 		if (r > 0 && leave_out(&page->said, keeper, index, &odd, err) < 0)
 			return -1;
 	}
@@ -367,7 +368,7 @@ static const char *connector_id_of(const json_t *object)
 {
 	static const char *const names[] = {"connector_id", "connectorId"};
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		const char *id = member_text(object, names[i]);
+		const char *id = decode_member_text(object, names[i]);
 		if (id && connector_id_is_valid(id))
 			return id;
 	}
@@ -383,7 +384,7 @@ static const char *creator_of(const json_t *object)
 }
 
 /* Returns as an entry_fn does. */
-static int read_connector(
+static int decode_read_connector(
     struct node entry, struct keeper *keeper, struct err *err, struct connector *ret_connector)
 {
 	const json_t *object = entry.value;
@@ -393,32 +394,32 @@ static int read_connector(
 	const json_t *properties = json_object_get(object, "connector_properties");
 	const json_t *category = json_object_get(object, "category_properties");
 	/* An empty prefix says something: the whole bucket. */
-	const char *prefix = member_text(properties, "gcs_prefix");
+	const char *prefix = decode_member_text(properties, "gcs_prefix");
 	if (!prefix)
-		prefix = member_text(properties, "s3_prefix");
+		prefix = decode_member_text(properties, "s3_prefix");
 	*ret_connector = (struct connector){
-	    .connector_id = keep(keeper, id),
-	    .label = keep(keeper, text_or_empty(object, "label")),
-	    .connector_type = keep(keeper, text_or_empty(object, "connector_type")),
-	    .properties = member_object(entry, "connector_properties"),
-	    .category = member_object(entry, "category_properties"),
-	    .data_format = keep(keeper, member_text(category, "data_format")),
-	    .bucket = keep(keeper, either_filled(properties, "gcs_bucket", "s3_bucket")),
-	    .prefix = keep(keeper, prefix),
-	    .status = keep(keeper, member_text(object, "status")),
-	    .failure_message = keep(keeper, member_filled(object, "failure_message")),
-	    .created_by = keep(keeper, creator_of(object)),
+	    .connector_id = decode_keep(keeper, id),
+	    .label = decode_keep(keeper, text_or_empty(object, "label")),
+	    .connector_type = decode_keep(keeper, text_or_empty(object, "connector_type")),
+	    .properties = decode_member_object(entry, "connector_properties"),
+	    .category = decode_member_object(entry, "category_properties"),
+	    .data_format = decode_keep(keeper, decode_member_text(category, "data_format")),
+	    .bucket = decode_keep(keeper, either_filled(properties, "gcs_bucket", "s3_bucket")),
+	    .prefix = decode_keep(keeper, prefix),
+	    .status = decode_keep(keeper, decode_member_text(object, "status")),
+	    .failure_message = decode_keep(keeper, member_filled(object, "failure_message")),
+	    .created_by = decode_keep(keeper, creator_of(object)),
 	    .created_at = member_time(entry, "created_at"),
 	    .raw = entry.bytes,
 	};
-	return keeper->failed ? no_memory(err) : 0;
+	return keeper->failed ? decode_no_memory(err) : 0;
 }
 
 static int read_listed(struct node entry, void *context, struct err *err)
 {
 	struct decoded_listing *listing = context;
 	struct keeper keeper = {.arena = &listing->decoded.arena};
-	int r = read_connector(entry, &keeper, err, &listing->connectors[listing->count]);
+	int r = decode_read_connector(entry, &keeper, err, &listing->connectors[listing->count]);
 	listing->count += r == 0;
 	return r;
 }
@@ -454,7 +455,7 @@ static int leave_out_twins(struct decoded_listing *listing, struct page *page, s
 	struct keeper keeper = {.arena = &listing->decoded.arena};
 	_cleanup_free_ struct listed_id *sorted = calloc(listing->count + 1, sizeof(*sorted));
 	if (!sorted)
-		return no_memory(err);
+		return decode_no_memory(err);
 	for (size_t i = 0; i < listing->count; i++)
 		sorted[i] =
 		    (struct listed_id){.id = listing->connectors[i].connector_id, .place = i};
@@ -479,11 +480,11 @@ static int fill_listing(struct span body, struct err *err, struct decoded_listin
 	struct keeper keeper = {.arena = arena};
 	struct page page = {.count = 0};
 	arena_init(arena, ARENA_LIMIT);
-	if (read_page(body, &keeper, err, &page) < 0)
+	if (decode_read_page(body, &keeper, err, &page) < 0)
 		return -1;
 	listing->connectors = arena_alloc(arena, page.count * sizeof(*listing->connectors));
 	if (!listing->connectors)
-		return no_memory(err);
+		return decode_no_memory(err);
 	if (read_entries(&page, &keeper, read_listed, listing, err) < 0 ||
 	    leave_out_twins(listing, &page, err) < 0)
 		return -1;
@@ -502,7 +503,8 @@ int decode_listing(struct span body, struct err *err, struct decoded_listing *re
 	return 0;
 }
 
-static int fill_connector(struct span body, struct err *err, struct decoded_connector *connector)
+static int decode_fill_connector(
+    struct span body, struct err *err, struct decoded_connector *connector)
 {
 	_cleanup_json_ json_t *document = NULL;
 	struct keeper keeper = {.arena = &connector->decoded.arena};
@@ -517,7 +519,7 @@ static int fill_connector(struct span body, struct err *err, struct decoded_conn
 		return -1;
 	if (!json_is_object(content.value) || !content.bytes.ptr)
 		return err_set(err, "there is no connector in Mixpanel's answer");
-	if (read_connector(content, &keeper, err, &connector->connector) != 0)
+	if (decode_read_connector(content, &keeper, err, &connector->connector) != 0)
 		return err_wrap(err, "Mixpanel's answer");
 	return 0;
 }
@@ -525,7 +527,7 @@ static int fill_connector(struct span body, struct err *err, struct decoded_conn
 int decode_connector(struct span body, struct err *err, struct decoded_connector *ret)
 {
 	struct decoded_connector connector = {0};
-	if (fill_connector(body, err, &connector) < 0) {
+	if (decode_fill_connector(body, err, &connector) < 0) {
 		decoded_done(&connector.decoded);
 		return -1;
 	}
@@ -540,7 +542,7 @@ int decode_deleted(struct span body, struct err *err)
 		return -1;
 	if (refuse_failure((struct node){.value = document, .bytes = body}, false, err) < 0)
 		return -1;
-	if (!member_text(document, "status"))
+	if (!decode_member_text(document, "status"))
 		return err_set(err, "Mixpanel's answer does not confirm the deletion");
 	return 0;
 }
@@ -549,12 +551,12 @@ int decode_deleted(struct span body, struct err *err)
 
 static void read_run_error(struct keeper *keeper, struct node entry, struct run *run)
 {
-	struct node error = member(entry, "error");
+	struct node error = decode_member(entry, "error");
 	if (!json_is_object(error.value)) {
-		run->error_message = keep(keeper, member_filled(entry.value, "error"));
+		run->error_message = decode_keep(keeper, member_filled(entry.value, "error"));
 		return;
 	}
-	run->error_message = keep(keeper, member_filled(error.value, "message"));
+	run->error_message = decode_keep(keeper, member_filled(error.value, "message"));
 	run->error_code = keep_either_token(keeper, error, "code", "type");
 }
 
@@ -568,15 +570,15 @@ static int read_run(struct node entry, void *context, struct err *err)
 	struct run run = {
 	    .start_time = member_time(entry, "start_time"),
 	    .end_time = member_time(entry, "end_time"),
-	    .upstream_status = keep(&keeper, text_or_empty(object, "status")),
+	    .upstream_status = decode_keep(&keeper, text_or_empty(object, "status")),
 	    .progress = member_number(entry, "progress"),
 	    .run_id = keep_either_token(&keeper, entry, "id", "run_id"),
-	    .stats = member_object(entry, "connector_properties"),
+	    .stats = decode_member_object(entry, "connector_properties"),
 	    .raw = entry.bytes,
 	};
 	read_run_error(&keeper, entry, &run);
 	if (keeper.failed)
-		return no_memory(err);
+		return decode_no_memory(err);
 	run.status = job_status_of_upstream(run.upstream_status);
 	history->runs[history->count++] = run;
 	return 0;
@@ -588,11 +590,11 @@ static int fill_history(struct span body, struct err *err, struct decoded_histor
 	struct keeper keeper = {.arena = arena};
 	struct page page = {.count = 0};
 	arena_init(arena, ARENA_LIMIT);
-	if (read_page(body, &keeper, err, &page) < 0)
+	if (decode_read_page(body, &keeper, err, &page) < 0)
 		return -1;
 	history->runs = arena_alloc(arena, page.count * sizeof(*history->runs));
 	if (!history->runs)
-		return no_memory(err);
+		return decode_no_memory(err);
 	if (read_entries(&page, &keeper, read_run, history, err) < 0)
 		return -1;
 	history->page = page.said;
@@ -622,7 +624,7 @@ struct line {
 };
 
 /* Controls of ASCII and Unicode, line separators, and what turns the direction of text around. */
-static bool is_blank(const char *character, size_t n)
+static bool decode_is_blank(const char *character, size_t n)
 {
 	const unsigned char *byte = (const unsigned char *)character;
 	switch (n) {
@@ -660,7 +662,7 @@ static void line_append(struct line *line, const char *text, size_t len)
 		size_t n = text_utf8_sequence(text + at, len - at);
 		if (n == 0)
 			line_put(line, "?", 1);
-		else if (is_blank(text + at, n))
+		else if (decode_is_blank(text + at, n))
 			line->blank = true;
 		else
 			line_put(line, text + at, n);

@@ -209,7 +209,7 @@ static int add_fault(struct check *check, struct connector_fault fault)
 }
 
 /* Takes over detail. */
-static void note(
+static void connector_note(
     struct check *check, const struct place *place, bool warning, const char *code, char *detail)
 {
 	struct connector_fault fault = {
@@ -250,13 +250,13 @@ static json_t *iterable(const json_t *object)
 }
 
 /* A member, null counting as absent. */
-static json_t *member(const json_t *object, const char *name)
+static json_t *connector_member(const json_t *object, const char *name)
 {
 	json_t *value = json_object_get(object, name);
 	return json_is_null(value) ? NULL : value;
 }
 
-static const char *member_text(const json_t *object, const char *name)
+static const char *connector_member_text(const json_t *object, const char *name)
 {
 	return json_string_value(json_object_get(object, name));
 }
@@ -285,31 +285,31 @@ static void check_text(struct check *check, const struct member_rule *rule,
 	const char *text = json_string_value(value);
 	bool closed = rule->values && !rule->advisory;
 	if (*text == '\0' && !rule->may_be_empty && !closed)
-		note(check, place, false, "required",
+		connector_note(check, place, false, "required",
 		    sentence("%s is empty; it needs a value", rule->name));
 	else if (rule->values && !is_listed(rule->values, text))
-		note(check, place, rule->advisory, "unknown-value", list_sentence(rule));
+		connector_note(check, place, rule->advisory, "unknown-value", list_sentence(rule));
 }
 
 static void check_member(struct check *check, const struct member_rule *rule,
     const struct place *parent, const json_t *object)
 {
 	const struct place place = {.parent = parent, .name = rule->name};
-	const json_t *value = member(object, rule->name);
+	const json_t *value = connector_member(object, rule->name);
 	if (!value) {
 		if (rule->required)
-			note(check, &place, false, "required",
+			connector_note(check, &place, false, "required",
 			    sentence(
 				"%s is missing; it must be %s", rule->name, type_name(rule->type)));
 	} else if (json_typeof(value) != rule->type) {
-		note(check, &place, false, "wrong-type",
+		connector_note(check, &place, false, "wrong-type",
 		    sentence("%s must be %s", rule->name, type_name(rule->type)));
 	} else if (rule->type == JSON_STRING) {
 		check_text(check, rule, &place, value);
 	}
 }
 
-static bool is_known(const struct object_rule *rule, const char *name)
+static bool connector_is_known(const struct object_rule *rule, const char *name)
 {
 	for (size_t i = 0; i < rule->count; i++)
 		if (strcmp(rule->members[i].name, name) == 0)
@@ -330,10 +330,10 @@ static void check_unknown(struct check *check, const struct object_rule *rule,
 	const char *name;
 	json_t *value;
 	json_object_foreach (iterable(object), name, value) {
-		if (json_is_null(value) || is_known(rule, name))
+		if (json_is_null(value) || connector_is_known(rule, name))
 			continue;
 		const struct place place = {.parent = parent, .name = name};
-		note(check, &place, passed_on, "unknown-member",
+		connector_note(check, &place, passed_on, "unknown-member",
 		    passed_on ? sentence("not a member we know of %s; it is passed on as it is",
 				    rule->purpose)
 			      : sentence("not a member of %s", rule->purpose));
@@ -354,8 +354,9 @@ static void check_remap(
 		json_t *value;
 		json_object_foreach (iterable(remap), name, value) {
 			const struct place target = {.parent = &place, .name = name};
-			if (!is_known(rule, name) && !json_is_null(value) && !json_is_string(value))
-				note(check, &target, false, "wrong-type",
+			if (!connector_is_known(rule, name) && !json_is_null(value) &&
+			    !json_is_string(value))
+				connector_note(check, &target, false, "wrong-type",
 				    sentence("must be a string: the name of a source property"));
 		}
 		check_unknown(check, rule, &place, remap, true);
@@ -373,11 +374,11 @@ static bool is_remapped(const char *data_format)
 static void check_category(struct check *check, const struct place *top, const json_t *category)
 {
 	const struct place place = {.parent = top, .name = "category_properties"};
-	const char *data_format = member_text(category, "data_format");
+	const char *data_format = connector_member_text(category, "data_format");
 	bool remapped = is_remapped(data_format);
 	const struct object_rule *rule = remapped ? &remap_category_rule : &category_rule;
 	check_known(check, rule, &place, category);
-	const json_t *remap = member(category, "property_remap");
+	const json_t *remap = connector_member(category, "property_remap");
 	if (remapped && json_is_object(remap))
 		check_remap(check, data_format, &place, remap);
 	check_unknown(check, rule, &place, category, true);
@@ -401,15 +402,16 @@ int connector_validate(const json_t *body, bool lenient, struct connector_faults
 	struct check check = {.faults = faults};
 	const struct place top = {.name = NULL};
 	if (!json_is_object(body)) {
-		note(&check, &top, false, "wrong-type", sentence("the body must be an object"));
+		connector_note(
+		    &check, &top, false, "wrong-type", sentence("the body must be an object"));
 		return check.no_memory ? -1 : 0;
 	}
 	check_known(&check, &body_rule, &top, body);
-	const json_t *properties = member(body, "connector_properties");
-	const char *connector_type = member_text(body, "connector_type");
+	const json_t *properties = connector_member(body, "connector_properties");
+	const char *connector_type = connector_member_text(body, "connector_type");
 	if (json_is_object(properties) && connector_type)
 		check_properties(&check, connector_type, &top, properties);
-	const json_t *category = member(body, "category_properties");
+	const json_t *category = connector_member(body, "category_properties");
 	if (json_is_object(category))
 		check_category(&check, &top, category);
 	check_unknown(&check, &body_rule, &top, body, lenient);
@@ -467,8 +469,9 @@ struct source {
 static struct source source_of_body(const json_t *body)
 {
 	return (struct source){
-	    .connector_type = member_text(body, "connector_type"),
-	    .data_format = member_text(json_object_get(body, "category_properties"), "data_format"),
+	    .connector_type = connector_member_text(body, "connector_type"),
+	    .data_format =
+		connector_member_text(json_object_get(body, "category_properties"), "data_format"),
 	    .properties = json_object_get(body, "connector_properties"),
 	};
 }
@@ -567,20 +570,20 @@ int connector_body_import_key(struct buffer *key, const json_t *body)
 
 const char *connector_body_bucket(const json_t *body)
 {
-	const char *connector_type = member_text(body, "connector_type");
+	const char *connector_type = connector_member_text(body, "connector_type");
 	for (size_t i = 0; connector_type && i < ARRAY_SIZE(type_rules); i++)
 		if (strcmp(type_rules[i].name, connector_type) == 0)
-			return member_text(
+			return connector_member_text(
 			    json_object_get(body, "connector_properties"), type_rules[i].bucket);
 	return NULL;
 }
 
 const char *connector_body_prefix(const json_t *body)
 {
-	const char *connector_type = member_text(body, "connector_type");
+	const char *connector_type = connector_member_text(body, "connector_type");
 	for (size_t i = 0; connector_type && i < ARRAY_SIZE(type_rules); i++)
 		if (strcmp(type_rules[i].name, connector_type) == 0)
-			return member_text(
+			return connector_member_text(
 			    json_object_get(body, "connector_properties"), type_rules[i].prefix);
 	return NULL;
 }

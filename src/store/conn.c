@@ -134,7 +134,7 @@ static int outcome_of(sqlite3 *db, int reason)
 }
 
 /* Fills err and says what it amounts to. A damaged file ends all writing, however it was met. */
-static int failed(struct conn *conn, struct err *err, const char *doing, int reason)
+static int conn_failed(struct conn *conn, struct err *err, const char *doing, int reason)
 {
 	const char *what = sqlite3_errmsg(conn->db);
 	if (reason)
@@ -151,13 +151,13 @@ static int failed(struct conn *conn, struct err *err, const char *doing, int rea
 
 int conn_read_failed(struct conn *conn, struct err *err, const char *doing)
 {
-	failed(conn, err, doing, 0);
+	conn_failed(conn, err, doing, 0);
 	return -1;
 }
 
 static int write_failed(struct conn *conn, struct err *err, const char *doing, int written)
 {
-	int outcome = failed(conn, err, doing, write_errno(conn->db, written));
+	int outcome = conn_failed(conn, err, doing, write_errno(conn->db, written));
 	if (outcome == STORE_FULL)
 		conn->failure = STORE_FULL;
 	return outcome;
@@ -294,7 +294,7 @@ static void remove_new(const char *path)
 }
 
 /* What every writer begins with. */
-static int prepare(sqlite3 *db, const char *path, struct err *err)
+static int conn_prepare(sqlite3 *db, const char *path, struct err *err)
 {
 	if (database_exec(db, SETTINGS_WRITER, err) < 0 || database_turn_on_log(db, err) < 0)
 		return -1;
@@ -302,7 +302,7 @@ static int prepare(sqlite3 *db, const char *path, struct err *err)
 }
 
 /* Complete when it returns 0: closing it, which writes it, can fail too. */
-static int build(const char *path, struct err *err)
+static int conn_build(const char *path, struct err *err)
 {
 	_cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
@@ -311,7 +311,7 @@ static int build(const char *path, struct err *err)
 	if (database_open(path, SQLITE_OPEN_READWRITE, err, &db) < 0)
 		return err_wrap(err, "cannot make %s", path);
 	struct err closing = ERR_INIT;
-	int made = prepare(db, path, err);
+	int made = conn_prepare(db, path, err);
 	int closed = database_close(&db, made < 0 ? &closing : err);
 	if (made < 0 || closed < 0)
 		return err_wrap(err, "cannot make %s", path);
@@ -322,7 +322,7 @@ static int build(const char *path, struct err *err)
 	return 0;
 }
 
-static int create(const char *path, struct err *err)
+static int conn_create(const char *path, struct err *err)
 {
 	if (size_of(path, "-wal") > 0)
 		return err_set(err,
@@ -333,7 +333,7 @@ static int create(const char *path, struct err *err)
 	if (!name)
 		return err_set(err, "no memory to create it");
 	remove_new(name);
-	int r = build(name, err);
+	int r = conn_build(name, err);
 	if (r == 0 && rename(name, path) < 0)
 		r = err_set_errno(err, errno, "cannot rename %s", name);
 	if (r < 0) {
@@ -350,7 +350,7 @@ static int make_sure(const char *path, const struct lock *lock, struct err *err)
 	if (stat(path, &file) < 0) {
 		if (errno != ENOENT)
 			return err_set_errno(err, errno, "cannot look at it");
-		return create(path, err);
+		return conn_create(path, err);
 	}
 	if (!S_ISREG(file.st_mode))
 		return err_set(err, "it is not a regular file");
@@ -377,7 +377,7 @@ static int read_instance(struct conn *conn, struct err *err)
 }
 
 /* The path without links; of a file that is to be made, that of its folder and its name. */
-static int resolve(const char *path, struct err *err, char **ret_path)
+static int conn_resolve(const char *path, struct err *err, char **ret_path)
 {
 	char *resolved = realpath(path, NULL);
 	if (!resolved && errno != ENOENT)
@@ -407,14 +407,14 @@ static struct conn *conn_new(const char *path, bool writer, struct err *err)
 		return NULL;
 	}
 	conn->writer = writer;
-	return resolve(path, err, &conn->path) < 0 ? conn_close(conn) : conn;
+	return conn_resolve(path, err, &conn->path) < 0 ? conn_close(conn) : conn;
 }
 
 static int open_to_write(struct conn *conn, struct err *err)
 {
 	if (database_open(conn->path, SQLITE_OPEN_READWRITE, err, &conn->db) < 0)
 		return -1;
-	return prepare(conn->db, conn->path, err);
+	return conn_prepare(conn->db, conn->path, err);
 }
 
 /* Whether the index of the log could not be made for want of room. */
@@ -477,7 +477,7 @@ int conn_open_writer(const char *path, struct err *err, struct conn **ret_conn)
 	return 0;
 }
 
-static int open_reader(struct conn *conn, struct err *err)
+static int conn_start_reader(struct conn *conn, struct err *err)
 {
 	if (database_open(conn->path, SQLITE_OPEN_READONLY, err, &conn->db) < 0 ||
 	    database_exec(conn->db, SETTINGS_READER, err) < 0 ||
@@ -489,7 +489,7 @@ static int open_reader(struct conn *conn, struct err *err)
 int conn_open_reader(const char *path, struct err *err, struct conn **ret_conn)
 {
 	struct conn *conn = conn_new(path, false, err);
-	if (!conn || open_reader(conn, err) < 0) {
+	if (!conn || conn_start_reader(conn, err) < 0) {
 		conn_close(conn);
 		return err_wrap(err, "database %s, for reading", path);
 	}

@@ -93,7 +93,7 @@ static const char *const settling_names[] = {
 _Static_assert(ARRAY_SIZE(settling_names) == SETTLING_OBSERVED + 1, "a settling has no name");
 
 /* One row: a connector, and its latest job. */
-static int deliver(
+static int connector_deliver(
     struct conn *conn, sqlite3_stmt *stmt, connector_row_fn *row, void *context, struct err *err)
 {
 	struct columns columns = {.stmt = stmt};
@@ -113,19 +113,19 @@ static int deliver(
 	return row(&record, record.latest_job_row ? &latest : NULL, context);
 }
 
-static int deliver_all(
+static int connector_deliver_all(
     struct conn *conn, sqlite3_stmt *stmt, connector_row_fn *row, void *context, struct err *err)
 {
 	int step;
 	while ((step = sqlite3_step(stmt)) == SQLITE_ROW) {
-		int r = deliver(conn, stmt, row, context, err);
+		int r = connector_deliver(conn, stmt, row, context, err);
 		if (r)
 			return r;
 	}
 	return step == SQLITE_DONE ? 0 : conn_read_failed(conn, err, "read connectors");
 }
 
-static int deliver_one(
+static int connector_deliver_one(
     struct conn *conn, sqlite3_stmt *stmt, connector_row_fn *row, void *context, struct err *err)
 {
 	int step = sqlite3_step(stmt);
@@ -133,7 +133,7 @@ static int deliver_one(
 		return 1;
 	if (step != SQLITE_ROW)
 		return conn_read_failed(conn, err, "read a connector");
-	return deliver(conn, stmt, row, context, err);
+	return connector_deliver(conn, stmt, row, context, err);
 }
 
 STATEMENT(sql_connector_get, FOR_ALL,
@@ -146,7 +146,7 @@ int connector_store_get(struct conn *conn, int64_t project_id, const char *conne
 	struct binder bind = {.stmt = stmt};
 	bind_integer(&bind, project_id);
 	bind_text(&bind, connector_id);
-	return deliver_one(conn, stmt, row, context, err);
+	return connector_deliver_one(conn, stmt, row, context, err);
 }
 
 STATEMENT(sql_connector_get_row, FOR_ALL,
@@ -158,7 +158,7 @@ int connector_store_get_row(
 	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, &sql_connector_get_row);
 	struct binder bind = {.stmt = stmt};
 	bind_integer(&bind, connector_row);
-	return deliver_one(conn, stmt, row, context, err);
+	return connector_deliver_one(conn, stmt, row, context, err);
 }
 
 STATEMENT(sql_connector_positions_present, FOR_ALL,
@@ -179,7 +179,7 @@ STATEMENT(sql_connector_positions_all, FOR_ALL,
 STATEMENT(sql_connector_positions_all_newest, FOR_ALL,
 	CONNECTOR_POSITIONS("connectors_by_position", ANY, "<", "DESC"));
 
-static const struct statement *positions_statement(const struct connector_query *query)
+static const struct statement *connector_positions_statement(const struct connector_query *query)
 {
 	static const struct statement *const statements[][2] = {
 	    [PRESENCE_PRESENT] = {&sql_connector_positions_present,
@@ -199,11 +199,12 @@ struct list_work {
 	struct err *err;
 };
 
-static int collect_project(struct positions *positions, int64_t project_id, void *context)
+static int connector_collect_project(struct positions *positions, int64_t project_id, void *context)
 {
 	struct list_work *work = context;
 	const struct connector_query *query = work->query;
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(work->conn, positions_statement(query));
+	_cleanup_stmt_ sqlite3_stmt *stmt =
+	    stmt_use(work->conn, connector_positions_statement(query));
 	struct binder bind = {.stmt = stmt};
 	int64_t start = query->newest_first ? INT64_MAX : INT64_MIN;
 	bind_integer(&bind, project_id);
@@ -227,7 +228,7 @@ static int collect_project(struct positions *positions, int64_t project_id, void
 	return 0;
 }
 
-static int deliver_position(int64_t row, void *context)
+static int connector_deliver_position(int64_t row, void *context)
 {
 	struct list_work *work = context;
 	return connector_store_get_row(work->conn, row, work->row, work->context, work->err);
@@ -243,8 +244,8 @@ int connector_store_list(struct conn *conn, const struct connector_query *query,
 	    .project_count = query->project_count,
 	    .slice = query->slice,
 	    .oldest_first = !query->newest_first,
-	    .collect = collect_project,
-	    .deliver = deliver_position,
+	    .collect = connector_collect_project,
+	    .deliver = connector_deliver_position,
 	    .context = &work,
 	};
 	return positions_read(conn, &reading, err, ret_end);
@@ -295,7 +296,7 @@ int connector_store_each_import(struct conn *conn, const struct import_query *qu
 	bind_integer(&bind, query->project_id);
 	bind_text(&bind, query->import_key);
 	bind_integer(&bind, query->after_row);
-	return deliver_all(conn, stmt, row, context, err);
+	return connector_deliver_all(conn, stmt, row, context, err);
 }
 
 STATEMENT(sql_connector_each_sent, FOR_WRITER,
@@ -456,7 +457,7 @@ STATEMENT(sql_connector_insert, FOR_WRITER,
 	" status_known_at, kind) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,"
 	" ?13, ?14, ?15, coalesce(?11, ?16), ?16, ?16, ?17, ?18)");
 
-static int insert(
+static int connector_insert(
     struct conn *writer, const struct connector_put *put, struct err *err, int64_t *ret_row)
 {
 	struct buffer key _cleanup_buffer_;
@@ -522,7 +523,7 @@ static int update_raw(struct conn *writer, int64_t row, struct span raw, struct 
 }
 
 /* Runs an update of one connector that binds a time and the row. */
-static int update_at(struct conn *writer, const struct statement *statement, int64_t time,
+static int connector_update_at(struct conn *writer, const struct statement *statement, int64_t time,
     int64_t row, struct err *err)
 {
 	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, statement);
@@ -550,8 +551,8 @@ static int put_known(struct conn *writer, const struct stored *stored, struct er
 		if (!stored->raw_same)
 			r = update_raw(writer, stored->followed.row, put->connector->raw, err);
 		if (r == 0 && !keeps_status(put) && (!put->listed || !stored->status_known))
-			r = update_at(writer, &sql_connector_status_known, put->observed_at,
-			    stored->followed.row, err);
+			r = connector_update_at(writer, &sql_connector_status_known,
+			    put->observed_at, stored->followed.row, err);
 	}
 	return r;
 }
@@ -575,14 +576,14 @@ int connector_store_put(struct conn *writer, const struct connector_put *put, st
 	r = 0;
 	if (!stored.known) {
 		change = CONNECTOR_NEW;
-		r = insert(writer, put, err, &stored.followed.row);
+		r = connector_insert(writer, put, err, &stored.followed.row);
 	} else if (stays_deleted) {
 		change = CONNECTOR_STAYS_DELETED;
 	} else {
 		r = put_known(writer, &stored, err, &change);
 	}
 	if (r == 0 && !stays_deleted && put->confirmed != TIMESTAMP_NONE)
-		r = update_at(
+		r = connector_update_at(
 		    writer, &sql_connector_confirm, put->confirmed, stored.followed.row, err);
 	if (r)
 		return r;
@@ -633,7 +634,7 @@ int connector_store_delete(
 }
 
 /* Runs an update of one connector that binds a text and the row. */
-static int set_text(struct conn *writer, const struct statement *statement, int64_t row,
+static int connector_set_text(struct conn *writer, const struct statement *statement, int64_t row,
     const char *text, struct err *err)
 {
 	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, statement);
@@ -654,7 +655,8 @@ int connector_store_created_by_us(
 	int r = connector_store_sent_key(writer, row, sent_key, err);
 	if (r)
 		return r;
-	return set_text(writer, &sql_connector_settle, row, settling_names[SETTLING_CREATED], err);
+	return connector_set_text(
+	    writer, &sql_connector_settle, row, settling_names[SETTLING_CREATED], err);
 }
 
 STATEMENT(sql_connector_sent, FOR_WRITER,
@@ -663,12 +665,12 @@ STATEMENT(sql_connector_sent, FOR_WRITER,
 int connector_store_sent_key(
     struct conn *writer, int64_t row, const char *sent_key, struct err *err)
 {
-	return set_text(writer, &sql_connector_sent, row, sent_key, err);
+	return connector_set_text(writer, &sql_connector_sent, row, sent_key, err);
 }
 
 int connector_store_settled(struct conn *writer, int64_t row, struct err *err)
 {
-	return set_text(writer, &sql_connector_settle, row, NULL, err);
+	return connector_set_text(writer, &sql_connector_settle, row, NULL, err);
 }
 
 static const char *const part_names[] = {

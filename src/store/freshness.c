@@ -24,7 +24,7 @@ static void note_error(
 	freshness->error_since = since;
 }
 
-static void judge(struct freshness *freshness, bool ages, int64_t interval, int64_t now)
+static void freshness_judge(struct freshness *freshness, bool ages, int64_t interval, int64_t now)
 {
 	int64_t fresh_until = freshness->synced_at;
 	if (fresh_until != TIMESTAMP_NONE)
@@ -51,8 +51,8 @@ struct freshness freshness_of_project(const struct project_view *view, int64_t n
 	if (upstream->error_code[0])
 		note_error(
 		    &freshness, upstream->error_code, upstream->error_message, upstream->since);
-	judge(&freshness, true, in_force(upstream->list_interval, view->settings->list_interval),
-	    now);
+	freshness_judge(&freshness, true,
+	    in_force(upstream->list_interval, view->settings->list_interval), now);
 	return freshness;
 }
 
@@ -76,7 +76,7 @@ struct freshness freshness_of_connector(
 	} else {
 		freshness.synced_at = later(freshness.synced_at, record->deleted_at);
 	}
-	judge(&freshness, present,
+	freshness_judge(&freshness, present,
 	    in_force(view->upstream.list_interval, view->settings->list_interval), now);
 	explain(&freshness, &view->upstream);
 	return freshness;
@@ -95,7 +95,7 @@ struct freshness freshness_of_job(
 	int64_t interval =
 	    over ? in_force(view->upstream.idle_interval, settings->idle_interval)
 		 : in_force(view->upstream.active_interval, settings->active_interval);
-	judge(&freshness, record->listed || !over, interval, now);
+	freshness_judge(&freshness, record->listed || !over, interval, now);
 	explain(&freshness, &view->upstream);
 	return freshness;
 }

@@ -27,7 +27,7 @@
 
 /* Reading --------------------------------------------------------------------------------------*/
 
-static int deliver(sqlite3_stmt *stmt, job_row_fn *row, void *context)
+static int job_deliver(sqlite3_stmt *stmt, job_row_fn *row, void *context)
 {
 	struct columns columns = {.stmt = stmt};
 	struct job_record record;
@@ -35,24 +35,24 @@ static int deliver(sqlite3_stmt *stmt, job_row_fn *row, void *context)
 	return row(&record, context);
 }
 
-static int deliver_all(
+static int job_deliver_all(
     struct conn *conn, sqlite3_stmt *stmt, job_row_fn *row, void *context, struct err *err)
 {
 	int step;
 	while ((step = sqlite3_step(stmt)) == SQLITE_ROW) {
-		int r = deliver(stmt, row, context);
+		int r = job_deliver(stmt, row, context);
 		if (r)
 			return r;
 	}
 	return step == SQLITE_DONE ? 0 : conn_read_failed(conn, err, "read jobs");
 }
 
-static int deliver_one(
+static int job_deliver_one(
     struct conn *conn, sqlite3_stmt *stmt, job_row_fn *row, void *context, struct err *err)
 {
 	int step = sqlite3_step(stmt);
 	if (step == SQLITE_ROW)
-		return deliver(stmt, row, context);
+		return job_deliver(stmt, row, context);
 	return step == SQLITE_DONE ? 1 : conn_read_failed(conn, err, "read a job");
 }
 
@@ -65,7 +65,7 @@ int job_store_get(
 	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, &sql_job_get);
 	struct binder bind = {.stmt = stmt};
 	bind_text(&bind, job_id);
-	return deliver_one(conn, stmt, row, context, err);
+	return job_deliver_one(conn, stmt, row, context, err);
 }
 
 STATEMENT(sql_job_get_row, FOR_ALL,
@@ -77,7 +77,7 @@ static int get_row(
 	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, &sql_job_get_row);
 	struct binder bind = {.stmt = stmt};
 	bind_integer(&bind, job_row);
-	return deliver_one(conn, stmt, row, context, err);
+	return job_deliver_one(conn, stmt, row, context, err);
 }
 
 struct list_work {
@@ -90,7 +90,7 @@ struct list_work {
 
 /* Adds the newest positions of a project or of a connector, whichever the statement is for; of one
  * status, or of all when it is negative. */
-static int collect(struct list_work *work, struct positions *positions,
+static int job_collect(struct list_work *work, struct positions *positions,
     const struct statement *statement, int64_t of, int status)
 {
 	const struct job_query *query = work->query;
@@ -121,7 +121,7 @@ static int collect_statuses(struct list_work *work, struct positions *positions,
 	int r = 0;
 	for (int status = 0; status < JOB_STATUS_COUNT && r == 0; status++)
 		if (work->query->statuses & 1U << status)
-			r = collect(work, positions, statement, of, status);
+			r = job_collect(work, positions, statement, of, status);
 	return r;
 }
 
@@ -137,7 +137,7 @@ static int collect_connector(
 	if (work->query->statuses)
 		return collect_statuses(
 		    work, positions, &sql_job_positions_connector_status, connector_row);
-	return collect(work, positions, &sql_job_positions_connector, connector_row, -1);
+	return job_collect(work, positions, &sql_job_positions_connector, connector_row, -1);
 }
 
 STATEMENT(sql_connector_row, FOR_ALL,
@@ -180,10 +180,10 @@ static int collect_jobs_of_project(
 	    by_id ? &sql_job_positions_id : &sql_job_positions_project_status;
 	if (query->statuses)
 		return collect_statuses(work, positions, some, project_id);
-	return collect(work, positions, all, project_id, -1);
+	return job_collect(work, positions, all, project_id, -1);
 }
 
-static int collect_project(struct positions *positions, int64_t project_id, void *context)
+static int job_collect_project(struct positions *positions, int64_t project_id, void *context)
 {
 	struct list_work *work = context;
 	const struct job_query *query = work->query;
@@ -194,7 +194,7 @@ static int collect_project(struct positions *positions, int64_t project_id, void
 	return collect_jobs_of_project(work, positions, project_id);
 }
 
-static int deliver_position(int64_t row, void *context)
+static int job_deliver_position(int64_t row, void *context)
 {
 	struct list_work *work = context;
 	return get_row(work->conn, row, work->row, work->context, work->err);
@@ -210,8 +210,8 @@ int job_store_list(struct conn *conn, const struct job_query *query, job_row_fn 
 	    .project_ids = query->connector_row ? whichever : query->project_ids,
 	    .project_count = query->connector_row ? 1 : query->project_count,
 	    .slice = query->slice,
-	    .collect = collect_project,
-	    .deliver = deliver_position,
+	    .collect = job_collect_project,
+	    .deliver = job_deliver_position,
 	    .context = &work,
 	};
 	return positions_read(conn, &reading, err, ret_end);
@@ -228,7 +228,7 @@ int job_store_each_open(
 	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, &sql_job_each_open);
 	struct binder bind = {.stmt = stmt};
 	bind_integer(&bind, connector_row);
-	return deliver_all(conn, stmt, row, context, err);
+	return job_deliver_all(conn, stmt, row, context, err);
 }
 
 STATEMENT(sql_job_each_recent, FOR_ALL,
@@ -244,7 +244,7 @@ int job_store_each_recent(struct conn *conn, int64_t connector_row, unsigned lim
 	struct binder bind = {.stmt = stmt};
 	bind_integer(&bind, connector_row);
 	bind_integer(&bind, limit);
-	return deliver_all(conn, stmt, row, context, err);
+	return job_deliver_all(conn, stmt, row, context, err);
 }
 
 static int deliver_snapshot(
@@ -327,7 +327,7 @@ static int connector_says_something_else(struct conn *writer, int64_t job_row, s
 	return 0;
 }
 
-static int job_changed(struct conn *writer, int64_t job_row, int64_t now, struct err *err)
+static int job_note_change(struct conn *writer, int64_t job_row, int64_t now, struct err *err)
 {
 	int r = take_snapshot(writer, job_row, now, err);
 	return r ? r : connector_says_something_else(writer, job_row, err);
@@ -358,7 +358,7 @@ STATEMENT(sql_job_insert, FOR_WRITER,
 	" first_seen_at, updated_at, listed)"
 	" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?15, 1)");
 
-static int insert(struct conn *writer, const struct new_job *job, int64_t position,
+static int job_insert(struct conn *writer, const struct new_job *job, int64_t position,
     const char *job_id, struct err *err, int64_t *ret_row)
 {
 	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, &sql_job_insert);
@@ -384,7 +384,7 @@ int job_store_insert(
 	int64_t start_time = job->run->start_time;
 	int64_t position = start_time == TIMESTAMP_NONE ? job->now : start_time;
 	int64_t row = 0;
-	int r = insert(writer, job, position, job_id, err, &row);
+	int r = job_insert(writer, job, position, job_id, err, &row);
 	if (r == 0)
 		r = take_snapshot(writer, row, job->now, err);
 	if (r == 0)
@@ -415,11 +415,11 @@ int job_store_update(
 		if (sqlite3_step(stmt) != SQLITE_DONE)
 			return conn_write_failed(writer, err, "update a job");
 	}
-	return job_changed(writer, job_row, now, err);
+	return job_note_change(writer, job_row, now, err);
 }
 
 /* Runs an update of one job that binds a time and the row. ret_changed tells whether it did. */
-static int update_at(struct conn *writer, const struct statement *statement, int64_t time,
+static int job_update_at(struct conn *writer, const struct statement *statement, int64_t time,
     int64_t job_row, struct err *err, bool *ret_changed)
 {
 	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, statement);
@@ -454,8 +454,8 @@ int job_store_relisted(struct conn *writer, int64_t job_row, int64_t now, struct
 	bool returned = false;
 	int r = set_listed(writer, job_row, err);
 	if (r == 0)
-		r = update_at(writer, &sql_job_returned, now, job_row, err, &returned);
-	return r || !returned ? r : job_changed(writer, job_row, now, err);
+		r = job_update_at(writer, &sql_job_returned, now, job_row, err, &returned);
+	return r || !returned ? r : job_note_change(writer, job_row, now, err);
 }
 
 STATEMENT(sql_job_unlisted, FOR_WRITER,
@@ -469,11 +469,11 @@ int job_store_unlisted(struct conn *writer, int64_t job_row, int64_t confirmed_a
     int64_t now, struct err *err)
 {
 	bool changed = false;
-	int r = update_at(writer, &sql_job_unlisted, confirmed_at, job_row, err, &changed);
+	int r = job_update_at(writer, &sql_job_unlisted, confirmed_at, job_row, err, &changed);
 	if (r || !gone)
 		return r;
-	r = update_at(writer, &sql_job_gone, now, job_row, err, &changed);
-	return r || !changed ? r : job_changed(writer, job_row, now, err);
+	r = job_update_at(writer, &sql_job_gone, now, job_row, err, &changed);
+	return r || !changed ? r : job_note_change(writer, job_row, now, err);
 }
 
 /* The open jobs of a connector that is gone. */

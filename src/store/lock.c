@@ -55,7 +55,7 @@ static int lock_descriptor(int fd, const char *name, struct err *err)
 	return err_set_errno(err, errno, "cannot lock %s", name);
 }
 
-static int take(struct lock *lock, struct err *err)
+static int lock_take_range(struct lock *lock, struct err *err)
 {
 	char name[PATH_MAX];
 	int len = snprintf(name, sizeof(name), "%s.lock", lock->path);
@@ -78,7 +78,7 @@ int lock_take(const char *path, struct err *err, struct lock **ret_lock)
 		lock_free(lock);
 		return err_set(err, "no memory for its lock");
 	}
-	if (take(lock, err) < 0) {
+	if (lock_take_range(lock, err) < 0) {
 		lock_free(lock);
 		return -1;
 	}

@@ -73,7 +73,7 @@ static int column_operation(sqlite3_stmt *stmt, struct operation_record *ret_rec
 	return column_kind_and_state(kind, state, ret_record);
 }
 
-static int deliver(
+static int operation_deliver(
     struct conn *conn, sqlite3_stmt *stmt, operation_row_fn *row, void *context, struct err *err)
 {
 	struct operation_record record;
@@ -83,12 +83,12 @@ static int deliver(
 	return row(&record, context);
 }
 
-static int deliver_one(
+static int operation_deliver_one(
     struct conn *conn, sqlite3_stmt *stmt, operation_row_fn *row, void *context, struct err *err)
 {
 	int step = sqlite3_step(stmt);
 	if (step == SQLITE_ROW)
-		return deliver(conn, stmt, row, context, err);
+		return operation_deliver(conn, stmt, row, context, err);
 	return step == SQLITE_DONE ? 1 : conn_read_failed(conn, err, "read an operation");
 }
 
@@ -101,7 +101,7 @@ int operation_store_get(struct conn *conn, const char *operation_id, operation_r
 	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, &sql_operation_get);
 	struct binder bind = {.stmt = stmt};
 	bind_text(&bind, operation_id);
-	return deliver_one(conn, stmt, row, context, err);
+	return operation_deliver_one(conn, stmt, row, context, err);
 }
 
 STATEMENT(sql_operation_get_row, FOR_ALL,
@@ -113,7 +113,7 @@ int operation_store_get_row(
 	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, &sql_operation_get_row);
 	struct binder bind = {.stmt = stmt};
 	bind_integer(&bind, operation_row);
-	return deliver_one(conn, stmt, row, context, err);
+	return operation_deliver_one(conn, stmt, row, context, err);
 }
 
 STATEMENT(sql_operation_get_by_key, FOR_ALL,
@@ -128,7 +128,7 @@ int operation_store_get_by_key(struct conn *conn, const struct operation_owner *
 	bind_integer(&bind, owner->project_id);
 	bind_text(&bind, owner->client);
 	bind_text(&bind, key);
-	return deliver_one(conn, stmt, row, context, err);
+	return operation_deliver_one(conn, stmt, row, context, err);
 }
 
 struct list_work {
@@ -156,18 +156,19 @@ STATEMENT(sql_operation_positions_id, FOR_ALL,
 	" AND +project_id = ?1 AND +operation_row < ?2 AND (?3 IS NULL OR +kind = ?3)"
 	" AND (?5 IS NULL OR +state = ?5)");
 
-static const struct statement *positions_statement(const struct operation_query *query)
+static const struct statement *operation_positions_statement(const struct operation_query *query)
 {
 	if (query->id_prefix && positions_are_few(query->id_prefix, OPERATION_ID_PREFIX))
 		return &sql_operation_positions_id;
 	return query->state < 0 ? &sql_operation_positions : &sql_operation_positions_state;
 }
 
-static int collect_project(struct positions *positions, int64_t project_id, void *context)
+static int operation_collect_project(struct positions *positions, int64_t project_id, void *context)
 {
 	struct list_work *work = context;
 	const struct operation_query *query = work->query;
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(work->conn, positions_statement(query));
+	_cleanup_stmt_ sqlite3_stmt *stmt =
+	    stmt_use(work->conn, operation_positions_statement(query));
 	struct binder bind = {.stmt = stmt};
 	bind_integer(&bind, project_id);
 	bind_integer(&bind, query->slice.after ? query->slice.position.row : INT64_MAX);
@@ -187,7 +188,7 @@ static int collect_project(struct positions *positions, int64_t project_id, void
 	return 0;
 }
 
-static int deliver_position(int64_t row, void *context)
+static int operation_deliver_position(int64_t row, void *context)
 {
 	struct list_work *work = context;
 	return operation_store_get_row(work->conn, row, work->row, work->context, work->err);
@@ -202,8 +203,8 @@ int operation_store_list(struct conn *conn, const struct operation_query *query,
 	    .project_ids = query->project_ids,
 	    .project_count = query->project_count,
 	    .slice = query->slice,
-	    .collect = collect_project,
-	    .deliver = deliver_position,
+	    .collect = operation_collect_project,
+	    .deliver = operation_deliver_position,
 	    .context = &work,
 	};
 	return positions_read(conn, &reading, err, ret_end);
@@ -249,12 +250,12 @@ int operation_store_each_open(
 	return step == SQLITE_DONE ? 0 : conn_read_failed(conn, err, "read operations");
 }
 
-static int deliver_all(
+static int operation_deliver_all(
     struct conn *conn, sqlite3_stmt *stmt, operation_row_fn *row, void *context, struct err *err)
 {
 	int step;
 	while ((step = sqlite3_step(stmt)) == SQLITE_ROW) {
-		int r = deliver(conn, stmt, row, context, err);
+		int r = operation_deliver(conn, stmt, row, context, err);
 		if (r)
 			return r;
 	}
@@ -272,7 +273,7 @@ int operation_store_each_import(struct conn *conn, int64_t project_id, const cha
 	struct binder bind = {.stmt = stmt};
 	bind_integer(&bind, project_id);
 	bind_text(&bind, import_key);
-	return deliver_all(conn, stmt, row, context, err);
+	return operation_deliver_all(conn, stmt, row, context, err);
 }
 
 STATEMENT(sql_operation_untold, FOR_WRITER,
@@ -289,7 +290,7 @@ int operation_store_each_untold(struct conn *conn, const struct untold_query *qu
 	bind_text(&bind, query->owner.client);
 	bind_text(&bind, query->import_key);
 	bind_time(&bind, query->since);
-	return deliver_all(conn, stmt, row, context, err);
+	return operation_deliver_all(conn, stmt, row, context, err);
 }
 
 STATEMENT(sql_operation_deleting, FOR_WRITER,
@@ -475,7 +476,7 @@ STATEMENT(sql_operation_recover_deletes, FOR_WRITER,
 	"UPDATE operations SET state = 'planned', revision = revision + 1"
 	" WHERE state = 'sending' AND kind = 'delete'");
 
-static int recover(struct conn *writer, void *context, struct err *err)
+static int operation_recover(struct conn *writer, void *context, struct err *err)
 {
 	int r = recover_creates(writer, context, err);
 	if (r)
@@ -490,7 +491,7 @@ int operation_store_recover(
     struct conn *writer, int64_t now, struct err *err, unsigned *ret_unknown)
 {
 	struct recover_work work = {.now = now};
-	int r = tx_write(writer, recover, &work, err);
+	int r = tx_write(writer, operation_recover, &work, err);
 	if (r)
 		return r;
 	*ret_unknown = work.unknown;

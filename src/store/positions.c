@@ -67,7 +67,7 @@ static int collect_stored(struct conn *conn, struct positions_work *work, struct
 	return step == SQLITE_DONE ? 0 : conn_read_failed(conn, err, "list projects");
 }
 
-static int collect(struct conn *conn, struct positions_work *work, struct err *err)
+static int positions_collect(struct conn *conn, struct positions_work *work, struct err *err)
 {
 	const struct positions_reading *reading = work->reading;
 	if (!reading->project_ids)
@@ -86,7 +86,7 @@ static int read_in_transaction(struct conn *conn, void *context, struct err *err
 {
 	struct positions_work *work = context;
 	const struct positions_reading *reading = work->reading;
-	int r = collect(conn, work, err);
+	int r = positions_collect(conn, work, err);
 	if (r)
 		return r;
 	work->end.more = work->positions.count > reading->slice.limit;

@@ -7,7 +7,7 @@
 /* Of the pointer and the text of one warning; six bytes may stand for one in JSON. */
 #define WARNING_LENGTH_LIMIT 1024
 
-static void member_object(struct writer *writer, const char *name, struct span json)
+static void render_member_object(struct writer *writer, const char *name, struct span json)
 {
 	writer_member_raw(writer, name, json.ptr ? json : span_of("{}"));
 }
@@ -71,8 +71,8 @@ static void connector_members(struct writer *writer, const struct connector_reco
 	const struct connector *connector = &record->connector;
 	writer_member_text(writer, "label", connector->label);
 	writer_member_text(writer, "connector_type", connector->connector_type);
-	member_object(writer, "connector_properties", connector->properties);
-	member_object(writer, "category_properties", connector->category);
+	render_member_object(writer, "connector_properties", connector->properties);
+	render_member_object(writer, "category_properties", connector->category);
 	writer_member_text(writer, "status", connector->status);
 	writer_member_text(writer, "failure_message", connector->failure_message);
 	writer_member_time(writer, "status_known_at", record->status_known_at);
@@ -143,7 +143,7 @@ static void job_members(struct writer *writer, const struct job_record *record, 
 	run_duration(writer, run);
 	writer_member_raw(writer, "progress", run->progress);
 	run_error(writer, run);
-	member_object(writer, "stats", run->stats);
+	render_member_object(writer, "stats", run->stats);
 	writer_member_time(writer, "first_seen_at", record->first_seen_at);
 }
 

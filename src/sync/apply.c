@@ -30,7 +30,7 @@ struct listing_work {
 	struct err *err;
 };
 
-static int no_memory(struct err *err)
+static int apply_no_memory(struct err *err)
 {
 	return err_set(err, "no memory to apply Mixpanel's answer");
 }
@@ -56,7 +56,7 @@ static int followed_list_add(struct followed_list *list, const struct followed_c
 	return 0;
 }
 
-static int compare_rows(const void *a, const void *b)
+static int apply_compare_rows(const void *a, const void *b)
 {
 	int64_t left = *(const int64_t *)a;
 	int64_t right = *(const int64_t *)b;
@@ -66,7 +66,7 @@ static int compare_rows(const void *a, const void *b)
 static bool row_list_has(const struct row_list *list, int64_t row)
 {
 	return list->count > 0 &&
-	       bsearch(&row, list->rows, list->count, sizeof(row), compare_rows) != NULL;
+	       bsearch(&row, list->rows, list->count, sizeof(row), apply_compare_rows) != NULL;
 }
 
 /* What outranks this listing. */
@@ -86,7 +86,7 @@ static int put_deleted(struct listing_work *work, struct connector_put *put,
 	case WITNESS_OBSERVED:
 		/* A list that lags shows it still; a single read can tell. */
 		return row_list_add(&work->outcome->doubted, followed->row) < 0
-			   ? no_memory(work->err)
+			   ? apply_no_memory(work->err)
 			   : 0;
 	case WITNESS_CREATED:
 	case WITNESS_SEEN:
@@ -101,14 +101,15 @@ static int note_put(struct listing_work *work, const struct followed_connector *
     enum connector_change change)
 {
 	if (row_list_add(&work->seen, followed->row) < 0)
-		return no_memory(work->err);
+		return apply_no_memory(work->err);
 	if (change == CONNECTOR_SAME || change == CONNECTOR_STAYS_DELETED)
 		return 0;
 	work->outcome->updated++;
 	changes_add(work->changes, CHANGE_CONNECTOR, work->listing->project_id, NULL);
 	if (change == CONNECTOR_CHANGED)
 		return 0;
-	return followed_list_add(&work->outcome->came, followed) < 0 ? no_memory(work->err) : 0;
+	return followed_list_add(&work->outcome->came, followed) < 0 ? apply_no_memory(work->err)
+								     : 0;
 }
 
 static int put_connector(struct listing_work *work, const struct connector *connector)
@@ -147,14 +148,16 @@ static int look_for_missing(const struct followed_connector *connector, void *co
 	if (connector->row > work->listing->last_row || row_list_has(&work->seen, connector->row) ||
 	    held(work, connector->row) != WITNESS_FREE)
 		return 0;
-	return row_list_add(&work->outcome->missing, connector->row) < 0 ? no_memory(work->err) : 0;
+	return row_list_add(&work->outcome->missing, connector->row) < 0
+		   ? apply_no_memory(work->err)
+		   : 0;
 }
 
 static int apply_complete(struct listing_work *work)
 {
 	const struct listing *listing = work->listing;
 	if (work->seen.count > 1)
-		qsort(work->seen.rows, work->seen.count, sizeof(int64_t), compare_rows);
+		qsort(work->seen.rows, work->seen.count, sizeof(int64_t), apply_compare_rows);
 	int r = connector_store_each_followed(
 	    work->writer, listing->project_id, look_for_missing, work, work->err);
 	if (r)
@@ -254,7 +257,7 @@ static struct run copy_run(struct history_work *work, const struct run *run)
 
 static int compare_stored(const void *a, const void *b)
 {
-	return compare_rows(
+	return apply_compare_rows(
 	    &((const struct stored_job *)a)->row, &((const struct stored_job *)b)->row);
 }
 
@@ -265,7 +268,7 @@ static void sort_stored(struct history_work *work)
 	work->sorted = work->stored_count;
 }
 
-static bool is_known(const struct history_work *work, int64_t row)
+static bool apply_is_known(const struct history_work *work, int64_t row)
 {
 	const struct stored_job wanted = {.row = row};
 	return work->sorted > 0 &&
@@ -275,11 +278,11 @@ static bool is_known(const struct history_work *work, int64_t row)
 static int add_stored(const struct job_record *record, void *context)
 {
 	struct history_work *work = context;
-	if (is_known(work, record->row))
+	if (apply_is_known(work, record->row))
 		return 0;
 	struct stored_job *stored = array_grow(work->stored, work->stored_count, sizeof(*stored));
 	if (!stored)
-		return no_memory(work->err);
+		return apply_no_memory(work->err);
 	work->stored = stored;
 	struct stored_job *job = &stored[work->stored_count++];
 	*job = (struct stored_job){
@@ -290,7 +293,7 @@ static int add_stored(const struct job_record *record, void *context)
 	    .history_synced_at = record->history_synced_at,
 	};
 	snprintf(job->job_id, sizeof(job->job_id), "%s", record->job_id);
-	return is_whole(&job->run, &record->run) ? 0 : no_memory(work->err);
+	return is_whole(&job->run, &record->run) ? 0 : apply_no_memory(work->err);
 }
 
 /* Rows run with time, so sorting by row is oldest first. */
@@ -317,7 +320,7 @@ static int join_pages(struct history_work *work)
 		total += pages->list[i].history.count;
 	work->entries = calloc(total + 1, sizeof(*work->entries));
 	if (!work->entries)
-		return no_memory(work->err);
+		return apply_no_memory(work->err);
 	for (size_t i = 0; i < pages->count; i++) {
 		const struct decoded_history *page = &pages->list[i].history;
 		/* What comes again replaces what was read of it before. */
@@ -334,7 +337,7 @@ static int match_entries(struct history_work *work, size_t *of_entry)
 	_cleanup_free_ struct match_stored *stored =
 	    calloc(work->stored_count + 1, sizeof(*stored));
 	if (!stored)
-		return no_memory(work->err);
+		return apply_no_memory(work->err);
 	for (size_t i = 0; i < work->stored_count; i++)
 		stored[i] = (struct match_stored){
 		    .run_id = work->stored[i].run.run_id,
@@ -345,11 +348,11 @@ static int match_entries(struct history_work *work, size_t *of_entry)
 		};
 	if (match_history(stored, work->stored_count, work->entries, work->entry_count, of_entry) <
 	    0)
-		return no_memory(work->err);
+		return apply_no_memory(work->err);
 	return 0;
 }
 
-static void job_changed(struct history_work *work, const char *job_id)
+static void apply_job_changed(struct history_work *work, const char *job_id)
 {
 	work->outcome.changed++;
 	changes_add(work->changes, CHANGE_JOB, work->history->project_id, job_id);
@@ -391,13 +394,13 @@ static int apply_entry(struct history_work *work, struct stored_job *job, const 
 	if (!outdated && !run_same(&job->run, &run)) {
 		work->outcome.ended_badly |= is_bad_end(run.status) && !is_bad_end(job->run.status);
 		job->over = job_status_is_done(run.status);
-		job_changed(work, job->job_id);
+		apply_job_changed(work, job->job_id);
 		return job_store_update(work->writer, job->row, &run, now, work->err);
 	}
 	if (job->listed)
 		return 0;
 	job->over = job_status_is_done(job->run.status);
-	job_changed(work, job->job_id);
+	apply_job_changed(work, job->job_id);
 	return job_store_relisted(work->writer, job->row, now, work->err);
 }
 
@@ -406,7 +409,7 @@ static int insert_new(struct history_work *work, const size_t *of_entry)
 	const struct history *history = work->history;
 	_cleanup_free_ size_t *order = calloc(work->entry_count + 1, sizeof(*order));
 	if (!order || match_order(work->entries, work->entry_count, order) < 0)
-		return no_memory(work->err);
+		return apply_no_memory(work->err);
 	for (size_t i = 0; i < work->entry_count; i++) {
 		if (of_entry[order[i]] != MATCH_NEW)
 			continue;
@@ -423,7 +426,7 @@ static int insert_new(struct history_work *work, const size_t *of_entry)
 			return r;
 		work->outcome.ended_badly |= is_bad_end(job.run->status);
 		work->outcome.unfinished |= !job_status_is_done(job.run->status);
-		job_changed(work, job_id);
+		apply_job_changed(work, job_id);
 	}
 	return 0;
 }
@@ -440,7 +443,7 @@ static int mark_unlisted(struct history_work *work)
 		if (r)
 			return r;
 		job->over = true;
-		job_changed(work, job->job_id);
+		apply_job_changed(work, job->job_id);
 	}
 	return 0;
 }
@@ -449,7 +452,7 @@ static int apply_matched(struct history_work *work)
 {
 	_cleanup_free_ size_t *of_entry = calloc(work->entry_count + 1, sizeof(*of_entry));
 	if (!of_entry)
-		return no_memory(work->err);
+		return apply_no_memory(work->err);
 	int r = match_entries(work, of_entry);
 	for (size_t i = 0; i < work->entry_count && r == 0; i++)
 		if (of_entry[i] < work->stored_count)

@@ -28,14 +28,14 @@ static void fill_operation(struct command *command, const char *operation_id)
 	    command->result_operation_id, sizeof(command->result_operation_id), "%s", operation_id);
 }
 
-static void fill_connector(struct command *command, const char *connector_id)
+static void command_fill_connector(struct command *command, const char *connector_id)
 {
 	snprintf(command->result_connector_id, sizeof(command->result_connector_id), "%s",
 	    connector_id ? connector_id : "");
 }
 
 PRINTF_LIKE(2, 3)
-static enum command_result failed(struct command *command, const char *format, ...)
+static enum command_result command_failed(struct command *command, const char *format, ...)
 {
 	va_list arguments;
 	va_start(arguments, format);
@@ -59,7 +59,7 @@ struct found_connector {
 	bool deleted_by_us;
 };
 
-static int take_connector(
+static int command_take_connector(
     const struct connector_record *record, const struct job_record *latest, void *context)
 {
 	(void)latest;
@@ -75,7 +75,7 @@ static int find_connector(struct project *project, const char *connector_id, str
     struct found_connector *found)
 {
 	return connector_store_get(project_writer(project), project->settings->project_id,
-	    connector_id, take_connector, found, err);
+	    connector_id, command_take_connector, found, err);
 }
 
 /* Creating -------------------------------------------------------------------------------------*/
@@ -148,7 +148,7 @@ static int look_at_untold(const struct operation_record *record, void *context)
 	if (!repeats(check, record) || !record->connector_id)
 		return 0;
 	fill_operation(check->command, record->operation_id);
-	fill_connector(check->command, record->connector_id);
+	command_fill_connector(check->command, record->connector_id);
 	check->verdict = COMMAND_ACCEPTED;
 	return 1;
 }
@@ -162,7 +162,7 @@ static int look_at_import(
 		return 0;
 	check->found = true;
 	check->verdict = COMMAND_DUPLICATE;
-	fill_connector(check->command, record->connector.connector_id);
+	command_fill_connector(check->command, record->connector.connector_id);
 	return 0;
 }
 
@@ -173,7 +173,7 @@ static int look_at_sent(const char *connector_id, struct span request, void *con
 		return 0;
 	check->found = true;
 	check->verdict = COMMAND_DUPLICATE;
-	fill_connector(check->command, connector_id);
+	command_fill_connector(check->command, connector_id);
 	return 0;
 }
 
@@ -278,17 +278,17 @@ static void create_check_done(struct create_check *check)
 	buffer_done(&check->key);
 }
 
-static enum command_result create(struct project *project, struct command *command)
+static enum command_result command_create(struct project *project, struct command *command)
 {
 	struct err err = ERR_INIT;
 	json_t *body _cleanup_json_ = NULL;
 	if (jsontext_parse(command->body, JSONTEXT_REJECT_DUPLICATES, &err, &body) < 0)
-		return failed(command, "%s", err.text);
+		return command_failed(command, "%s", err.text);
 	struct create_check check _cleanup_(create_check_done) = {.command = command, .body = body};
 	buffer_init(&check.key, IMPORT_KEY_LIMIT);
 	int r = look_for_same(project, &check, &err);
 	if (r != 0)
-		return r < 0 ? failed(command, "%s", err.text) : check.verdict;
+		return r < 0 ? command_failed(command, "%s", err.text) : check.verdict;
 	struct operation_record record = {
 	    .kind = OPERATION_CREATE,
 	    .idempotency_key = command->idempotency_key,
@@ -311,7 +311,7 @@ static enum command_result delete_connector(struct project *project, struct comm
 	struct found_connector found = {.row = 0};
 	int r = find_connector(project, command->connector_id, &err, &found);
 	if (r < 0)
-		return failed(command, "%s", err.text);
+		return command_failed(command, "%s", err.text);
 	if (r > 0)
 		return COMMAND_NOT_FOUND;
 	if (found.deleted && found.deleted_by_us)
@@ -319,7 +319,7 @@ static enum command_result delete_connector(struct project *project, struct comm
 	r = operation_store_deleting(project_writer(project), project->settings->project_id,
 	    command->connector_id, &err, command->result_operation_id);
 	if (r <= 0)
-		return r < 0 ? failed(command, "%s", err.text) : COMMAND_ACCEPTED;
+		return r < 0 ? command_failed(command, "%s", err.text) : COMMAND_ACCEPTED;
 	struct operation_record record = {
 	    .kind = OPERATION_DELETE,
 	    .connector_id = command->connector_id,
@@ -394,20 +394,20 @@ static bool may_be_outcome(struct project *project, struct command *command, int
 	int r = find_connector(project, command->connector_id, &err, &found);
 	*ret_row = found.row;
 	if (r != 0 || found.deleted) {
-		(void)failed(
+		(void)command_failed(
 		    command, "connector %s is not present in this project", command->connector_id);
 		return false;
 	}
 	if (operation_store_claims(project_writer(project), project->settings->project_id,
 		command->connector_id, 0, &err) != 0) {
-		(void)failed(command, "connector %s is the outcome of another operation",
+		(void)command_failed(command, "connector %s is the outcome of another operation",
 		    command->connector_id);
 		return false;
 	}
 	return true;
 }
 
-static enum command_result resolve(struct project *project, struct command *command)
+static enum command_result command_resolve(struct project *project, struct command *command)
 {
 	struct err err = ERR_INIT;
 	struct resolving resolving = {
@@ -439,7 +439,7 @@ static enum command_result resolve(struct project *project, struct command *comm
 static enum command_result refresh_project(struct project *project, struct command *command)
 {
 	if (refresh_begin(project, 0, NULL, &command->result_ticket) < 0)
-		return failed(command, "no memory");
+		return command_failed(command, "no memory");
 	return COMMAND_ACCEPTED;
 }
 
@@ -449,13 +449,13 @@ static enum command_result refresh_connector(struct project *project, struct com
 	struct found_connector found = {.row = 0};
 	int r = find_connector(project, command->connector_id, &err, &found);
 	if (r < 0)
-		return failed(command, "%s", err.text);
+		return command_failed(command, "%s", err.text);
 	if (r > 0)
 		return COMMAND_NOT_FOUND;
 	if (found.deleted)
 		return COMMAND_ALREADY_DONE;
 	if (refresh_begin(project, found.row, command->connector_id, &command->result_ticket) < 0)
-		return failed(command, "no memory");
+		return command_failed(command, "no memory");
 	return COMMAND_ACCEPTED;
 }
 
@@ -463,13 +463,13 @@ void command_run(struct project *project, struct command *command)
 {
 	switch (command->kind) {
 	case COMMAND_CREATE:
-		command->result = create(project, command);
+		command->result = command_create(project, command);
 		return;
 	case COMMAND_DELETE:
 		command->result = delete_connector(project, command);
 		return;
 	case COMMAND_RESOLVE:
-		command->result = resolve(project, command);
+		command->result = command_resolve(project, command);
 		return;
 	case COMMAND_REFRESH_PROJECT:
 		command->result = refresh_project(project, command);

@@ -5,7 +5,7 @@
 #include <string.h>
 
 /* The place of a job's doubt; count when there is none. */
-static size_t find(const struct doubts *doubts, int64_t row)
+static size_t doubts_find(const struct doubts *doubts, int64_t row)
 {
 	size_t i = 0;
 	while (i < doubts->count && doubts->list[i].row != row)
@@ -22,7 +22,7 @@ static void forget(struct doubts *doubts, size_t place)
 
 bool doubts_believe(struct doubts *doubts, int64_t row, int64_t asked_at, int64_t settle_time)
 {
-	size_t place = find(doubts, row);
+	size_t place = doubts_find(doubts, row);
 	if (place < doubts->count) {
 		if (asked_at - doubts->list[place].since < settle_time)
 			return false;
@@ -37,7 +37,7 @@ bool doubts_believe(struct doubts *doubts, int64_t row, int64_t asked_at, int64_
 
 void doubts_end(struct doubts *doubts, int64_t row)
 {
-	size_t place = find(doubts, row);
+	size_t place = doubts_find(doubts, row);
 	if (place < doubts->count)
 		forget(doubts, place);
 }

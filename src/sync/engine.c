@@ -60,7 +60,7 @@ struct engine {
 
 /* Projects -------------------------------------------------------------------------------------*/
 
-static int recover(struct engine *engine, struct err *err)
+static int engine_recover(struct engine *engine, struct err *err)
 {
 	unsigned unknown = 0;
 	if (engine->recovered)
@@ -84,7 +84,7 @@ static int recover(struct engine *engine, struct err *err)
 static int complete(struct engine *engine, struct config *config, struct err *err)
 {
 	/* What was left in the middle must be settled before anything is loaded. */
-	int failed = recover(engine, err);
+	int failed = engine_recover(engine, err);
 	if (failed)
 		return failed;
 	for (size_t i = 0; i < config->project_count; i++) {
@@ -452,7 +452,7 @@ static int64_t turn_projects(struct engine *engine, int64_t now)
 	return next;
 }
 
-static void turn(struct engine *engine)
+static void engine_turn(struct engine *engine)
 {
 	int64_t now = sync_now(&engine->sync);
 	atomic_store(&engine->last_turn, now);
@@ -498,11 +498,11 @@ static void last_answers(struct engine *engine)
 			outbox_save(project);
 }
 
-static void *run(void *context)
+static void *engine_run(void *context)
 {
 	struct engine *engine = context;
 	while (!sync_is_stopping(&engine->sync))
-		turn(engine);
+		engine_turn(engine);
 	mailbox_close(&engine->mailbox);
 	last_answers(engine);
 	note_told(engine);
@@ -514,7 +514,7 @@ int engine_start(struct engine *engine, struct err *err)
 	pthread_attr_t attributes;
 	pthread_attr_init(&attributes);
 	pthread_attr_setstacksize(&attributes, THREAD_STACK_SIZE);
-	int r = pthread_create(&engine->thread, &attributes, run, engine);
+	int r = pthread_create(&engine->thread, &attributes, engine_run, engine);
 	pthread_attr_destroy(&attributes);
 	if (r != 0)
 		return err_set_errno(err, r, "cannot start the sync thread");

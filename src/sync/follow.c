@@ -686,7 +686,7 @@ static int read_send_first(struct read_call *read, struct err *err)
 }
 
 /* What the call has to know of the store. Returns 0, 1 when the connector is not there, or -1. */
-static int prepare(struct read_call *read, struct err *err)
+static int follow_prepare(struct read_call *read, struct err *err)
 {
 	struct conn *writer = project_writer(read->call.project);
 	if (read->call.endpoint == ENDPOINT_LIST)
@@ -704,7 +704,7 @@ void follow_send_plan(struct project *project, const struct plan *plan, int64_t 
 		not_sent(project, NULL, plan, "no memory");
 		return;
 	}
-	if (prepare(read, &err) != 0 || read_send_first(read, &err) < 0)
+	if (follow_prepare(read, &err) != 0 || read_send_first(read, &err) < 0)
 		not_sent(project, read, plan, err.text);
 }
 

@@ -58,7 +58,7 @@ static int compare_starts(const void *left, const void *right)
 	return compare_indices(a, b);
 }
 
-static int compare_ids(const void *left, const void *right)
+static int match_compare_ids(const void *left, const void *right)
 {
 	const struct key *a = left;
 	const struct key *b = right;
@@ -181,8 +181,8 @@ static void match_ids(struct matching *m)
 {
 	size_t entry_count = gather_entries(m, GATHER_NAMED);
 	size_t stored_count = gather_stored(m, GATHER_NAMED);
-	sort(m->entry_keys, entry_count, compare_ids);
-	sort(m->stored_keys, stored_count, compare_ids);
+	sort(m->entry_keys, entry_count, match_compare_ids);
+	sort(m->stored_keys, stored_count, match_compare_ids);
 	size_t s = 0;
 	size_t e = 0;
 	while (e < entry_count) {

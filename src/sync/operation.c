@@ -40,7 +40,7 @@ static void keep_record(
 	loaded->record = copy;
 }
 
-static int take_operation(const struct operation_record *record, void *context)
+static int operation_take_operation(const struct operation_record *record, void *context)
 {
 	struct loaded_operation *loaded = context;
 	keep_record(loaded, &loaded->arena, record);
@@ -57,7 +57,8 @@ int operation_load_row(
 {
 	*loaded = (struct loaded_operation){.incomplete = false};
 	arena_init(&loaded->arena, OPERATION_MEMORY_LIMIT);
-	return operation_store_get_row(project_writer(project), row, take_operation, loaded, err);
+	return operation_store_get_row(
+	    project_writer(project), row, operation_take_operation, loaded, err);
 }
 
 int operation_load(const struct project *project, const char *operation_id, struct err *err,
@@ -66,7 +67,7 @@ int operation_load(const struct project *project, const char *operation_id, stru
 	*loaded = (struct loaded_operation){.incomplete = false};
 	arena_init(&loaded->arena, OPERATION_MEMORY_LIMIT);
 	return operation_store_get(
-	    project_writer(project), operation_id, take_operation, loaded, err);
+	    project_writer(project), operation_id, operation_take_operation, loaded, err);
 }
 
 void operation_log(const struct project *project, const struct operation_record *record)

@@ -265,7 +265,7 @@ static void send_outgoing(struct project *project, struct outgoing *outgoing)
 	}
 }
 
-static void earlier(int64_t *next, int64_t at)
+static void outbox_earlier(int64_t *next, int64_t at)
 {
 	if (at < *next)
 		*next = at;
@@ -284,7 +284,7 @@ static bool may_go(
 	if (outgoing->in_flight || (!outgoing->verb->repeatable && !may_send_once(project)))
 		return false;
 	if (outgoing->not_before > now) {
-		earlier(next, outgoing->not_before);
+		outbox_earlier(next, outgoing->not_before);
 		return false;
 	}
 	return true;
@@ -299,11 +299,11 @@ int outbox_send(struct project *project, int64_t now, int64_t *next)
 	if (!outgoing)
 		return 0;
 	if (!upstream_may_ask(&project->upstream, true, now)) {
-		earlier(next, upstream_next(&project->upstream, now));
+		outbox_earlier(next, upstream_next(&project->upstream, now));
 		return 0;
 	}
 	if (!ratelimit_take(&project->limit, RATELIMIT_WRITE, now)) {
-		earlier(next, ratelimit_next(&project->limit, RATELIMIT_WRITE, now));
+		outbox_earlier(next, ratelimit_next(&project->limit, RATELIMIT_WRITE, now));
 		return 0;
 	}
 	send_outgoing(project, outgoing);

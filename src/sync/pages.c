@@ -67,7 +67,7 @@ static int page_note_entries(struct pages *pages, struct page *page)
 	return 0;
 }
 
-static int page_read(struct pages *pages, struct page *page, struct span body, struct err *err)
+static int page_take(struct pages *pages, struct page *page, struct span body, struct err *err)
 {
 	page->body = malloc(body.len + 1);
 	if (!page->body)
@@ -94,7 +94,7 @@ int pages_add(struct pages *pages, struct span body, struct err *err)
 		return err_set(err, "no memory for a page of Mixpanel's answer");
 	pages->list = list;
 	struct page page = {.body = NULL};
-	if (page_read(pages, &page, body, err) < 0) {
+	if (page_take(pages, &page, body, err) < 0) {
 		page_done(&page);
 		return -1;
 	}

@@ -148,7 +148,7 @@ void project_settle(struct project *project, int64_t row, enum witness_hold hold
 		    "project %s: no memory to let a connector settle", project->settings->name);
 }
 
-static int take_row(
+static int project_take_row(
     const struct connector_record *record, const struct job_record *latest, void *context)
 {
 	(void)latest;
@@ -160,7 +160,7 @@ int project_connector_row(
     const struct project *project, const char *connector_id, struct err *err, int64_t *ret_row)
 {
 	return connector_store_get(project_writer(project), project->settings->project_id,
-	    connector_id, take_row, ret_row, err);
+	    connector_id, project_take_row, ret_row, err);
 }
 
 enum witness_hold project_held(const struct project *project, const char *connector_id)

@@ -102,7 +102,7 @@ int refresh_begin(
 }
 
 /* Rows are positive, and negated once they are done with. */
-static int compare_rows(const void *a, const void *b)
+static int refresh_compare_rows(const void *a, const void *b)
 {
 	int64_t left = *(const int64_t *)a;
 	int64_t right = *(const int64_t *)b;
@@ -115,7 +115,7 @@ static void note_history_row(struct project *project, struct refresh *refresh, i
 {
 	int64_t *found = refresh->count == 0 ? NULL
 					     : bsearch(&row, refresh->rows, refresh->count,
-						   sizeof(row), compare_rows);
+						   sizeof(row), refresh_compare_rows);
 	if (!found || *found < 0)
 		return;
 	*found = -row;

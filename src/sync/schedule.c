@@ -134,19 +134,19 @@ static void forget_settled(struct project *project, int64_t now)
 
 /* Turns -----------------------------------------------------------------------------------------*/
 
-static void earlier(int64_t *next, int64_t at)
+static void schedule_earlier(int64_t *next, int64_t at)
 {
 	if (at < *next)
 		*next = at;
 }
 
 /* Takes one request out of the budget; brings *next forward when there is none. */
-static bool take(
+static bool schedule_take(
     struct project *project, enum ratelimit_class rate_class, int64_t now, int64_t *next)
 {
 	if (ratelimit_take(&project->limit, rate_class, now))
 		return true;
-	earlier(next, ratelimit_next(&project->limit, rate_class, now));
+	schedule_earlier(next, ratelimit_next(&project->limit, rate_class, now));
 	return false;
 }
 
@@ -175,16 +175,16 @@ static bool send_planned(struct project *project, int64_t now, int64_t *next)
 	struct plan plan =
 	    planner_next(project->planner, now, (unsigned)project->settings->max_concurrent);
 	if (plan.kind == PLAN_NOTHING) {
-		earlier(next, plan.due);
+		schedule_earlier(next, plan.due);
 		return false;
 	}
 	if (!has_place(project, &plan))
 		return false;
 	if (!upstream_may_ask(&project->upstream, is_own_wish(&plan), now)) {
-		earlier(next, upstream_next(&project->upstream, now));
+		schedule_earlier(next, upstream_next(&project->upstream, now));
 		return false;
 	}
-	if (!take(project, class_of(&plan), now, next))
+	if (!schedule_take(project, class_of(&plan), now, next))
 		return false;
 	follow_send_plan(project, &plan, now);
 	return true;
@@ -196,10 +196,10 @@ static bool send_page(struct project *project, int64_t now, int64_t *next)
 	if (!plan)
 		return false;
 	if (!upstream_may_ask(&project->upstream, true, now)) {
-		earlier(next, upstream_next(&project->upstream, now));
+		schedule_earlier(next, upstream_next(&project->upstream, now));
 		return false;
 	}
-	if (!take(project, class_of(plan), now, next))
+	if (!schedule_take(project, class_of(plan), now, next))
 		return false;
 	follow_send_page(project);
 	return true;
@@ -211,10 +211,10 @@ static bool send_single(struct project *project, int64_t now, int64_t *next)
 	if (!refresh_wants_single(project, &single))
 		return false;
 	if (!upstream_may_ask(&project->upstream, true, now)) {
-		earlier(next, upstream_next(&project->upstream, now));
+		schedule_earlier(next, upstream_next(&project->upstream, now));
 		return false;
 	}
-	if (!take(project, RATELIMIT_WAITED, now, next))
+	if (!schedule_take(project, RATELIMIT_WAITED, now, next))
 		return false;
 	follow_send_single(project, &single);
 	return true;

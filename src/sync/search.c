@@ -5,8 +5,8 @@
  * many; a connector is given to the wrong create; one that turns up late is overlooked.
  *
  * Why it cannot: each create is looked at in a transaction of its own, a few in each turn, with one
- * look-up by index for what could be its outcome, however many others are open. It is looked at
- * after the first list that was asked for since it became unknown, and again whenever something
+ * look-up by index for what could be its outcome, however many others are open. It is looked
+ * at after the first list that was asked for since it became unknown, and again whenever something
  * came, went or was decided that asks for the same import: any list may decide it, the thousandth
  * too. The deciding itself is in reconcile.h. */
 #include "sync/search.h"
@@ -329,7 +329,7 @@ static void decide(struct looking *looking, struct operation_record *record)
 	record->search_over |= looking->search->give_up;
 }
 
-static int look(struct looking *looking, const struct operation_record *stored)
+static int search_look(struct looking *looking, const struct operation_record *stored)
 {
 	struct operation_record record = *stored;
 	looking->state = record.state;
@@ -360,7 +360,7 @@ static int write_look(struct conn *writer, void *context, struct err *err)
 	looking->err = err;
 	(void)writer;
 	int r = operation_load_row(looking->project, looking->search->row, err, &loaded);
-	return r ? r : look(looking, &loaded.record);
+	return r ? r : search_look(looking, &loaded.record);
 }
 
 /* Looks once. What cannot be written is looked at again with the next list. */

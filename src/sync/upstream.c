@@ -101,13 +101,13 @@ static enum upstream_state state_of(const struct upstream *upstream)
 	return upstream->asked ? UPSTREAM_OK : UPSTREAM_UNKNOWN;
 }
 
-static void note(struct upstream *upstream, const char *code, const char *message)
+static void upstream_note(struct upstream *upstream, const char *code, const char *message)
 {
 	snprintf(upstream->code, sizeof(upstream->code), "%s", code);
 	snprintf(upstream->message, sizeof(upstream->message), "%s", message);
 }
 
-static void settle(struct upstream *upstream, int64_t wall)
+static void upstream_settle(struct upstream *upstream, int64_t wall)
 {
 	enum upstream_state state = state_of(upstream);
 	if (state != upstream->state)
@@ -117,9 +117,9 @@ static void settle(struct upstream *upstream, int64_t wall)
 		return;
 	/* What the gate said is over; what the listing said may still hold. */
 	if (upstream->listing_failed)
-		note(upstream, upstream->listing_code, upstream->listing_message);
+		upstream_note(upstream, upstream->listing_code, upstream->listing_message);
 	else
-		note(upstream, "", "");
+		upstream_note(upstream, "", "");
 }
 
 static void note_answer(
@@ -127,11 +127,11 @@ static void note_answer(
 {
 	char message[sizeof(upstream->message)];
 	answer_describe(answer, message, sizeof(message));
-	note(upstream, code, message);
+	upstream_note(upstream, code, message);
 }
 
-static void failed(struct upstream *upstream, const struct client_answer *answer, int64_t started,
-    int64_t now, struct random_sequence *sequence)
+static void upstream_failed(struct upstream *upstream, const struct client_answer *answer,
+    int64_t started, int64_t now, struct random_sequence *sequence)
 {
 	/* Requests that were on their way together fail together: one failure, not many. A late one
 	 * is no news either for the probe that went out meanwhile. */
@@ -175,13 +175,13 @@ enum upstream_verdict upstream_ended(struct upstream *upstream, const struct cli
 		upstream->probing = false;
 	if (failure) {
 		upstream->gate = judgement.state;
-		failed(upstream, answer, request->started, now, sequence);
+		upstream_failed(upstream, answer, request->started, now, sequence);
 		note_answer(upstream, judgement.code, answer);
 	} else if (judgement.concern == CONCERN_NOBODY) {
 		upstream->failed_subjects = 0;
 		recovered(upstream, answer, request->started);
 	}
-	settle(upstream, wall);
+	upstream_settle(upstream, wall);
 	return failure ? VERDICT_FAILED : VERDICT_GOOD;
 }
 
@@ -194,7 +194,7 @@ void upstream_listed(struct upstream *upstream, const char *code, const char *me
 		snprintf(
 		    upstream->listing_message, sizeof(upstream->listing_message), "%s", message);
 	}
-	settle(upstream, wall);
+	upstream_settle(upstream, wall);
 }
 
 bool upstream_may_ask(const struct upstream *upstream, bool waited, int64_t now)

@@ -16,7 +16,7 @@ void witness_done(struct witness *witness)
 /* Settled --------------------------------------------------------------------------------------*/
 
 /* Where the row is, or belongs. */
-static size_t place_of(const struct witness *witness, int64_t row)
+static size_t witness_place_of(const struct witness *witness, int64_t row)
 {
 	size_t low = 0;
 	size_t high = witness->settled_count;
@@ -32,7 +32,7 @@ static size_t place_of(const struct witness *witness, int64_t row)
 
 static struct witness_settled *find_settled(const struct witness *witness, int64_t row)
 {
-	size_t place = place_of(witness, row);
+	size_t place = witness_place_of(witness, row);
 	if (place == witness->settled_count || witness->settled[place].row != row)
 		return NULL;
 	return &witness->settled[place];
@@ -45,7 +45,7 @@ static struct witness_settled *add_settled(struct witness *witness, int64_t row)
 	if (!settled)
 		return NULL;
 	witness->settled = settled;
-	size_t place = place_of(witness, row);
+	size_t place = witness_place_of(witness, row);
 	struct witness_settled *added = &witness->settled[place];
 	memmove(added + 1, added, (witness->settled_count - place) * sizeof(*added));
 	witness->settled_count++;

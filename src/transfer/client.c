@@ -184,7 +184,7 @@ void client_wake(struct client *client)
 
 /* Setting up a request -------------------------------------------------------------------------*/
 
-static size_t take_body(char *data, size_t size, size_t count, void *context)
+static size_t client_take_body(char *data, size_t size, size_t count, void *context)
 {
 	struct transfer *transfer = context;
 	size_t len = size * count;
@@ -198,7 +198,7 @@ static size_t take_body(char *data, size_t size, size_t count, void *context)
 
 #define SET(easy, option, value) (curl_easy_setopt(easy, option, value) == CURLE_OK)
 
-static long answer_status(CURL *easy)
+static long client_answer_status(CURL *easy)
 {
 	long status = 0;
 	curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
@@ -209,7 +209,7 @@ static long answer_status(CURL *easy)
 static void end_headers(struct transfer *transfer)
 {
 	transfer->headers_done = true;
-	if (answer_status(transfer->easy) >= 500)
+	if (client_answer_status(transfer->easy) >= 500)
 		(void)SET(transfer->easy, CURLOPT_FORBID_REUSE, 1L);
 }
 
@@ -275,7 +275,7 @@ static bool set_callbacks(struct transfer *transfer)
 	       SET(easy, CURLOPT_PREREQDATA, transfer) &&
 	       SET(easy, CURLOPT_HEADERFUNCTION, note_header) &&
 	       SET(easy, CURLOPT_HEADERDATA, transfer) &&
-	       SET(easy, CURLOPT_WRITEFUNCTION, take_body) &&
+	       SET(easy, CURLOPT_WRITEFUNCTION, client_take_body) &&
 	       SET(easy, CURLOPT_WRITEDATA, transfer);
 }
 
@@ -483,7 +483,7 @@ static bool is_redirect(long status)
 static int follow_redirect(struct transfer *transfer)
 {
 	CURL *easy = transfer->easy;
-	if (transfer->once || !is_redirect(answer_status(easy)))
+	if (transfer->once || !is_redirect(client_answer_status(easy)))
 		return 0;
 	struct err err = ERR_INIT;
 	const char *url = NULL;
@@ -538,7 +538,7 @@ static void transfer_report(struct transfer *transfer, CURLcode code)
 	char message[MESSAGE_SIZE] = "";
 	struct client_answer answer = {
 	    .outcome = CLIENT_ANSWERED,
-	    .status = answer_status(transfer->easy),
+	    .status = client_answer_status(transfer->easy),
 	    .message = message,
 	    .date = TIMESTAMP_NONE,
 	    .started_at = transfer->started_at,

@@ -59,7 +59,7 @@ static struct arena_block *add_block(struct arena *arena, size_t wanted)
 
 /* A block has an aligned start, so an aligned offset is an aligned address. Only what was asked for
  * counts against the limit, not the padding. */
-static void *take(struct arena *arena, size_t size, size_t alignment)
+static void *arena_take(struct arena *arena, size_t size, size_t alignment)
 {
 	if (size > arena->limit - arena->used)
 		return NULL;
@@ -78,13 +78,13 @@ static void *take(struct arena *arena, size_t size, size_t alignment)
 
 void *arena_alloc(struct arena *arena, size_t size)
 {
-	void *memory = take(arena, size ? size : 1, alignof(max_align_t));
+	void *memory = arena_take(arena, size ? size : 1, alignof(max_align_t));
 	return memory ? memset(memory, 0, size) : NULL;
 }
 
 char *arena_copy(struct arena *arena, const void *data, size_t len)
 {
-	char *copy = len < SIZE_MAX ? take(arena, len + 1, 1) : NULL;
+	char *copy = len < SIZE_MAX ? arena_take(arena, len + 1, 1) : NULL;
 	if (!copy)
 		return NULL;
 	if (len)

@@ -48,7 +48,7 @@ static size_t grown_size(const struct buffer *buffer, size_t needed)
 	return size <= buffer->limit ? size : buffer->limit + 1;
 }
 
-static int grow(struct buffer *buffer, size_t extra)
+static int buffer_grow(struct buffer *buffer, size_t extra)
 {
 	if (buffer->failed || extra > buffer->limit - buffer->len) {
 		buffer->failed = true;
@@ -74,12 +74,12 @@ static inline bool has_room(const struct buffer *buffer, size_t extra)
 
 int buffer_reserve(struct buffer *buffer, size_t extra)
 {
-	return has_room(buffer, extra) ? 0 : grow(buffer, extra);
+	return has_room(buffer, extra) ? 0 : buffer_grow(buffer, extra);
 }
 
 int buffer_append(struct buffer *buffer, const void *data, size_t len)
 {
-	if (!has_room(buffer, len) && grow(buffer, len) < 0)
+	if (!has_room(buffer, len) && buffer_grow(buffer, len) < 0)
 		return -1;
 	if (len)
 		memcpy(buffer->data + buffer->len, data, len);
@@ -101,7 +101,7 @@ static int append_formatted(struct buffer *buffer, const char *format, va_list a
 	size_t room = buffer->size - buffer->len;
 	int len = vsnprintf(room ? buffer->data + buffer->len : NULL, room, format, arguments);
 	if (len >= 0 && (size_t)len >= room) {
-		if (grow(buffer, (size_t)len) == 0)
+		if (buffer_grow(buffer, (size_t)len) == 0)
 			len = vsnprintf(buffer->data + buffer->len, (size_t)len + 1, format, again);
 		else if (room)
 			buffer->data[buffer->len] = '\0';

@@ -19,7 +19,7 @@ static uint64_t stored(uint64_t hash)
 }
 
 /* Where it is, or would be put. There is always an unused slot to end at. */
-static size_t place_of(const struct hash_set *set, uint64_t hash)
+static size_t hash_place_of(const struct hash_set *set, uint64_t hash)
 {
 	size_t place = (size_t)hash & (set->size - 1);
 	while (set->slots[place] && set->slots[place] != hash)
@@ -27,7 +27,7 @@ static size_t place_of(const struct hash_set *set, uint64_t hash)
 	return place;
 }
 
-static int grow(struct hash_set *set)
+static int hash_grow(struct hash_set *set)
 {
 	struct hash_set larger = {.size = set->size ? 2 * set->size : 64, .count = set->count};
 	larger.slots = calloc(larger.size, sizeof(*larger.slots));
@@ -35,7 +35,7 @@ static int grow(struct hash_set *set)
 		return -1;
 	for (size_t i = 0; i < set->size; i++)
 		if (set->slots[i])
-			larger.slots[place_of(&larger, set->slots[i])] = set->slots[i];
+			larger.slots[hash_place_of(&larger, set->slots[i])] = set->slots[i];
 	free(set->slots);
 	*set = larger;
 	return 0;
@@ -44,9 +44,9 @@ static int grow(struct hash_set *set)
 int hash_set_add(struct hash_set *set, uint64_t hash)
 {
 	hash = stored(hash);
-	if (2 * (set->count + 1) > set->size && grow(set) < 0)
+	if (2 * (set->count + 1) > set->size && hash_grow(set) < 0)
 		return -1;
-	size_t place = place_of(set, hash);
+	size_t place = hash_place_of(set, hash);
 	if (set->slots[place])
 		return 0;
 	set->slots[place] = hash;
@@ -56,7 +56,7 @@ int hash_set_add(struct hash_set *set, uint64_t hash)
 
 bool hash_set_has(const struct hash_set *set, uint64_t hash)
 {
-	return set->size > 0 && set->slots[place_of(set, stored(hash))] != 0;
+	return set->size > 0 && set->slots[hash_place_of(set, stored(hash))] != 0;
 }
 
 void hash_set_done(struct hash_set *set)

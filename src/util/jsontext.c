@@ -9,14 +9,14 @@
 
 #include "util/buffer.h"
 
-static inline bool is_blank(char c)
+static inline bool jsontext_is_blank(char c)
 {
 	return c == ' ' || c == '\n' || c == '\r' || c == '\t';
 }
 
-static const char *skip_blanks(const char *at, const char *end)
+static const char *jsontext_skip_blanks(const char *at, const char *end)
 {
-	while (at < end && is_blank(*at))
+	while (at < end && jsontext_is_blank(*at))
 		at++;
 	return at;
 }
@@ -48,7 +48,7 @@ static inline bool is_scalar(char c)
 	case '"':
 		return false;
 	default:
-		return !is_blank(c);
+		return !jsontext_is_blank(c);
 	}
 }
 
@@ -116,7 +116,7 @@ static int check_limits(struct span text, struct err *err)
 	const char *nul = text.len > 0 ? memchr(text.ptr, '\0', text.len) : NULL;
 	if (nul)
 		return err_set_at(err, text, nul, "a NUL byte");
-	while ((at = skip_blanks(at, end)) < end) {
+	while ((at = jsontext_skip_blanks(at, end)) < end) {
 		const char *start = at;
 		char c = *at;
 		if (c == ',' || c == '}' || c == ']' || c == ':') {
@@ -196,7 +196,7 @@ struct span jsontext_value(struct span text)
 	if (!text.ptr)
 		return SPAN_NONE;
 	const char *end = text.ptr + text.len;
-	const char *at = skip_blanks(text.ptr, end);
+	const char *at = jsontext_skip_blanks(text.ptr, end);
 	const char *behind = skip_value(at, end);
 	return behind == at ? SPAN_NONE : (struct span){.ptr = at, .len = (size_t)(behind - at)};
 }
@@ -207,7 +207,7 @@ void jsontext_iterate(struct jsontext_iterator *iterator, struct span value)
 	if (!value.ptr)
 		value = (struct span){.ptr = nothing, .len = 0};
 	const char *end = value.ptr + value.len;
-	const char *at = skip_blanks(value.ptr, end);
+	const char *at = jsontext_skip_blanks(value.ptr, end);
 	bool container = at < end && (*at == '{' || *at == '[');
 	*iterator = (struct jsontext_iterator){
 	    .at = container ? at + 1 : end,
@@ -218,18 +218,18 @@ void jsontext_iterate(struct jsontext_iterator *iterator, struct span value)
 }
 
 /* Takes a member's name and colon. Returns the start of the value, or NULL. */
-static const char *take_key(const char *at, const char *end, struct span *ret_key)
+static const char *jsontext_take_key(const char *at, const char *end, struct span *ret_key)
 {
 	if (*at != '"')
 		return NULL;
 	const char *quote = find_quote(at + 1, end);
 	if (quote == end)
 		return NULL;
-	const char *colon = skip_blanks(quote + 1, end);
+	const char *colon = jsontext_skip_blanks(quote + 1, end);
 	if (colon == end || *colon != ':')
 		return NULL;
 	*ret_key = (struct span){.ptr = at + 1, .len = (size_t)(quote - at - 1)};
-	return skip_blanks(colon + 1, end);
+	return jsontext_skip_blanks(colon + 1, end);
 }
 
 /* Takes the comma before all but the first. Returns the start of the next one, or NULL at the end,
@@ -237,16 +237,16 @@ static const char *take_key(const char *at, const char *end, struct span *ret_ke
 static const char *take_separator(struct jsontext_iterator *iterator)
 {
 	const char *end = iterator->end;
-	const char *at = skip_blanks(iterator->at, end);
+	const char *at = jsontext_skip_blanks(iterator->at, end);
 	if (at < end && *at == (iterator->object ? '}' : ']')) {
-		bool whole = skip_blanks(at + 1, end) == end;
+		bool whole = jsontext_skip_blanks(at + 1, end) == end;
 		iterator->place = whole ? JSONTEXT_ENDED : JSONTEXT_MALFORMED;
 		return NULL;
 	}
 	bool first = iterator->place == JSONTEXT_FIRST;
 	iterator->place = JSONTEXT_MALFORMED; /* stays so unless a value follows */
 	if (!first && at < end)
-		at = *at == ',' ? skip_blanks(at + 1, end) : end;
+		at = *at == ',' ? jsontext_skip_blanks(at + 1, end) : end;
 	return at < end ? at : NULL;
 }
 
@@ -258,7 +258,7 @@ bool jsontext_next(struct jsontext_iterator *iterator, struct span *ret_key, str
 	const char *at = take_separator(iterator);
 	struct span key = SPAN_NONE;
 	if (at && iterator->object)
-		at = take_key(at, end, &key);
+		at = jsontext_take_key(at, end, &key);
 	if (!at)
 		return false;
 	const char *behind = skip_value(at, end);
@@ -271,7 +271,7 @@ bool jsontext_next(struct jsontext_iterator *iterator, struct span *ret_key, str
 	return true;
 }
 
-static int hex_digit(char c)
+static int jsontext_hex_digit(char c)
 {
 	if (c >= '0' && c <= '9')
 		return c - '0';
@@ -284,7 +284,7 @@ static int escaped_unit(const char *digits)
 {
 	int unit = 0;
 	for (int i = 0; i < 4; i++) {
-		int digit = hex_digit(digits[i]);
+		int digit = jsontext_hex_digit(digits[i]);
 		if (digit < 0)
 			return -1;
 		unit = unit * 16 + digit;

@@ -70,7 +70,7 @@ static struct line begin_line(enum log_level level)
 }
 
 /* Nobody is there to be told when it fails. */
-static void end_line(struct line *line)
+static void log_end_line(struct line *line)
 {
 	line->text[line->len++] = '\n';
 	while (write(STDERR_FILENO, line->text, line->len) < 0 && errno == EINTR)
@@ -91,7 +91,7 @@ void log_write(enum log_level level, const char *format, ...)
 	/* Escaping never shortens, so what vsnprintf cut off would not have fitted anyway. */
 	if (len > 0)
 		append_message(&line, message, strnlen(message, sizeof(message)));
-	end_line(&line);
+	log_end_line(&line);
 	errno = saved_errno;
 }
 
@@ -112,6 +112,6 @@ void log_escaped(enum log_level level, const char *text, size_t len)
 		memcpy(line.text + line.len, CUT_MARK, strlen(CUT_MARK));
 		line.len += strlen(CUT_MARK);
 	}
-	end_line(&line);
+	log_end_line(&line);
 	errno = saved_errno;
 }

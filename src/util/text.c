@@ -122,7 +122,7 @@ void text_hex(const void *data, size_t len, char *ret_hex)
 	ret_hex[2 * len] = '\0';
 }
 
-static int hex_digit(char c)
+static int text_hex_digit(char c)
 {
 	if (c >= '0' && c <= '9')
 		return c - '0';
@@ -135,15 +135,15 @@ static int hex_digit(char c)
  * so that a NUL in either place is safe. */
 static int hex_byte(const char *digits)
 {
-	int high = hex_digit(digits[0]);
-	int low = high < 0 ? -1 : hex_digit(digits[1]);
+	int high = text_hex_digit(digits[0]);
+	int low = high < 0 ? -1 : text_hex_digit(digits[1]);
 	return low < 0 ? -1 : high * 16 + low;
 }
 
 int text_unhex(const char *hex, void *ret_data, size_t len)
 {
 	for (size_t i = 0; i < 2 * len; i++) {
-		if (hex_digit(hex[i]) < 0)
+		if (text_hex_digit(hex[i]) < 0)
 			return -1;
 	}
 	if (hex[2 * len])
@@ -196,7 +196,7 @@ size_t text_mark_length(const char *data, size_t len)
 }
 
 /* U+0080 to U+009F are control characters too: to some terminals U+009B is as good as ESC [. */
-static bool is_plain(const char *at, size_t sequence)
+static bool text_is_plain(const char *at, size_t sequence)
 {
 	unsigned char c = (unsigned char)at[0];
 	if (sequence == 1)
@@ -224,7 +224,7 @@ size_t text_escape(const char *text, size_t len, char *ret_escaped, size_t size,
 	size_t taken = 0;
 	while (taken < len) {
 		size_t sequence = text_utf8_sequence(text + taken, len - taken);
-		bool plain = is_plain(text + taken, sequence);
+		bool plain = text_is_plain(text + taken, sequence);
 		char escaped[5];
 		size_t shown = plain ? sequence : escape_byte(text[taken], escaped);
 		if (shown > size - written)

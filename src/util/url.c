@@ -81,7 +81,7 @@ static bool same_origin(CURLU *a, CURLU *b)
 	       same_part(a, b, CURLUPART_PORT);
 }
 
-static bool is_plain(const char *reference)
+static bool url_is_plain(const char *reference)
 {
 	for (const char *at = reference; *at; at++)
 		if (*at <= ' ' || *at >= 0x7f)
@@ -109,9 +109,9 @@ static CURLU *parse_url(const char *text)
 
 /* What a reference found in an answer of base means; NULL when it leaves base's origin. The
  * fragment is dropped. */
-static CURLU *resolve(CURLU *base, const char *reference)
+static CURLU *url_resolve(CURLU *base, const char *reference)
 {
-	if (!is_plain(reference) || !is_absolute_or_rooted(reference))
+	if (!url_is_plain(reference) || !is_absolute_or_rooted(reference))
 		return NULL;
 	CURLU *url = curl_url_dup(base);
 	if (url && curl_url_set(url, CURLUPART_URL, reference, CURLU_DISALLOW_USER) == CURLUE_OK &&
@@ -135,7 +135,7 @@ int url_next(struct buffer *buffer, const char *base_url, const char *next_url, 
 	CURLU *base _cleanup_handle_ = parse_url(base_url);
 	if (!base)
 		return err_set(err, "the base URL %s cannot be parsed", base_url);
-	CURLU *next _cleanup_handle_ = resolve(base, next_url);
+	CURLU *next _cleanup_handle_ = url_resolve(base, next_url);
 	if (!next)
 		return err_set(err,
 		    "the next page is at \"%.200s\", which is no address under the origin of %s",
@@ -161,7 +161,7 @@ int url_slash_redirect(
 	CURLU *from _cleanup_handle_ = parse_url(url);
 	if (!from)
 		return err_set(err, "the URL %s cannot be parsed", url);
-	CURLU *to _cleanup_handle_ = resolve(from, location);
+	CURLU *to _cleanup_handle_ = url_resolve(from, location);
 	if (!to || !adds_slash(from, to))
 		return err_set(err, "%s redirects to \"%.200s\": only an added slash is followed",
 		    url, location);

@@ -12,7 +12,7 @@
 #define INTEGER_SIZE 20 /* of the longest, -9223372036854775808 */
 
 /* buffer_append for what is short, without the call when there is room. */
-static inline void put(struct buffer *buffer, const char *data, size_t len)
+static inline void writer_put(struct buffer *buffer, const char *data, size_t len)
 {
 	if (buffer->failed || buffer->size - buffer->len <= len) {
 		buffer_append(buffer, data, len);
@@ -33,14 +33,14 @@ static inline void begin_value(struct writer *writer)
 	assert(!writer->object[writer->depth]); /* a value where a key belongs */
 	assert(writer->depth > 0 || writer->first[0]);
 	if (!writer->first[writer->depth])
-		put(writer->buffer, ",", 1);
+		writer_put(writer->buffer, ",", 1);
 	writer->first[writer->depth] = false;
 }
 
 static inline void put_value(struct writer *writer, const char *data, size_t len)
 {
 	begin_value(writer);
-	put(writer->buffer, data, len);
+	writer_put(writer->buffer, data, len);
 }
 
 void writer_init(struct writer *writer, struct buffer *buffer)
@@ -66,7 +66,7 @@ static void end_level(struct writer *writer, bool object)
 	assert(writer->depth > 0 && writer->object[writer->depth] == object);
 	assert(!writer->after_key);
 	writer->depth--;
-	put(writer->buffer, object ? "}" : "]", 1);
+	writer_put(writer->buffer, object ? "}" : "]", 1);
 }
 
 void writer_begin_object(struct writer *writer)
@@ -89,7 +89,7 @@ void writer_end_array(struct writer *writer)
 	end_level(writer, false);
 }
 
-static inline bool is_plain(uint8_t c)
+static inline bool writer_is_plain(uint8_t c)
 {
 	return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
 }
@@ -121,7 +121,7 @@ static size_t plain_run(const char *text, size_t len)
 		if (!word_is_plain(word))
 			break;
 	}
-	while (run < len && is_plain((uint8_t)text[run]))
+	while (run < len && writer_is_plain((uint8_t)text[run]))
 		run++;
 	return run;
 }
@@ -139,11 +139,11 @@ static void put_escape(struct buffer *buffer, char c)
 	};
 	char name = named[(uint8_t)c & 0x7f];
 	if (name)
-		put(buffer, (char[]){'\\', name}, 2);
+		writer_put(buffer, (char[]){'\\', name}, 2);
 	else {
 		char digits[3];
 		text_hex(&c, 1, digits);
-		put(buffer, (char[]){'\\', 'u', '0', '0', digits[0], digits[1]}, 6);
+		writer_put(buffer, (char[]){'\\', 'u', '0', '0', digits[0], digits[1]}, 6);
 	}
 }
 
@@ -152,37 +152,37 @@ static size_t put_character(struct buffer *buffer, const char *text, size_t len)
 {
 	size_t sequence = text_utf8_sequence(text, len);
 	if (sequence > 1)
-		put(buffer, text, sequence);
+		writer_put(buffer, text, sequence);
 	else if (sequence == 1)
 		put_escape(buffer, text[0]);
 	else
-		put(buffer, "\xef\xbf\xbd", 3);
+		writer_put(buffer, "\xef\xbf\xbd", 3);
 	return sequence ? sequence : 1;
 }
 
 static void put_quoted(struct buffer *buffer, struct span text)
 {
-	put(buffer, "\"", 1);
+	writer_put(buffer, "\"", 1);
 	for (size_t i = 0; i < text.len;) {
 		size_t run = plain_run(text.ptr + i, text.len - i);
 		if (run)
-			put(buffer, text.ptr + i, run);
+			writer_put(buffer, text.ptr + i, run);
 		i += run;
 		if (i < text.len)
 			i += put_character(buffer, text.ptr + i, text.len - i);
 	}
-	put(buffer, "\"", 1);
+	writer_put(buffer, "\"", 1);
 }
 
 void writer_key(struct writer *writer, const char *name)
 {
 	assert(writer->object[writer->depth] && !writer->after_key);
 	if (!writer->first[writer->depth])
-		put(writer->buffer, ",", 1);
+		writer_put(writer->buffer, ",", 1);
 	writer->first[writer->depth] = false;
 	writer->after_key = true;
 	put_quoted(writer->buffer, span_of(name));
-	put(writer->buffer, ":", 1);
+	writer_put(writer->buffer, ":", 1);
 }
 
 void writer_text(struct writer *writer, const char *text)
