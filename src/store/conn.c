@@ -94,6 +94,43 @@ sqlite3_stmt *stmt_use(struct conn *conn, const struct statement *statement)
 	return stmt;
 }
 
+sqlite3_stmt *stmt_bound(
+    struct conn *conn, const struct statement *statement, const struct value *values, size_t count)
+{
+	struct binder bind = {.stmt = stmt_use(conn, statement)};
+	for (size_t i = 0; i < count; i++)
+		bind_value(&bind, values[i]);
+	return bind.stmt;
+}
+
+int stmt_each(struct conn *conn, sqlite3_stmt *stmt, deliver_fn *deliver, void *sink,
+    const char *doing, struct err *err)
+{
+	int step;
+	while ((step = sqlite3_step(stmt)) == SQLITE_ROW) {
+		int r = deliver(conn, stmt, sink, err);
+		if (r)
+			return r;
+	}
+	return step == SQLITE_DONE ? 0 : conn_read_failed(conn, err, doing);
+}
+
+int stmt_one(struct conn *conn, sqlite3_stmt *stmt, deliver_fn *deliver, void *sink,
+    const char *doing, struct err *err)
+{
+	int step = sqlite3_step(stmt);
+	if (step == SQLITE_ROW)
+		return deliver(conn, stmt, sink, err);
+	return step == SQLITE_DONE ? 1 : conn_read_failed(conn, err, doing);
+}
+
+int stmt_write(struct conn *writer, const struct statement *statement, const struct value *values,
+    size_t count, const char *doing, struct err *err)
+{
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_bound(writer, statement, values, count);
+	return sqlite3_step(stmt) == SQLITE_DONE ? 0 : conn_write_failed(writer, err, doing);
+}
+
 /* Failures -------------------------------------------------------------------------------------*/
 
 /* Why the last write failed; 0 when something else did. COMMIT does not set sqlite3_system_errno(),
@@ -631,11 +668,10 @@ STATEMENT(sql_touch, FOR_WRITER,
 int store_touch(struct conn *writer, struct err *err)
 {
 	for (int change = 1; change >= -1; change -= 2) {
-		_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, &sql_touch);
-		struct binder bind = {.stmt = stmt};
-		bind_integer(&bind, change);
-		if (sqlite3_step(stmt) != SQLITE_DONE)
-			return conn_write_failed(writer, err, "write anything");
+		int r = stmt_write(
+		    writer, &sql_touch, VALUES(v_integer(change)), "write anything", err);
+		if (r)
+			return r;
 	}
 	return 0;
 }

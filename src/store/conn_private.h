@@ -59,4 +59,24 @@ void store_generation_count(void);
  * scope, so that no unfinished read keeps the log from being emptied. */
 sqlite3_stmt *stmt_use(struct conn *conn, const struct statement *statement);
 
+/* The same with its parameters bound. */
+sqlite3_stmt *stmt_bound(
+    struct conn *conn, const struct statement *statement, const struct value *values, size_t count);
+
+/* Delivers a row of a statement to a sink. Returns 0 to go on, anything else to stop. */
+typedef int deliver_fn(struct conn *conn, sqlite3_stmt *stmt, void *sink, struct err *err);
+
+/* Delivers every row. Returns 0, what deliver returned, or -1. doing as below. */
+int stmt_each(struct conn *conn, sqlite3_stmt *stmt, deliver_fn *deliver, void *sink,
+    const char *doing, struct err *err);
+
+/* Delivers the only row. Returns what deliver returned; 1 when there is none; -1. */
+int stmt_one(struct conn *conn, sqlite3_stmt *stmt, deliver_fn *deliver, void *sink,
+    const char *doing, struct err *err);
+
+/* Runs a statement that gives no rows. doing is what it does, for an error. Returns 0, a store
+ * outcome, or -1. */
+int stmt_write(struct conn *writer, const struct statement *statement, const struct value *values,
+    size_t count, const char *doing, struct err *err);
+
 #endif

@@ -92,10 +92,15 @@ static const char *const settling_names[] = {
 };
 _Static_assert(ARRAY_SIZE(settling_names) == SETTLING_OBSERVED + 1, "a settling has no name");
 
+struct connector_sink {
+	connector_row_fn *row;
+	void *context;
+};
+
 /* One row: a connector, and its latest job. */
-static int connector_deliver(
-    struct conn *conn, sqlite3_stmt *stmt, connector_row_fn *row, void *context, struct err *err)
+static int connector_deliver(struct conn *conn, sqlite3_stmt *stmt, void *sink, struct err *err)
 {
+	const struct connector_sink *to = sink;
 	struct columns columns = {.stmt = stmt};
 	struct connector_record record = {0};
 	column_book_keeping(&columns, &record);
@@ -110,30 +115,7 @@ static int connector_deliver(
 	struct job_record latest = {0};
 	if (record.latest_job_row)
 		column_job(&columns, &latest);
-	return row(&record, record.latest_job_row ? &latest : NULL, context);
-}
-
-static int connector_deliver_all(
-    struct conn *conn, sqlite3_stmt *stmt, connector_row_fn *row, void *context, struct err *err)
-{
-	int step;
-	while ((step = sqlite3_step(stmt)) == SQLITE_ROW) {
-		int r = connector_deliver(conn, stmt, row, context, err);
-		if (r)
-			return r;
-	}
-	return step == SQLITE_DONE ? 0 : conn_read_failed(conn, err, "read connectors");
-}
-
-static int connector_deliver_one(
-    struct conn *conn, sqlite3_stmt *stmt, connector_row_fn *row, void *context, struct err *err)
-{
-	int step = sqlite3_step(stmt);
-	if (step == SQLITE_DONE)
-		return 1;
-	if (step != SQLITE_ROW)
-		return conn_read_failed(conn, err, "read a connector");
-	return connector_deliver(conn, stmt, row, context, err);
+	return to->row(&record, record.latest_job_row ? &latest : NULL, to->context);
 }
 
 STATEMENT(sql_connector_get, FOR_ALL,
@@ -142,11 +124,10 @@ STATEMENT(sql_connector_get, FOR_ALL,
 int connector_store_get(struct conn *conn, int64_t project_id, const char *connector_id,
     connector_row_fn *row, void *context, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, &sql_connector_get);
-	struct binder bind = {.stmt = stmt};
-	bind_integer(&bind, project_id);
-	bind_text(&bind, connector_id);
-	return connector_deliver_one(conn, stmt, row, context, err);
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_bound(
+	    conn, &sql_connector_get, VALUES(v_integer(project_id), v_text(connector_id)));
+	return stmt_one(conn, stmt, connector_deliver, &(struct connector_sink){row, context},
+	    "read a connector", err);
 }
 
 STATEMENT(sql_connector_get_row, FOR_ALL,
@@ -155,10 +136,10 @@ STATEMENT(sql_connector_get_row, FOR_ALL,
 int connector_store_get_row(
     struct conn *conn, int64_t connector_row, connector_row_fn *row, void *context, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, &sql_connector_get_row);
-	struct binder bind = {.stmt = stmt};
-	bind_integer(&bind, connector_row);
-	return connector_deliver_one(conn, stmt, row, context, err);
+	_cleanup_stmt_ sqlite3_stmt *stmt =
+	    stmt_bound(conn, &sql_connector_get_row, VALUES(v_integer(connector_row)));
+	return stmt_one(conn, stmt, connector_deliver, &(struct connector_sink){row, context},
+	    "read a connector", err);
 }
 
 STATEMENT(sql_connector_positions_present, FOR_ALL,
@@ -203,29 +184,15 @@ static int connector_collect_project(struct positions *positions, int64_t projec
 {
 	struct list_work *work = context;
 	const struct connector_query *query = work->query;
+	struct position from =
+	    slice_start(&query->slice, query->newest_first ? INT64_MAX : INT64_MIN);
 	_cleanup_stmt_ sqlite3_stmt *stmt =
-	    stmt_use(work->conn, connector_positions_statement(query));
-	struct binder bind = {.stmt = stmt};
-	int64_t start = query->newest_first ? INT64_MAX : INT64_MIN;
-	bind_integer(&bind, project_id);
-	bind_integer(&bind, query->slice.after ? query->slice.position.time : start);
-	bind_integer(&bind, query->slice.after ? query->slice.position.row : start);
-	bind_integer(&bind, (int64_t)query->slice.limit + 1);
-	bind_text(&bind, query->connector_type);
-	bind_text(&bind, query->data_format);
-	bind_text(&bind, query->status);
-	bind_text(&bind, query->label);
-	bind_text(&bind, query->job_status);
-	bind_text(&bind, query->id_prefix);
-	bind_text(&bind, query->kind);
-	int step;
-	while ((step = sqlite3_step(stmt)) == SQLITE_ROW)
-		if (positions_add(positions, sqlite3_column_int64(stmt, 0),
-			sqlite3_column_int64(stmt, 1), work->err) < 0)
-			return -1;
-	if (step != SQLITE_DONE)
-		return conn_read_failed(work->conn, work->err, "list connectors");
-	return 0;
+	    stmt_bound(work->conn, connector_positions_statement(query),
+		VALUES(v_integer(project_id), v_integer(from.time), v_integer(from.row),
+		    v_integer((int64_t)query->slice.limit + 1), v_text(query->connector_type),
+		    v_text(query->data_format), v_text(query->status), v_text(query->label),
+		    v_text(query->job_status), v_text(query->id_prefix), v_text(query->kind)));
+	return positions_add_all(positions, work->conn, stmt, work->err);
 }
 
 static int connector_deliver_position(int64_t row, void *context)
@@ -264,9 +231,8 @@ STATEMENT(sql_connector_each_followed, FOR_ALL,
 int connector_store_each_followed(struct conn *conn, int64_t project_id,
     followed_connector_fn *each, void *context, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, &sql_connector_each_followed);
-	struct binder bind = {.stmt = stmt};
-	bind_integer(&bind, project_id);
+	_cleanup_stmt_ sqlite3_stmt *stmt =
+	    stmt_bound(conn, &sql_connector_each_followed, VALUES(v_integer(project_id)));
 	int step;
 	while ((step = sqlite3_step(stmt)) == SQLITE_ROW) {
 		struct columns columns = {.stmt = stmt};
@@ -291,12 +257,11 @@ STATEMENT(sql_connector_each_import, FOR_ALL,
 int connector_store_each_import(struct conn *conn, const struct import_query *query,
     connector_row_fn *row, void *context, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, &sql_connector_each_import);
-	struct binder bind = {.stmt = stmt};
-	bind_integer(&bind, query->project_id);
-	bind_text(&bind, query->import_key);
-	bind_integer(&bind, query->after_row);
-	return connector_deliver_all(conn, stmt, row, context, err);
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_bound(conn, &sql_connector_each_import,
+	    VALUES(v_integer(query->project_id), v_text(query->import_key),
+		v_integer(query->after_row)));
+	return stmt_each(conn, stmt, connector_deliver, &(struct connector_sink){row, context},
+	    "read connectors", err);
 }
 
 STATEMENT(sql_connector_each_sent, FOR_WRITER,
@@ -310,10 +275,8 @@ STATEMENT(sql_connector_each_sent, FOR_WRITER,
 int connector_store_each_sent(struct conn *conn, int64_t project_id, const char *sent_key,
     sent_import_fn *each, void *context, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, &sql_connector_each_sent);
-	struct binder bind = {.stmt = stmt};
-	bind_integer(&bind, project_id);
-	bind_text(&bind, sent_key);
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_bound(
+	    conn, &sql_connector_each_sent, VALUES(v_integer(project_id), v_text(sent_key)));
 	int step;
 	while ((step = sqlite3_step(stmt)) == SQLITE_ROW) {
 		struct columns columns = {.stmt = stmt};
@@ -343,9 +306,8 @@ STATEMENT(sql_connector_each_settling, FOR_WRITER,
 int connector_store_each_settling(
     struct conn *conn, int64_t project_id, settling_fn *each, void *context, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, &sql_connector_each_settling);
-	struct binder bind = {.stmt = stmt};
-	bind_integer(&bind, project_id);
+	_cleanup_stmt_ sqlite3_stmt *stmt =
+	    stmt_bound(conn, &sql_connector_each_settling, VALUES(v_integer(project_id)));
 	int step;
 	while ((step = sqlite3_step(stmt)) == SQLITE_ROW) {
 		struct columns columns = {.stmt = stmt};
@@ -423,18 +385,18 @@ static int compare_with_put(
 
 static void bind_members(struct binder *binder, const struct connector *connector)
 {
-	bind_text(binder, connector->label);
-	bind_text(binder, connector->connector_type);
-	bind_span(binder, connector->properties);
-	bind_span(binder, connector->category);
-	bind_text(binder, connector->data_format);
-	bind_text(binder, connector->bucket);
-	bind_text(binder, connector->prefix);
-	bind_text(binder, connector->status);
-	bind_text(binder, connector->failure_message);
-	bind_text(binder, connector->created_by);
-	bind_time(binder, connector->created_at);
-	bind_span(binder, connector->raw);
+	bind_value(binder, v_text(connector->label));
+	bind_value(binder, v_text(connector->connector_type));
+	bind_value(binder, v_span(connector->properties));
+	bind_value(binder, v_span(connector->category));
+	bind_value(binder, v_text(connector->data_format));
+	bind_value(binder, v_text(connector->bucket));
+	bind_value(binder, v_text(connector->prefix));
+	bind_value(binder, v_text(connector->status));
+	bind_value(binder, v_text(connector->failure_message));
+	bind_value(binder, v_text(connector->created_by));
+	bind_value(binder, v_time(connector->created_at));
+	bind_value(binder, v_span(connector->raw));
 }
 
 /* Appends the key by which an import is found again; nothing when it has none. */
@@ -467,12 +429,12 @@ static int connector_insert(
 	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, &sql_connector_insert);
 	struct binder bind = {.stmt = stmt};
 	bind_members(&bind, put->connector);
-	bind_text(&bind, key_text(&key));
-	bind_integer(&bind, put->project_id);
-	bind_text(&bind, put->connector->connector_id);
-	bind_time(&bind, put->now);
-	bind_time(&bind, keeps_status(put) ? TIMESTAMP_NONE : put->observed_at);
-	bind_text(&bind, connector_kind_names[put->connector->kind]);
+	bind_value(&bind, v_text(key_text(&key)));
+	bind_value(&bind, v_integer(put->project_id));
+	bind_value(&bind, v_text(put->connector->connector_id));
+	bind_value(&bind, v_time(put->now));
+	bind_value(&bind, v_time(keeps_status(put) ? TIMESTAMP_NONE : put->observed_at));
+	bind_value(&bind, v_text(connector_kind_names[put->connector->kind]));
 	if (sqlite3_step(stmt) != SQLITE_DONE)
 		return conn_write_failed(writer, err, "add a connector");
 	*ret_row = sqlite3_last_insert_rowid(writer->db);
@@ -498,11 +460,11 @@ static int update(
 	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, &sql_connector_update);
 	struct binder bind = {.stmt = stmt};
 	bind_members(&bind, put->connector);
-	bind_text(&bind, key_text(&key));
-	bind_integer(&bind, keeps_status(put));
-	bind_time(&bind, put->observed_at);
-	bind_time(&bind, put->now);
-	bind_integer(&bind, row);
+	bind_value(&bind, v_text(key_text(&key)));
+	bind_value(&bind, v_integer(keeps_status(put)));
+	bind_value(&bind, v_time(put->observed_at));
+	bind_value(&bind, v_time(put->now));
+	bind_value(&bind, v_integer(row));
 	if (sqlite3_step(stmt) != SQLITE_DONE)
 		return conn_write_failed(writer, err, "update a connector");
 	return 0;
@@ -510,30 +472,6 @@ static int update(
 
 STATEMENT(sql_connector_update_raw, FOR_WRITER,
 	"UPDATE connectors SET raw = ?1 WHERE connector_row = ?2");
-
-static int update_raw(struct conn *writer, int64_t row, struct span raw, struct err *err)
-{
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, &sql_connector_update_raw);
-	struct binder bind = {.stmt = stmt};
-	bind_span(&bind, raw);
-	bind_integer(&bind, row);
-	if (sqlite3_step(stmt) != SQLITE_DONE)
-		return conn_write_failed(writer, err, "update a connector");
-	return 0;
-}
-
-/* Runs an update of one connector that binds a time and the row. */
-static int connector_update_at(struct conn *writer, const struct statement *statement, int64_t time,
-    int64_t row, struct err *err)
-{
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, statement);
-	struct binder bind = {.stmt = stmt};
-	bind_time(&bind, time);
-	bind_integer(&bind, row);
-	if (sqlite3_step(stmt) != SQLITE_DONE)
-		return conn_write_failed(writer, err, "update a connector");
-	return 0;
-}
 
 STATEMENT(sql_connector_status_known, FOR_WRITER,
 	"UPDATE connectors SET status_known_at = ?1 WHERE connector_row = ?2");
@@ -549,10 +487,13 @@ static int put_known(struct conn *writer, const struct stored *stored, struct er
 		r = update(writer, stored->followed.row, put, err);
 	} else {
 		if (!stored->raw_same)
-			r = update_raw(writer, stored->followed.row, put->connector->raw, err);
+			r = stmt_write(writer, &sql_connector_update_raw,
+			    VALUES(v_span(put->connector->raw), v_integer(stored->followed.row)),
+			    "update a connector", err);
 		if (r == 0 && !keeps_status(put) && (!put->listed || !stored->status_known))
-			r = connector_update_at(writer, &sql_connector_status_known,
-			    put->observed_at, stored->followed.row, err);
+			r = stmt_write(writer, &sql_connector_status_known,
+			    VALUES(v_time(put->observed_at), v_integer(stored->followed.row)),
+			    "update a connector", err);
 	}
 	return r;
 }
@@ -583,8 +524,9 @@ int connector_store_put(struct conn *writer, const struct connector_put *put, st
 		r = put_known(writer, &stored, err, &change);
 	}
 	if (r == 0 && !stays_deleted && put->confirmed != TIMESTAMP_NONE)
-		r = connector_update_at(
-		    writer, &sql_connector_confirm, put->confirmed, stored.followed.row, err);
+		r = stmt_write(writer, &sql_connector_confirm,
+		    VALUES(v_time(put->confirmed), v_integer(stored.followed.row)),
+		    "update a connector", err);
 	if (r)
 		return r;
 	/* Its jobs, if it has any, ended when it was deleted. */
@@ -601,49 +543,22 @@ STATEMENT(sql_connector_delete, FOR_WRITER,
 	"UPDATE connectors SET deleted_at = ?1, updated_at = ?1, revision = revision + 1"
 	" WHERE connector_row = ?2 AND deleted_at IS NULL");
 
-static int mark_deleted(struct conn *writer, int64_t row, int64_t now, struct err *err)
-{
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, &sql_connector_delete);
-	struct binder bind = {.stmt = stmt};
-	bind_time(&bind, now);
-	bind_integer(&bind, row);
-	if (sqlite3_step(stmt) != SQLITE_DONE)
-		return conn_write_failed(writer, err, "mark a connector deleted");
-	return 0;
-}
-
 STATEMENT(sql_connector_deleted_by, FOR_WRITER,
 	"UPDATE connectors SET deleted_by = ?1, settling = ?2 WHERE connector_row = ?3");
 
 int connector_store_delete(
     struct conn *writer, int64_t row, bool by_us, int64_t now, struct err *err)
 {
-	int r = mark_deleted(writer, row, now, err);
+	const char *settling = settling_names[by_us ? SETTLING_DELETED : SETTLING_OBSERVED];
+	int r = stmt_write(writer, &sql_connector_delete, VALUES(v_time(now), v_integer(row)),
+	    "mark a connector deleted", err);
+	if (r == 0)
+		r = stmt_write(writer, &sql_connector_deleted_by,
+		    VALUES(v_text(by_us ? "us" : "observed"), v_text(settling), v_integer(row)),
+		    "mark a connector deleted", err);
 	if (r)
 		return r;
-	{
-		_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, &sql_connector_deleted_by);
-		struct binder bind = {.stmt = stmt};
-		bind_text(&bind, by_us ? "us" : "observed");
-		bind_text(&bind, settling_names[by_us ? SETTLING_DELETED : SETTLING_OBSERVED]);
-		bind_integer(&bind, row);
-		if (sqlite3_step(stmt) != SQLITE_DONE)
-			return conn_write_failed(writer, err, "mark a connector deleted");
-	}
 	return job_store_connector_gone(writer, row, now, err);
-}
-
-/* Runs an update of one connector that binds a text and the row. */
-static int connector_set_text(struct conn *writer, const struct statement *statement, int64_t row,
-    const char *text, struct err *err)
-{
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, statement);
-	struct binder bind = {.stmt = stmt};
-	bind_text(&bind, text);
-	bind_integer(&bind, row);
-	if (sqlite3_step(stmt) != SQLITE_DONE)
-		return conn_write_failed(writer, err, "update a connector");
-	return 0;
 }
 
 STATEMENT(sql_connector_settle, FOR_WRITER,
@@ -655,8 +570,9 @@ int connector_store_created_by_us(
 	int r = connector_store_sent_key(writer, row, sent_key, err);
 	if (r)
 		return r;
-	return connector_set_text(
-	    writer, &sql_connector_settle, row, settling_names[SETTLING_CREATED], err);
+	return stmt_write(writer, &sql_connector_settle,
+	    VALUES(v_text(settling_names[SETTLING_CREATED]), v_integer(row)), "update a connector",
+	    err);
 }
 
 STATEMENT(sql_connector_sent, FOR_WRITER,
@@ -665,12 +581,14 @@ STATEMENT(sql_connector_sent, FOR_WRITER,
 int connector_store_sent_key(
     struct conn *writer, int64_t row, const char *sent_key, struct err *err)
 {
-	return connector_set_text(writer, &sql_connector_sent, row, sent_key, err);
+	return stmt_write(writer, &sql_connector_sent, VALUES(v_text(sent_key), v_integer(row)),
+	    "update a connector", err);
 }
 
 int connector_store_settled(struct conn *writer, int64_t row, struct err *err)
 {
-	return connector_set_text(writer, &sql_connector_settle, row, NULL, err);
+	return stmt_write(writer, &sql_connector_settle, VALUES(v_text(NULL), v_integer(row)),
+	    "update a connector", err);
 }
 
 static const char *const part_names[] = {
@@ -687,13 +605,9 @@ STATEMENT(sql_connector_error_over, FOR_WRITER,
 int connector_store_read(
     struct conn *writer, int64_t connector_row, enum connector_part part, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, &sql_connector_error_over);
-	struct binder bind = {.stmt = stmt};
-	bind_integer(&bind, connector_row);
-	bind_text(&bind, part_names[part]);
-	if (sqlite3_step(stmt) != SQLITE_DONE)
-		return conn_write_failed(writer, err, "note that a connector was read");
-	return 0;
+	return stmt_write(writer, &sql_connector_error_over,
+	    VALUES(v_integer(connector_row), v_text(part_names[part])),
+	    "note that a connector was read", err);
 }
 
 STATEMENT(sql_connector_history_synced, FOR_WRITER,
@@ -702,13 +616,8 @@ STATEMENT(sql_connector_history_synced, FOR_WRITER,
 int connector_store_history_synced(
     struct conn *writer, int64_t connector_row, int64_t synced_at, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, &sql_connector_history_synced);
-	struct binder bind = {.stmt = stmt};
-	bind_time(&bind, synced_at);
-	bind_integer(&bind, connector_row);
-	if (sqlite3_step(stmt) != SQLITE_DONE)
-		return conn_write_failed(writer, err, "note a history");
-	return 0;
+	return stmt_write(writer, &sql_connector_history_synced,
+	    VALUES(v_time(synced_at), v_integer(connector_row)), "note a history", err);
 }
 
 STATEMENT(sql_connector_failed, FOR_WRITER,
@@ -719,14 +628,8 @@ STATEMENT(sql_connector_failed, FOR_WRITER,
 int connector_store_failed(struct conn *writer, int64_t connector_row, enum connector_part part,
     const struct store_failure *failure, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, &sql_connector_failed);
-	struct binder bind = {.stmt = stmt};
-	bind_integer(&bind, connector_row);
-	bind_text(&bind, failure->code);
-	bind_text(&bind, failure->message);
-	bind_time(&bind, failure->at);
-	bind_text(&bind, part_names[part]);
-	if (sqlite3_step(stmt) != SQLITE_DONE)
-		return conn_write_failed(writer, err, "note what could not be read");
-	return 0;
+	return stmt_write(writer, &sql_connector_failed,
+	    VALUES(v_integer(connector_row), v_text(failure->code), v_text(failure->message),
+		v_time(failure->at), v_text(part_names[part])),
+	    "note what could not be read", err);
 }

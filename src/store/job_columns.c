@@ -4,15 +4,15 @@
 
 void bind_run(struct binder *binder, const struct run *run)
 {
-	bind_text(binder, run->run_id);
-	bind_time(binder, run->start_time);
-	bind_time(binder, run->end_time);
-	bind_text(binder, job_status_name(run->status));
-	bind_text(binder, run->upstream_status);
-	bind_span(binder, run->progress);
-	bind_text(binder, run->error_code);
-	bind_text(binder, run->error_message);
-	bind_span(binder, run->stats);
+	bind_value(binder, v_text(run->run_id));
+	bind_value(binder, v_time(run->start_time));
+	bind_value(binder, v_time(run->end_time));
+	bind_value(binder, v_text(job_status_name(run->status)));
+	bind_value(binder, v_text(run->upstream_status));
+	bind_value(binder, v_span(run->progress));
+	bind_value(binder, v_text(run->error_code));
+	bind_value(binder, v_text(run->error_message));
+	bind_value(binder, v_span(run->stats));
 }
 
 void column_run(struct columns *columns, struct run *ret_run)

@@ -25,35 +25,20 @@
 	" ORDER BY position DESC, job_row DESC LIMIT ?5"
 /* clang-format on */
 
-/* Reading --------------------------------------------------------------------------------------*/
+struct job_sink {
+	job_row_fn *row;
+	void *context;
+};
 
-static int job_deliver(sqlite3_stmt *stmt, job_row_fn *row, void *context)
+/* Reading --------------------------------------------------------------------------------------*/
+static int job_deliver(struct conn *conn, sqlite3_stmt *stmt, void *sink, struct err *err)
 {
+	(void)conn, (void)err;
+	const struct job_sink *to = sink;
 	struct columns columns = {.stmt = stmt};
 	struct job_record record;
 	column_job(&columns, &record);
-	return row(&record, context);
-}
-
-static int job_deliver_all(
-    struct conn *conn, sqlite3_stmt *stmt, job_row_fn *row, void *context, struct err *err)
-{
-	int step;
-	while ((step = sqlite3_step(stmt)) == SQLITE_ROW) {
-		int r = job_deliver(stmt, row, context);
-		if (r)
-			return r;
-	}
-	return step == SQLITE_DONE ? 0 : conn_read_failed(conn, err, "read jobs");
-}
-
-static int job_deliver_one(
-    struct conn *conn, sqlite3_stmt *stmt, job_row_fn *row, void *context, struct err *err)
-{
-	int step = sqlite3_step(stmt);
-	if (step == SQLITE_ROW)
-		return job_deliver(stmt, row, context);
-	return step == SQLITE_DONE ? 1 : conn_read_failed(conn, err, "read a job");
+	return to->row(&record, to->context);
 }
 
 STATEMENT(sql_job_get, FOR_ALL,
@@ -62,10 +47,9 @@ STATEMENT(sql_job_get, FOR_ALL,
 int job_store_get(
     struct conn *conn, const char *job_id, job_row_fn *row, void *context, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, &sql_job_get);
-	struct binder bind = {.stmt = stmt};
-	bind_text(&bind, job_id);
-	return job_deliver_one(conn, stmt, row, context, err);
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_bound(conn, &sql_job_get, VALUES(v_text(job_id)));
+	return stmt_one(
+	    conn, stmt, job_deliver, &(struct job_sink){row, context}, "read a job", err);
 }
 
 STATEMENT(sql_job_get_row, FOR_ALL,
@@ -74,10 +58,10 @@ STATEMENT(sql_job_get_row, FOR_ALL,
 static int get_row(
     struct conn *conn, int64_t job_row, job_row_fn *row, void *context, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, &sql_job_get_row);
-	struct binder bind = {.stmt = stmt};
-	bind_integer(&bind, job_row);
-	return job_deliver_one(conn, stmt, row, context, err);
+	_cleanup_stmt_ sqlite3_stmt *stmt =
+	    stmt_bound(conn, &sql_job_get_row, VALUES(v_integer(job_row)));
+	return stmt_one(
+	    conn, stmt, job_deliver, &(struct job_sink){row, context}, "read a job", err);
 }
 
 struct list_work {
@@ -94,24 +78,14 @@ static int job_collect(struct list_work *work, struct positions *positions,
     const struct statement *statement, int64_t of, int status)
 {
 	const struct job_query *query = work->query;
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(work->conn, statement);
-	struct binder bind = {.stmt = stmt};
-	bind_integer(&bind, of);
-	bind_integer(&bind, query->since); /* TIMESTAMP_NONE is the least there is */
-	bind_integer(&bind, query->slice.after ? query->slice.position.time : INT64_MAX);
-	bind_integer(&bind, query->slice.after ? query->slice.position.row : INT64_MAX);
-	bind_integer(&bind, (int64_t)query->slice.limit + 1);
-	bind_text(&bind, status < 0 ? NULL : job_status_name((enum job_status)status));
-	bind_text(&bind, query->id_prefix);
-	int step;
-	while ((step = sqlite3_step(stmt)) == SQLITE_ROW) {
-		if (positions_add(positions, sqlite3_column_int64(stmt, 0),
-			sqlite3_column_int64(stmt, 1), work->err) < 0)
-			return -1;
-	}
-	if (step != SQLITE_DONE)
-		return conn_read_failed(work->conn, work->err, "list jobs");
-	return 0;
+	struct position from = slice_start(&query->slice, INT64_MAX);
+	/* TIMESTAMP_NONE is the least there is, so that it is bound as a number. */
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_bound(work->conn, statement,
+	    VALUES(v_integer(of), v_integer(query->since), v_integer(from.time),
+		v_integer(from.row), v_integer((int64_t)query->slice.limit + 1),
+		v_text(status < 0 ? NULL : job_status_name((enum job_status)status)),
+		v_text(query->id_prefix)));
+	return positions_add_all(positions, work->conn, stmt, work->err);
 }
 
 /* One look-up by index for each status that is wanted. */
@@ -147,10 +121,8 @@ STATEMENT(sql_connector_row, FOR_ALL,
 static int collect_jobs_of_connector(
     struct list_work *work, struct positions *positions, int64_t project_id)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(work->conn, &sql_connector_row);
-	struct binder bind = {.stmt = stmt};
-	bind_integer(&bind, project_id);
-	bind_text(&bind, work->query->connector_id);
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_bound(work->conn, &sql_connector_row,
+	    VALUES(v_integer(project_id), v_text(work->query->connector_id)));
 	int step = sqlite3_step(stmt);
 	if (step == SQLITE_ROW)
 		return collect_connector(work, positions, sqlite3_column_int64(stmt, 0));
@@ -225,10 +197,10 @@ STATEMENT(sql_job_each_open, FOR_ALL,
 int job_store_each_open(
     struct conn *conn, int64_t connector_row, job_row_fn *row, void *context, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, &sql_job_each_open);
-	struct binder bind = {.stmt = stmt};
-	bind_integer(&bind, connector_row);
-	return job_deliver_all(conn, stmt, row, context, err);
+	_cleanup_stmt_ sqlite3_stmt *stmt =
+	    stmt_bound(conn, &sql_job_each_open, VALUES(v_integer(connector_row)));
+	return stmt_each(
+	    conn, stmt, job_deliver, &(struct job_sink){row, context}, "read jobs", err);
 }
 
 STATEMENT(sql_job_each_recent, FOR_ALL,
@@ -240,11 +212,10 @@ STATEMENT(sql_job_each_recent, FOR_ALL,
 int job_store_each_recent(struct conn *conn, int64_t connector_row, unsigned limit, job_row_fn *row,
     void *context, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, &sql_job_each_recent);
-	struct binder bind = {.stmt = stmt};
-	bind_integer(&bind, connector_row);
-	bind_integer(&bind, limit);
-	return job_deliver_all(conn, stmt, row, context, err);
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_bound(
+	    conn, &sql_job_each_recent, VALUES(v_integer(connector_row), v_integer(limit)));
+	return stmt_each(
+	    conn, stmt, job_deliver, &(struct job_sink){row, context}, "read jobs", err);
 }
 
 static int deliver_snapshot(
@@ -272,9 +243,9 @@ int job_store_snapshots(struct conn *conn, const struct snapshot_query *query, s
 	struct binder bind = {.stmt = stmt};
 	const struct slice *slice = &query->slice;
 	struct slice_end end = {.last = slice->position};
-	bind_integer(&bind, query->job_row);
-	bind_integer(&bind, slice->after ? slice->position.row : 0);
-	bind_integer(&bind, (int64_t)slice->limit + 1);
+	bind_value(&bind, v_integer(query->job_row));
+	bind_value(&bind, v_integer(slice->after ? slice->position.row : 0));
+	bind_value(&bind, v_integer((int64_t)slice->limit + 1));
 	int step = sqlite3_step(stmt);
 	for (unsigned i = 0; i < slice->limit && step == SQLITE_ROW; i++) {
 		int r = deliver_snapshot(stmt, &end.last, row, context);
@@ -303,13 +274,8 @@ STATEMENT(sql_snapshot_take, FOR_WRITER,
 /* Keeps what the row of the job says now. */
 static int take_snapshot(struct conn *writer, int64_t job_row, int64_t now, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, &sql_snapshot_take);
-	struct binder bind = {.stmt = stmt};
-	bind_integer(&bind, job_row);
-	bind_time(&bind, now);
-	if (sqlite3_step(stmt) != SQLITE_DONE)
-		return conn_write_failed(writer, err, "keep a snapshot of a job");
-	return 0;
+	return stmt_write(writer, &sql_snapshot_take, VALUES(v_integer(job_row), v_time(now)),
+	    "keep a snapshot of a job", err);
 }
 
 /* A connector shows its latest job, so it says something else now. */
@@ -317,20 +283,12 @@ STATEMENT(sql_connector_latest_changed, FOR_WRITER,
 	"UPDATE connectors SET revision = revision + 1 WHERE latest_job_row = ?1"
 	" AND connector_row = (SELECT connector_row FROM jobs WHERE job_row = ?1)");
 
-static int connector_says_something_else(struct conn *writer, int64_t job_row, struct err *err)
-{
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, &sql_connector_latest_changed);
-	struct binder bind = {.stmt = stmt};
-	bind_integer(&bind, job_row);
-	if (sqlite3_step(stmt) != SQLITE_DONE)
-		return conn_write_failed(writer, err, "update the connector of a job");
-	return 0;
-}
-
 static int job_note_change(struct conn *writer, int64_t job_row, int64_t now, struct err *err)
 {
 	int r = take_snapshot(writer, job_row, now, err);
-	return r ? r : connector_says_something_else(writer, job_row, err);
+	return r ? r
+		 : stmt_write(writer, &sql_connector_latest_changed, VALUES(v_integer(job_row)),
+		       "update the connector of a job", err);
 }
 
 /* The later row wins among equal positions, as in lists. */
@@ -338,19 +296,6 @@ STATEMENT(sql_connector_latest_job, FOR_WRITER,
 	"UPDATE connectors SET latest_job_row = ?1, revision = revision + 1"
 	" WHERE connector_row = ?2 AND NOT EXISTS (SELECT 1 FROM jobs"
 	" WHERE job_row = connectors.latest_job_row AND position > ?3)");
-
-static int make_latest(
-    struct conn *writer, int64_t connector_row, int64_t job_row, int64_t position, struct err *err)
-{
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, &sql_connector_latest_job);
-	struct binder bind = {.stmt = stmt};
-	bind_integer(&bind, job_row);
-	bind_integer(&bind, connector_row);
-	bind_integer(&bind, position);
-	if (sqlite3_step(stmt) != SQLITE_DONE)
-		return conn_write_failed(writer, err, "note the latest job of a connector");
-	return 0;
-}
 
 STATEMENT(sql_job_insert, FOR_WRITER,
 	"INSERT INTO jobs (run_id, start_time, end_time, status, upstream_status, progress,"
@@ -364,12 +309,12 @@ static int job_insert(struct conn *writer, const struct new_job *job, int64_t po
 	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, &sql_job_insert);
 	struct binder bind = {.stmt = stmt};
 	bind_run(&bind, job->run);
-	bind_span(&bind, job->run->raw);
-	bind_text(&bind, job_id);
-	bind_integer(&bind, job->project_id);
-	bind_integer(&bind, job->connector_row);
-	bind_integer(&bind, position);
-	bind_time(&bind, job->now);
+	bind_value(&bind, v_span(job->run->raw));
+	bind_value(&bind, v_text(job_id));
+	bind_value(&bind, v_integer(job->project_id));
+	bind_value(&bind, v_integer(job->connector_row));
+	bind_value(&bind, v_integer(position));
+	bind_value(&bind, v_time(job->now));
 	if (sqlite3_step(stmt) != SQLITE_DONE)
 		return conn_write_failed(writer, err, "add a job");
 	*ret_row = sqlite3_last_insert_rowid(writer->db);
@@ -388,7 +333,9 @@ int job_store_insert(
 	if (r == 0)
 		r = take_snapshot(writer, row, job->now, err);
 	if (r == 0)
-		r = make_latest(writer, job->connector_row, row, position, err);
+		r = stmt_write(writer, &sql_connector_latest_job,
+		    VALUES(v_integer(row), v_integer(job->connector_row), v_integer(position)),
+		    "note the latest job of a connector", err);
 	if (r)
 		return r;
 	*ret_row = row;
@@ -409,9 +356,9 @@ int job_store_update(
 		_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, &sql_job_update);
 		struct binder bind = {.stmt = stmt};
 		bind_run(&bind, run);
-		bind_span(&bind, run->raw);
-		bind_time(&bind, now);
-		bind_integer(&bind, job_row);
+		bind_value(&bind, v_span(run->raw));
+		bind_value(&bind, v_time(now));
+		bind_value(&bind, v_integer(job_row));
 		if (sqlite3_step(stmt) != SQLITE_DONE)
 			return conn_write_failed(writer, err, "update a job");
 	}
@@ -422,28 +369,16 @@ int job_store_update(
 static int job_update_at(struct conn *writer, const struct statement *statement, int64_t time,
     int64_t job_row, struct err *err, bool *ret_changed)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, statement);
-	struct binder bind = {.stmt = stmt};
-	bind_time(&bind, time);
-	bind_integer(&bind, job_row);
-	if (sqlite3_step(stmt) != SQLITE_DONE)
-		return conn_write_failed(writer, err, "update a job");
+	int r = stmt_write(
+	    writer, statement, VALUES(v_time(time), v_integer(job_row)), "update a job", err);
+	if (r)
+		return r;
 	*ret_changed = sqlite3_changes(writer->db) > 0;
 	return 0;
 }
 
 STATEMENT(sql_job_relisted, FOR_WRITER,
 	"UPDATE jobs SET listed = 1, confirmed_at = NULL WHERE job_row = ?1");
-
-static int set_listed(struct conn *writer, int64_t job_row, struct err *err)
-{
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, &sql_job_relisted);
-	struct binder bind = {.stmt = stmt};
-	bind_integer(&bind, job_row);
-	if (sqlite3_step(stmt) != SQLITE_DONE)
-		return conn_write_failed(writer, err, "update a job");
-	return 0;
-}
 
 STATEMENT(sql_job_returned, FOR_WRITER,
 	"UPDATE jobs SET gone_at = NULL, updated_at = ?1, revision = revision + 1"
@@ -452,7 +387,8 @@ STATEMENT(sql_job_returned, FOR_WRITER,
 int job_store_relisted(struct conn *writer, int64_t job_row, int64_t now, struct err *err)
 {
 	bool returned = false;
-	int r = set_listed(writer, job_row, err);
+	int r =
+	    stmt_write(writer, &sql_job_relisted, VALUES(v_integer(job_row)), "update a job", err);
 	if (r == 0)
 		r = job_update_at(writer, &sql_job_returned, now, job_row, err, &returned);
 	return r || !returned ? r : job_note_change(writer, job_row, now, err);
@@ -519,12 +455,10 @@ int job_store_connector_gone(
 static int remove_some(struct conn *writer, const struct statement *statement, int64_t threshold,
     unsigned limit, struct err *err, unsigned *removed)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, statement);
-	struct binder bind = {.stmt = stmt};
-	bind_integer(&bind, threshold);
-	bind_integer(&bind, limit);
-	if (sqlite3_step(stmt) != SQLITE_DONE)
-		return conn_write_failed(writer, err, "remove old jobs");
+	int r = stmt_write(writer, statement, VALUES(v_integer(threshold), v_integer(limit)),
+	    "remove old jobs", err);
+	if (r)
+		return r;
 	*removed += (unsigned)sqlite3_changes(writer->db);
 	return 0;
 }

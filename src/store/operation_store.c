@@ -73,23 +73,19 @@ static int column_operation(sqlite3_stmt *stmt, struct operation_record *ret_rec
 	return column_kind_and_state(kind, state, ret_record);
 }
 
-static int operation_deliver(
-    struct conn *conn, sqlite3_stmt *stmt, operation_row_fn *row, void *context, struct err *err)
+struct operation_sink {
+	operation_row_fn *row;
+	void *context;
+};
+
+static int operation_deliver(struct conn *conn, sqlite3_stmt *stmt, void *sink, struct err *err)
 {
+	const struct operation_sink *to = sink;
 	struct operation_record record;
 	if (column_operation(stmt, &record) < 0)
 		return err_set(err, "database %s: operation %s has a kind or state nobody knows",
 		    conn->path, record.operation_id);
-	return row(&record, context);
-}
-
-static int operation_deliver_one(
-    struct conn *conn, sqlite3_stmt *stmt, operation_row_fn *row, void *context, struct err *err)
-{
-	int step = sqlite3_step(stmt);
-	if (step == SQLITE_ROW)
-		return operation_deliver(conn, stmt, row, context, err);
-	return step == SQLITE_DONE ? 1 : conn_read_failed(conn, err, "read an operation");
+	return to->row(&record, to->context);
 }
 
 STATEMENT(sql_operation_get, FOR_ALL,
@@ -98,10 +94,10 @@ STATEMENT(sql_operation_get, FOR_ALL,
 int operation_store_get(struct conn *conn, const char *operation_id, operation_row_fn *row,
     void *context, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, &sql_operation_get);
-	struct binder bind = {.stmt = stmt};
-	bind_text(&bind, operation_id);
-	return operation_deliver_one(conn, stmt, row, context, err);
+	_cleanup_stmt_ sqlite3_stmt *stmt =
+	    stmt_bound(conn, &sql_operation_get, VALUES(v_text(operation_id)));
+	return stmt_one(conn, stmt, operation_deliver, &(struct operation_sink){row, context},
+	    "read an operation", err);
 }
 
 STATEMENT(sql_operation_get_row, FOR_ALL,
@@ -110,10 +106,10 @@ STATEMENT(sql_operation_get_row, FOR_ALL,
 int operation_store_get_row(
     struct conn *conn, int64_t operation_row, operation_row_fn *row, void *context, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, &sql_operation_get_row);
-	struct binder bind = {.stmt = stmt};
-	bind_integer(&bind, operation_row);
-	return operation_deliver_one(conn, stmt, row, context, err);
+	_cleanup_stmt_ sqlite3_stmt *stmt =
+	    stmt_bound(conn, &sql_operation_get_row, VALUES(v_integer(operation_row)));
+	return stmt_one(conn, stmt, operation_deliver, &(struct operation_sink){row, context},
+	    "read an operation", err);
 }
 
 STATEMENT(sql_operation_get_by_key, FOR_ALL,
@@ -123,12 +119,10 @@ STATEMENT(sql_operation_get_by_key, FOR_ALL,
 int operation_store_get_by_key(struct conn *conn, const struct operation_owner *owner,
     const char *key, operation_row_fn *row, void *context, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, &sql_operation_get_by_key);
-	struct binder bind = {.stmt = stmt};
-	bind_integer(&bind, owner->project_id);
-	bind_text(&bind, owner->client);
-	bind_text(&bind, key);
-	return operation_deliver_one(conn, stmt, row, context, err);
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_bound(conn, &sql_operation_get_by_key,
+	    VALUES(v_integer(owner->project_id), v_text(owner->client), v_text(key)));
+	return stmt_one(conn, stmt, operation_deliver, &(struct operation_sink){row, context},
+	    "read an operation", err);
 }
 
 struct list_work {
@@ -140,19 +134,19 @@ struct list_work {
 };
 
 STATEMENT(sql_operation_positions, FOR_ALL,
-	"SELECT operation_row FROM operations INDEXED BY operations_by_project"
+	"SELECT 0, operation_row FROM operations INDEXED BY operations_by_project"
 	" WHERE project_id = ?1 AND operation_row < ?2 AND (?3 IS NULL OR kind = ?3)"
 	" AND (?6 IS NULL OR " BEGINS("operation_id", "?6")
 	") ORDER BY operation_row DESC LIMIT ?4");
 
 STATEMENT(sql_operation_positions_state, FOR_ALL,
-	"SELECT operation_row FROM operations INDEXED BY operations_by_state"
+	"SELECT 0, operation_row FROM operations INDEXED BY operations_by_state"
 	" WHERE project_id = ?1 AND operation_row < ?2 AND (?3 IS NULL OR kind = ?3)"
 	" AND state = ?5 AND (?6 IS NULL OR " BEGINS("operation_id", "?6")
 	") ORDER BY operation_row DESC LIMIT ?4");
 
 STATEMENT(sql_operation_positions_id, FOR_ALL,
-	"SELECT operation_row FROM operations WHERE " BEGINS("operation_id", "?6")
+	"SELECT 0, operation_row FROM operations WHERE " BEGINS("operation_id", "?6")
 	" AND +project_id = ?1 AND +operation_row < ?2 AND (?3 IS NULL OR +kind = ?3)"
 	" AND (?5 IS NULL OR +state = ?5)");
 
@@ -167,25 +161,16 @@ static int operation_collect_project(struct positions *positions, int64_t projec
 {
 	struct list_work *work = context;
 	const struct operation_query *query = work->query;
+	const char *kind =
+	    query->kind < 0 ? NULL : operation_kind_name((enum operation_kind)query->kind);
+	const char *state =
+	    query->state < 0 ? NULL : operation_state_name((enum operation_state)query->state);
 	_cleanup_stmt_ sqlite3_stmt *stmt =
-	    stmt_use(work->conn, operation_positions_statement(query));
-	struct binder bind = {.stmt = stmt};
-	bind_integer(&bind, project_id);
-	bind_integer(&bind, query->slice.after ? query->slice.position.row : INT64_MAX);
-	bind_text(
-	    &bind, query->kind < 0 ? NULL : operation_kind_name((enum operation_kind)query->kind));
-	bind_integer(&bind, (int64_t)query->slice.limit + 1);
-	bind_text(&bind,
-	    query->state < 0 ? NULL : operation_state_name((enum operation_state)query->state));
-	bind_text(&bind, query->id_prefix);
-	int step;
-	while ((step = sqlite3_step(stmt)) == SQLITE_ROW) {
-		if (positions_add(positions, 0, sqlite3_column_int64(stmt, 0), work->err) < 0)
-			return -1;
-	}
-	if (step != SQLITE_DONE)
-		return conn_read_failed(work->conn, work->err, "list operations");
-	return 0;
+	    stmt_bound(work->conn, operation_positions_statement(query),
+		VALUES(v_integer(project_id), v_integer(slice_start(&query->slice, INT64_MAX).row),
+		    v_text(kind), v_integer((int64_t)query->slice.limit + 1), v_text(state),
+		    v_text(query->id_prefix)));
+	return positions_add_all(positions, work->conn, stmt, work->err);
 }
 
 static int operation_deliver_position(int64_t row, void *context)
@@ -219,9 +204,8 @@ STATEMENT(sql_operation_each_open, FOR_WRITER,
 int operation_store_each_open(
     struct conn *conn, int64_t project_id, open_operation_fn *each, void *context, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, &sql_operation_each_open);
-	struct binder bind = {.stmt = stmt};
-	bind_integer(&bind, project_id);
+	_cleanup_stmt_ sqlite3_stmt *stmt =
+	    stmt_bound(conn, &sql_operation_each_open, VALUES(v_integer(project_id)));
 	int step;
 	while ((step = sqlite3_step(stmt)) == SQLITE_ROW) {
 		struct columns columns = {.stmt = stmt};
@@ -250,18 +234,6 @@ int operation_store_each_open(
 	return step == SQLITE_DONE ? 0 : conn_read_failed(conn, err, "read operations");
 }
 
-static int operation_deliver_all(
-    struct conn *conn, sqlite3_stmt *stmt, operation_row_fn *row, void *context, struct err *err)
-{
-	int step;
-	while ((step = sqlite3_step(stmt)) == SQLITE_ROW) {
-		int r = operation_deliver(conn, stmt, row, context, err);
-		if (r)
-			return r;
-	}
-	return step == SQLITE_DONE ? 0 : conn_read_failed(conn, err, "read operations");
-}
-
 STATEMENT(sql_operation_each_import, FOR_WRITER,
 	SELECT_OPERATIONS "INDEXED BY operations_by_import WHERE project_id = ?1"
 	" AND kind = 'create' AND " OPEN " AND import_key = ?2 ORDER BY operation_row");
@@ -269,11 +241,10 @@ STATEMENT(sql_operation_each_import, FOR_WRITER,
 int operation_store_each_import(struct conn *conn, int64_t project_id, const char *import_key,
     operation_row_fn *row, void *context, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, &sql_operation_each_import);
-	struct binder bind = {.stmt = stmt};
-	bind_integer(&bind, project_id);
-	bind_text(&bind, import_key);
-	return operation_deliver_all(conn, stmt, row, context, err);
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_bound(
+	    conn, &sql_operation_each_import, VALUES(v_integer(project_id), v_text(import_key)));
+	return stmt_each(conn, stmt, operation_deliver, &(struct operation_sink){row, context},
+	    "read operations", err);
 }
 
 STATEMENT(sql_operation_untold, FOR_WRITER,
@@ -284,13 +255,11 @@ STATEMENT(sql_operation_untold, FOR_WRITER,
 int operation_store_each_untold(struct conn *conn, const struct untold_query *query,
     operation_row_fn *row, void *context, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, &sql_operation_untold);
-	struct binder bind = {.stmt = stmt};
-	bind_integer(&bind, query->owner.project_id);
-	bind_text(&bind, query->owner.client);
-	bind_text(&bind, query->import_key);
-	bind_time(&bind, query->since);
-	return operation_deliver_all(conn, stmt, row, context, err);
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_bound(conn, &sql_operation_untold,
+	    VALUES(v_integer(query->owner.project_id), v_text(query->owner.client),
+		v_text(query->import_key), v_time(query->since)));
+	return stmt_each(conn, stmt, operation_deliver, &(struct operation_sink){row, context},
+	    "read operations", err);
 }
 
 STATEMENT(sql_operation_deleting, FOR_WRITER,
@@ -300,10 +269,8 @@ STATEMENT(sql_operation_deleting, FOR_WRITER,
 int operation_store_deleting(struct conn *conn, int64_t project_id, const char *connector_id,
     struct err *err, char ret_id[RANDOM_ID_SIZE])
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, &sql_operation_deleting);
-	struct binder bind = {.stmt = stmt};
-	bind_integer(&bind, project_id);
-	bind_text(&bind, connector_id);
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_bound(
+	    conn, &sql_operation_deleting, VALUES(v_integer(project_id), v_text(connector_id)));
 	int step = sqlite3_step(stmt);
 	if (step == SQLITE_DONE)
 		return 1;
@@ -324,10 +291,8 @@ STATEMENT(sql_operation_creator, FOR_WRITER,
 int operation_store_creator(struct conn *conn, int64_t project_id, const char *account,
     struct err *err, struct buffer *creator)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, &sql_operation_creator);
-	struct binder bind = {.stmt = stmt};
-	bind_integer(&bind, project_id);
-	bind_text(&bind, account);
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_bound(
+	    conn, &sql_operation_creator, VALUES(v_integer(project_id), v_text(account)));
 	int step = sqlite3_step(stmt);
 	if (step == SQLITE_DONE)
 		return 1;
@@ -345,11 +310,8 @@ STATEMENT(sql_operation_claims, FOR_ALL,
 int operation_store_claims(
     struct conn *conn, int64_t project_id, const char *connector_id, int64_t row, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, &sql_operation_claims);
-	struct binder bind = {.stmt = stmt};
-	bind_integer(&bind, project_id);
-	bind_text(&bind, connector_id);
-	bind_integer(&bind, row);
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_bound(conn, &sql_operation_claims,
+	    VALUES(v_integer(project_id), v_text(connector_id), v_integer(row)));
 	if (sqlite3_step(stmt) != SQLITE_ROW)
 		return conn_read_failed(conn, err, "look for the operation of a connector");
 	return sqlite3_column_int(stmt, 0) != 0;
@@ -360,20 +322,20 @@ int operation_store_claims(
 /* What may change in the life of an operation. */
 static void bind_progress(struct binder *binder, const struct operation_record *record)
 {
-	bind_text(binder, operation_state_name(record->state));
-	bind_text(binder, record->connector_id);
-	bind_span(binder, record->candidates);
-	bind_text(binder, record->error_code);
-	bind_text(binder, record->error_message);
-	bind_integer(binder, record->upstream_status);
-	bind_time(binder, record->sent_at);
-	bind_time(binder, record->finished_at);
-	bind_integer(binder, record->known_row);
-	bind_time(binder, record->sent_upstream_at);
-	bind_text(binder, record->account);
-	bind_integer(binder, record->search_base);
-	bind_integer(binder, record->search_over);
-	bind_integer(binder, record->untold);
+	bind_value(binder, v_text(operation_state_name(record->state)));
+	bind_value(binder, v_text(record->connector_id));
+	bind_value(binder, v_span(record->candidates));
+	bind_value(binder, v_text(record->error_code));
+	bind_value(binder, v_text(record->error_message));
+	bind_value(binder, v_integer(record->upstream_status));
+	bind_value(binder, v_time(record->sent_at));
+	bind_value(binder, v_time(record->finished_at));
+	bind_value(binder, v_integer(record->known_row));
+	bind_value(binder, v_time(record->sent_upstream_at));
+	bind_value(binder, v_text(record->account));
+	bind_value(binder, v_integer(record->search_base));
+	bind_value(binder, v_integer(record->search_over));
+	bind_value(binder, v_integer(record->untold));
 }
 
 STATEMENT(sql_operation_insert, FOR_WRITER,
@@ -390,15 +352,15 @@ int operation_store_insert(
 	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, &sql_operation_insert);
 	struct binder bind = {.stmt = stmt};
 	bind_progress(&bind, record);
-	bind_text(&bind, record->operation_id);
-	bind_text(&bind, operation_kind_name(record->kind));
-	bind_integer(&bind, record->project_id);
-	bind_text(&bind, record->idempotency_key);
-	bind_text(&bind, record->client);
-	bind_span(&bind, record->request);
-	bind_time(&bind, record->created_at);
-	bind_integer(&bind, record->allow_duplicate);
-	bind_text(&bind, record->import_key);
+	bind_value(&bind, v_text(record->operation_id));
+	bind_value(&bind, v_text(operation_kind_name(record->kind)));
+	bind_value(&bind, v_integer(record->project_id));
+	bind_value(&bind, v_text(record->idempotency_key));
+	bind_value(&bind, v_text(record->client));
+	bind_value(&bind, v_span(record->request));
+	bind_value(&bind, v_time(record->created_at));
+	bind_value(&bind, v_integer(record->allow_duplicate));
+	bind_value(&bind, v_text(record->import_key));
 	if (sqlite3_step(stmt) != SQLITE_DONE)
 		return conn_write_failed(writer, err, "write down an operation");
 	*ret_row = sqlite3_last_insert_rowid(writer->db);
@@ -431,7 +393,7 @@ int operation_store_update(
 	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, &sql_operation_update);
 	struct binder bind = {.stmt = stmt};
 	bind_progress(&bind, record);
-	bind_integer(&bind, record->row);
+	bind_value(&bind, v_integer(record->row));
 	if (sqlite3_step(stmt) != SQLITE_DONE)
 		return conn_write_failed(writer, err, "write down what became of an operation");
 	return 0;
@@ -442,12 +404,8 @@ STATEMENT(sql_operation_told, FOR_WRITER,
 
 int operation_store_told(struct conn *writer, const char *operation_id, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, &sql_operation_told);
-	struct binder bind = {.stmt = stmt};
-	bind_text(&bind, operation_id);
-	if (sqlite3_step(stmt) != SQLITE_DONE)
-		return conn_write_failed(writer, err, "note that an outcome was told");
-	return 0;
+	return stmt_write(writer, &sql_operation_told, VALUES(v_text(operation_id)),
+	    "note that an outcome was told", err);
 }
 
 struct recover_work {
@@ -463,11 +421,10 @@ STATEMENT(sql_operation_recover_creates, FOR_WRITER,
 
 static int recover_creates(struct conn *writer, struct recover_work *work, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, &sql_operation_recover_creates);
-	struct binder bind = {.stmt = stmt};
-	bind_time(&bind, work->now);
-	if (sqlite3_step(stmt) != SQLITE_DONE)
-		return conn_write_failed(writer, err, "recover operations");
+	int r = stmt_write(writer, &sql_operation_recover_creates, VALUES(v_time(work->now)),
+	    "recover operations", err);
+	if (r)
+		return r;
 	work->unknown = (unsigned)sqlite3_changes(writer->db);
 	return 0;
 }
@@ -506,12 +463,10 @@ STATEMENT(sql_operation_retain, FOR_WRITER,
 int operation_store_retain(
     struct conn *writer, int64_t before, unsigned limit, struct err *err, unsigned *ret_removed)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, &sql_operation_retain);
-	struct binder bind = {.stmt = stmt};
-	bind_integer(&bind, before);
-	bind_integer(&bind, limit);
-	if (sqlite3_step(stmt) != SQLITE_DONE)
-		return conn_write_failed(writer, err, "remove old operations");
+	int r = stmt_write(writer, &sql_operation_retain,
+	    VALUES(v_integer(before), v_integer(limit)), "remove old operations", err);
+	if (r)
+		return r;
 	*ret_removed = (unsigned)sqlite3_changes(writer->db);
 	return 0;
 }

@@ -9,7 +9,7 @@
 #include "store/tx.h"
 #include "util/array.h"
 
-int positions_add(struct positions *positions, int64_t time, int64_t row, struct err *err)
+static int positions_add(struct positions *positions, int64_t time, int64_t row, struct err *err)
 {
 	struct position *list = array_grow(positions->list, positions->count, sizeof(*list));
 	if (!list)
@@ -17,6 +17,22 @@ int positions_add(struct positions *positions, int64_t time, int64_t row, struct
 	positions->list = list;
 	list[positions->count++] = (struct position){.time = time, .row = row};
 	return 0;
+}
+
+int positions_add_all(
+    struct positions *positions, struct conn *conn, sqlite3_stmt *stmt, struct err *err)
+{
+	int step;
+	while ((step = sqlite3_step(stmt)) == SQLITE_ROW)
+		if (positions_add(positions, sqlite3_column_int64(stmt, 0),
+			sqlite3_column_int64(stmt, 1), err) < 0)
+			return -1;
+	return step == SQLITE_DONE ? 0 : conn_read_failed(conn, err, "read a list");
+}
+
+struct position slice_start(const struct slice *slice, int64_t first)
+{
+	return slice->after ? slice->position : (struct position){.time = first, .row = first};
 }
 
 static int compare_oldest_first(const void *a, const void *b)

@@ -41,8 +41,13 @@ struct positions {
 	size_t count;
 };
 
-/* Adds one. Returns 0, or -1 without memory. */
-int positions_add(struct positions *positions, int64_t time, int64_t row, struct err *err);
+/* Adds those that a statement of the connection gives: times and rows. Returns 0, or -1. */
+struct sqlite3_stmt;
+int positions_add_all(
+    struct positions *positions, struct conn *conn, struct sqlite3_stmt *stmt, struct err *err);
+
+/* Where the slice starts; first is the end of the range that the list begins at. */
+struct position slice_start(const struct slice *slice, int64_t first);
 
 /* How a list is read. Each function returns 0 to go on; what else it returns ends the reading. */
 struct positions_reading {

@@ -9,12 +9,8 @@ STATEMENT(sql_project_ensure, FOR_WRITER,
 
 int project_store_ensure(struct conn *writer, int64_t project_id, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, &sql_project_ensure);
-	struct binder bind = {.stmt = stmt};
-	bind_integer(&bind, project_id);
-	if (sqlite3_step(stmt) != SQLITE_DONE)
-		return conn_write_failed(writer, err, "add a project");
-	return 0;
+	return stmt_write(
+	    writer, &sql_project_ensure, VALUES(v_integer(project_id)), "add a project", err);
 }
 
 STATEMENT(sql_project_get, FOR_ALL,
@@ -24,9 +20,8 @@ STATEMENT(sql_project_get, FOR_ALL,
 int project_store_get(struct conn *conn, int64_t project_id,
     void (*row)(const struct project_record *record, void *context), void *context, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, &sql_project_get);
-	struct binder bind = {.stmt = stmt};
-	bind_integer(&bind, project_id);
+	_cleanup_stmt_ sqlite3_stmt *stmt =
+	    stmt_bound(conn, &sql_project_get, VALUES(v_integer(project_id)));
 	int step = sqlite3_step(stmt);
 	if (step == SQLITE_DONE)
 		return 1;
@@ -54,13 +49,8 @@ STATEMENT(sql_project_listed, FOR_WRITER,
 int project_store_listed(
     struct conn *writer, int64_t project_id, int64_t started_at, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, &sql_project_listed);
-	struct binder bind = {.stmt = stmt};
-	bind_integer(&bind, project_id);
-	bind_time(&bind, started_at);
-	if (sqlite3_step(stmt) != SQLITE_DONE)
-		return conn_write_failed(writer, err, "note a listing");
-	return 0;
+	return stmt_write(writer, &sql_project_listed,
+	    VALUES(v_integer(project_id), v_time(started_at)), "note a listing", err);
 }
 
 STATEMENT(sql_project_list_read, FOR_WRITER,
@@ -69,12 +59,8 @@ STATEMENT(sql_project_list_read, FOR_WRITER,
 
 int project_store_list_read(struct conn *writer, int64_t project_id, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, &sql_project_list_read);
-	struct binder bind = {.stmt = stmt};
-	bind_integer(&bind, project_id);
-	if (sqlite3_step(stmt) != SQLITE_DONE)
-		return conn_write_failed(writer, err, "note a listing");
-	return 0;
+	return stmt_write(
+	    writer, &sql_project_list_read, VALUES(v_integer(project_id)), "note a listing", err);
 }
 
 STATEMENT(sql_project_list_failed, FOR_WRITER,
@@ -86,13 +72,8 @@ STATEMENT(sql_project_list_failed, FOR_WRITER,
 int project_store_list_failed(
     struct conn *writer, int64_t project_id, const struct store_failure *failure, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, &sql_project_list_failed);
-	struct binder bind = {.stmt = stmt};
-	bind_integer(&bind, project_id);
-	bind_text(&bind, failure->code);
-	bind_text(&bind, failure->message);
-	bind_time(&bind, failure->at);
-	if (sqlite3_step(stmt) != SQLITE_DONE)
-		return conn_write_failed(writer, err, "note a failed listing");
-	return 0;
+	return stmt_write(writer, &sql_project_list_failed,
+	    VALUES(v_integer(project_id), v_text(failure->code), v_text(failure->message),
+		v_time(failure->at)),
+	    "note a failed listing", err);
 }

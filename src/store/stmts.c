@@ -61,36 +61,42 @@ sqlite3_stmt **stmts_free(sqlite3_stmt **stmts)
 	return NULL;
 }
 
+struct value v_integer(int64_t value)
+{
+	return (struct value){.kind = VALUE_INTEGER, .integer = value};
+}
+
+struct value v_time(int64_t timestamp)
+{
+	return (struct value){.null = timestamp == TIMESTAMP_NONE, .integer = timestamp};
+}
+
+struct value v_text(const char *text)
+{
+	return (struct value){.kind = VALUE_TEXT, .null = !text, .span = span_of(text)};
+}
+
+struct value v_span(struct span span)
+{
+	return (struct value){.kind = VALUE_BLOB, .null = !span.ptr, .span = span};
+}
+
 /* Binding what outlives the statement copies nothing; it fails for a wrong index or a gigabyte. */
-static void check_bound(int r)
+void bind_value(struct binder *binder, struct value value)
 {
-	assert(r == SQLITE_OK);
-	(void)r;
-}
-
-void bind_integer(struct binder *binder, int64_t value)
-{
-	check_bound(sqlite3_bind_int64(binder->stmt, ++binder->index, value));
-}
-
-void bind_time(struct binder *binder, int64_t timestamp)
-{
-	binder->index++;
-	if (timestamp == TIMESTAMP_NONE)
-		check_bound(sqlite3_bind_null(binder->stmt, binder->index));
+	sqlite3_stmt *stmt = binder->stmt;
+	int index = ++binder->index;
+	int r = SQLITE_OK;
+	if (value.null)
+		r = sqlite3_bind_null(stmt, index);
+	else if (value.kind == VALUE_INTEGER)
+		r = sqlite3_bind_int64(stmt, index, value.integer);
+	else if (value.kind == VALUE_TEXT)
+		r = sqlite3_bind_text64(
+		    stmt, index, value.span.ptr, value.span.len, SQLITE_STATIC, SQLITE_UTF8);
 	else
-		check_bound(sqlite3_bind_int64(binder->stmt, binder->index, timestamp));
-}
-
-void bind_text(struct binder *binder, const char *text)
-{
-	check_bound(sqlite3_bind_text(binder->stmt, ++binder->index, text, -1, SQLITE_STATIC));
-}
-
-void bind_span(struct binder *binder, struct span span)
-{
-	check_bound(
-	    sqlite3_bind_blob64(binder->stmt, ++binder->index, span.ptr, span.len, SQLITE_STATIC));
+		r = sqlite3_bind_blob64(stmt, index, value.span.ptr, value.span.len, SQLITE_STATIC);
+	assert(r == SQLITE_OK);
 }
 
 int64_t column_integer(struct columns *columns)

@@ -45,17 +45,31 @@ static inline void cleanup_stmt(sqlite3_stmt **stmt)
 }
 #define _cleanup_stmt_ _cleanup_(cleanup_stmt)
 
-/* Binds parameters from the first to the last. What is bound must outlive the use of the
- * statement. */
+/* A value for a parameter of a statement; what it points to outlives the use of the statement. */
+struct value {
+	enum { VALUE_INTEGER, VALUE_TEXT, VALUE_BLOB } kind;
+	bool null;
+	int64_t integer;
+	struct span span;
+};
+
+struct value v_integer(int64_t value);
+struct value v_time(int64_t timestamp); /* NULL for TIMESTAMP_NONE. */
+struct value v_text(const char *text);  /* NULL for NULL. */
+struct value v_span(struct span span);  /* A blob; NULL for SPAN_NONE. */
+
+/* Values and their number, from the first parameter to the last. */
+#define VALUES(...)                                                                                \
+	((const struct value[]){__VA_ARGS__}),                                                     \
+	    (sizeof((const struct value[]){__VA_ARGS__}) / sizeof(struct value))
+
+/* Binds parameters one by one, from the first to the last. */
 struct binder {
 	sqlite3_stmt *stmt;
 	int index;
 };
 
-void bind_integer(struct binder *binder, int64_t value);
-void bind_time(struct binder *binder, int64_t timestamp); /* NULL for TIMESTAMP_NONE. */
-void bind_text(struct binder *binder, const char *text);  /* NULL for NULL. */
-void bind_span(struct binder *binder, struct span span);  /* A blob; NULL for SPAN_NONE. */
+void bind_value(struct binder *binder, struct value value);
 
 /* Takes the columns of a row from the first to the last; pointers hold until the next step. */
 struct columns {
