@@ -58,7 +58,7 @@ static int read_choice(
 	return 0;
 }
 
-/* A connector and its jobs have a status each: who asks for the other one is told. */
+/* A connector and its jobs each have a status: a caller who asks for the wrong one gets a hint. */
 static int read_status(struct request *request, const char **ret_value)
 {
 	const char *text = request_parameter(request, "status");

@@ -259,7 +259,7 @@ static struct answered dropin_answer_created(struct request *request)
 	int r = tx_read(request_reader(request), dropin_read_one, &read, &err);
 	if (r)
 		return r > 0 ? dropin_answer_open(request) : reply_failed(request, &err);
-	engine_told(request_engine(request), request_command(request)->result_operation_id);
+	engine_delivered(request_engine(request), request_command(request)->result_operation_id);
 	return answer(&read, 201);
 }
 

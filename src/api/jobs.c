@@ -88,7 +88,7 @@ static int read_statuses(struct request *request, unsigned *ret_statuses)
 	return 0;
 }
 
-/* A time, the beginning of a day in UTC, or so long ago. */
+/* A time, the beginning of a day in UTC, or a time span before now. */
 static int read_since(struct request *request, int64_t *ret_since)
 {
 	const char *text = request_parameter(request, "since");

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The engine writes an operation down and answers at once with its id; what follows here is to
- * look at the operation until it has ended or the caller's time is up. What the caller is
- * told depends on the operation alone, so that the same key again gets the same answer. Only an
- * operation that provably did nothing is answered as a failure; everything unclear goes to `open`.
+ * look at the operation until it has ended or the caller's time is up. The answer depends on the
+ * operation alone, so that the same key again gets the same answer. Only an operation that provably
+ * did nothing is answered as a failure; everything unclear goes to `open`.
  */
 #include "api/operate.h"
 

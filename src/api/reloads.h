@@ -38,8 +38,8 @@ uint64_t reloads_ask(struct reloads *reloads);
 /* A reload begins, asked for here or by a signal. The main thread. */
 void reloads_begin(struct reloads *reloads);
 
-/* The one that began has ended: not done when there are faults. Those who wait for CHANGE_RELOAD
- * are to be told after it. The main thread. */
+/* The one that began has ended: not done when there are faults. Call service_reloaded afterwards.
+ * The main thread. */
 void reloads_end(struct reloads *reloads, int64_t at, const struct faults *faults);
 
 /* The outcome of the last one that has ended, to be given to reload_outcome_done. Any thread. */

@@ -92,7 +92,7 @@ const struct token *tokens_find(const struct tokens *tokens, const uint8_t diges
 const struct token *tokens_find_named(
     const struct tokens *tokens, const char *name, const uint8_t digest[DIGEST_SIZE]);
 
-/* Whether something is to be told of the tokens of this name: true once for each set of tokens. Any
+/* Whether to log something about the tokens of this name: true once for each set of tokens. Any
  * thread. */
 bool tokens_tell_once(struct tokens *tokens, const char *name);
 

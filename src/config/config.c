@@ -35,7 +35,7 @@
 /* The section that lines belong to now. */
 struct open_section {
 	bool open;
-	bool ignored; /* its header is at fault: nothing is said of what is in it */
+	bool ignored; /* its header is at fault: its contents are not checked */
 	enum schema_section kind;
 	unsigned line;
 	unsigned given[SCHEMA_KEY_LIMIT]; /* the line of each key; 0: not given */
@@ -479,7 +479,7 @@ static void parse_text(struct parse *parse, struct span text)
 {
 	parse->at = text.ptr + text_mark_length(text.ptr, text.len);
 	parse->end = text.ptr + text.len;
-	/* What it returns is the first line it could not read; config_end_line has told of all of
+	/* What it returns is the first line it could not read; config_end_line has reported all of
 	 * them. */
 	if (ini_parse_stream(read_line, parse, config_take_key, parse) < 0)
 		fault(parse, 0, "no memory");

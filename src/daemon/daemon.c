@@ -49,7 +49,7 @@ struct daemon {
 	struct server *server;
 	struct listeners listeners;
 	/* The engine starts before the server is there; what it tells then nobody waits for. */
-	_Atomic(struct server *) told;
+	_Atomic(struct server *) listening;
 };
 
 /* The process ----------------------------------------------------------------------------------*/
@@ -123,7 +123,7 @@ void daemon_log_faults(const struct faults *faults)
 static void tell_server(const struct change *changes, size_t count, void *context)
 {
 	struct daemon *daemon = context;
-	struct server *server = atomic_load(&daemon->told);
+	struct server *server = atomic_load(&daemon->listening);
 	if (server)
 		service_changed(server, changes, count);
 }
@@ -196,7 +196,7 @@ static int build_server(struct daemon *daemon, struct err *err)
 	};
 	if (server_new(&options, daemon->config, err, &daemon->server) < 0)
 		return -1;
-	atomic_store(&daemon->told, daemon->server);
+	atomic_store(&daemon->listening, daemon->server);
 	return 0;
 }
 
@@ -328,7 +328,7 @@ static void tear_down(struct daemon *daemon)
 		server_stop(daemon->server, DRAIN_PATIENCE);
 	if (daemon->engine)
 		engine_stop(daemon->engine);
-	atomic_store(&daemon->told, NULL);
+	atomic_store(&daemon->listening, NULL);
 	server_free(daemon->server);
 	reloads_free(daemon->reloads);
 	engine_free(daemon->engine);

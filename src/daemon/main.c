@@ -105,7 +105,7 @@ static void print_number(const char *before, size_t number, const char *what)
 	printf("%s%zu %s%s", before, number, what, number == 1 ? "" : "s");
 }
 
-/* Silence could mean anything: also what was found right is told. config is NULL when nothing of it
+/* Silence could mean anything: so what is right is reported, too. config is NULL when nothing of it
  * can be said. */
 static void print_count(
     const char *file, const struct faults *faults, const struct config *config, bool as_daemon)

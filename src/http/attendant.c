@@ -193,7 +193,7 @@ int attendant_mind(struct attendant *attendant, struct worker *worker, int event
 	return 0;
 }
 
-/* Without the memory for it a client's leaving goes unnoticed for longer, no more. */
+/* Without memory for it, a client that leaves goes unnoticed for longer; that is all. */
 void attendant_watch(struct attendant *attendant, struct connection *connection)
 {
 	struct epoll_event event = {.events = EPOLLRDHUP | EPOLLONESHOT, .data.ptr = connection};

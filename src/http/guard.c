@@ -70,7 +70,7 @@ static void take_request_id(struct headers *headers, struct span value)
 	headers->request_id = value;
 }
 
-/* Which field is it? By length first: most are told apart by it. */
+/* Which field is it? By length first, which distinguishes most of them. */
 static void take_field(struct headers *headers, struct span name, struct span value)
 {
 	static const struct {
@@ -142,7 +142,7 @@ static void read_head(struct request *request, const char *version)
 
 static int bad_request(struct request *request, const char *why)
 {
-	/* How the rest of the bytes is to be read is open: no more of them is. */
+	/* It is unclear how to read the remaining bytes, so they are not read. */
 	connection_of(request)->body_unread = true;
 	reply_problem(request, PROBLEM_BAD_REQUEST, "%s", why);
 	return 1;

@@ -26,7 +26,7 @@ void reply_etag(struct request *request, const char *etag);
 void reply_fault(struct request *request, const char *kind, const char *where, const char *code,
     const char *detail);
 
-/* How many were noted. */
+/* How many faults were noted. */
 unsigned reply_faults(const struct request *request);
 
 /* Adds a member with a JSON value to the problem that will follow, such as "operation". Copied. */
@@ -71,7 +71,7 @@ void reply_keep_until(struct request *request, int64_t until);
 struct kept;
 struct answered reply_kept(struct request *request, struct kept *kept);
 
-/* For the edge alone: which of those who may be told different things the caller is one of. */
+/* For the edge alone: identifies callers that may see the same. */
 const void *reply_viewer(const struct request *request);
 
 #endif

@@ -51,7 +51,7 @@ int64_t worker_now(const struct worker *worker)
 struct edition *worker_edition(struct worker *worker)
 {
 	struct edition *edition = edition_holder_use(&worker->editions);
-	/* What was kept is told apart by tokens of the old configuration, so it goes with it. */
+	/* Kept answers are keyed by tokens of the old configuration, so they go with it. */
 	if (worker->cache_edition != edition->number) {
 		cache_clear(&worker->cache);
 		worker->cache_edition = edition->number;

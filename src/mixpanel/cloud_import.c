@@ -18,7 +18,7 @@ void verdict_done(struct verdict *verdict)
 	verdict->has_connector = false;
 }
 
-/* A refusal is told in Mixpanel's own words alone: its status goes beside them. */
+/* The message of a refusal is Mixpanel's own; its status is stored beside it. */
 static void decide_refusal(struct verdict *verdict, const struct client_answer *answer)
 {
 	verdict->state = OPERATION_REJECTED;

@@ -169,8 +169,8 @@ static bool is_success_word(const char *status)
 	return strcmp(status, "ok") == 0 || strcmp(status, "success") == 0;
 }
 
-/* "", null, false, {} and [] say nothing, nor does an object whose members say nothing: an error is
- * told as two empty texts where there is none. */
+/* "", null, false, {} and [] say nothing, nor does an object whose members say nothing: no error
+ * may come as two empty texts. */
 static bool says_something(json_t *value)
 {
 	const char *name;
@@ -448,8 +448,8 @@ static void remove_marked(struct decoded_listing *listing)
 	listing->count = kept;
 }
 
-/* Which of two with one id is meant cannot be told: the first is as good as any, and stays the one
- * meant while the list stays as it is. */
+/* There is no telling which of two entries with the same id is meant. The first is as good as any,
+ * and the choice is stable while the list is. */
 static int leave_out_twins(struct decoded_listing *listing, struct page *page, struct err *err)
 {
 	struct keeper keeper = {.arena = &listing->decoded.arena};

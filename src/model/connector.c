@@ -25,7 +25,7 @@ struct member_rule {
 	const char *const *values; /* NULL-terminated; NULL for any */
 };
 
-/* The members of one object, in the order in which their faults are told. */
+/* The members of one object, in the order in which their faults are reported. */
 struct object_rule {
 	const struct member_rule *members;
 	size_t count;

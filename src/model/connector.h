@@ -54,11 +54,12 @@ struct connector_record {
 	int64_t project_id;
 	int64_t first_seen_at;
 	int64_t updated_at;
-	int64_t deleted_at;      /* TIMESTAMP_NONE while present */
-	bool deleted_by_us;      /* our own delete was confirmed; else it was concluded */
-	int64_t status_known_at; /* when Mixpanel last told the status; TIMESTAMP_NONE for never */
-	int64_t confirmed_at;    /* when Mixpanel last confirmed it one by one; a complete listing
-				  * confirms all present ones at once, see struct project_record */
+	int64_t deleted_at; /* TIMESTAMP_NONE while present */
+	bool deleted_by_us; /* our own delete was confirmed; else it was concluded */
+	int64_t
+	    status_known_at;  /* when Mixpanel last reported the status; TIMESTAMP_NONE for never */
+	int64_t confirmed_at; /* when Mixpanel last confirmed it one by one; a complete listing
+			       * confirms all present ones at once, see struct project_record */
 	int64_t history_synced_at;      /* last good history; TIMESTAMP_NONE for never */
 	const char *history_error_code; /* NULL when the last history refresh went well */
 	const char *history_error_message;

@@ -20,8 +20,8 @@ static const char *const status_names[] = {
 
 _Static_assert(ARRAY_SIZE(status_names) == JOB_STATUS_COUNT, "a name for each status");
 
-/* The reference says success, the overview's sample succeeded; cancelled is only told in prose, so
- * both spellings are taken. The last four are of jobs elsewhere in the same API. */
+/* The reference says success, the overview's sample succeeded; cancelled appears in prose only, so
+ * both spellings are accepted. The last four are of jobs elsewhere in the same API. */
 static const struct {
 	const char *name;
 	enum job_status status;

@@ -72,10 +72,10 @@ struct operation_record {
 	const char *account;      /* the fingerprint of the credential it went out with */
 	/* a create whose outcome is unknown: */
 	int64_t search_base;    /* the project's complete listings that do not count */
-	bool search_over;       /* there is no more hope that a listing decides it */
+	bool search_over;       /* no listing will decide it any more */
 	int64_t listings;       /* complete listings looked through since; read only */
 	int64_t last_listed_at; /* when the last of them was asked for; TIMESTAMP_NONE; read only */
-	bool untold;            /* nobody has been told the end of this drop-in create */
+	bool undelivered;       /* the outcome of this drop-in create has not been delivered yet */
 	int64_t revision;
 };
 

@@ -29,8 +29,8 @@
  * file; where somebody else has moved it into the database meanwhile, the seal does not fit.
  *
  * Files that are removed or replaced under the open database. Writing goes on into what has no name
- * any more, and is lost with the process: after each commit, before anybody is told, the names are
- * compared with what was opened.
+ * any more, and is lost with the process: after each commit, before anything is acknowledged, the
+ * names are compared with what was opened.
  *
  * A log that grows under readers that never rest. As long as one of them reads, it is not emptied.
  * Far past its limit the checkpoint waits for those at work, which read for milliseconds; who comes
@@ -56,7 +56,7 @@
 #include "util/timestamp.h"
 
 #define WAL_LIMIT (4 * 1024 * 1024)
-/* So long the log is, and so long is waited for readers then. */
+/* From this size on, readers are waited for this long. */
 #define WAL_MUCH (4 * WAL_LIMIT)
 #define WAL_PATIENCE_MS 500
 
@@ -135,7 +135,7 @@ int stmt_write(struct conn *writer, const struct statement *statement, const str
 
 /* Why the last write failed; 0 when something else did. COMMIT does not set sqlite3_system_errno(),
  * so the file is asked, the database or its log: SQLITE_FCNTL_FILE_POINTER or _JOURNAL_POINTER. It
- * remembers its last failure for good, hence the look at what failed now. */
+ * never forgets its last failure, so the current error is checked first. */
 static int write_errno(sqlite3 *db, int written)
 {
 	sqlite3_file *file = NULL;

@@ -31,7 +31,7 @@ struct conn {
 	struct file_identity log;  /* and of its log */
 	bool seal_due;             /* the file is as SQLite left it, but is not sealed yet */
 	int64_t commit_took;       /* microseconds, the last one */
-	bool meddled;              /* somebody else wrote to the file: no more seals */
+	bool meddled;              /* somebody else wrote to the file: it is not sealed again */
 	/* Of the running transaction: STORE_FULL or STORE_BROKEN once a statement failed so. The
 	 * transaction then fails with it, whatever its body makes of the failure. */
 	int failure;

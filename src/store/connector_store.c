@@ -347,7 +347,7 @@ struct stored {
 	const struct connector_put *put;
 };
 
-/* A list that says null says nothing: what was told before stands. */
+/* null in a list means "not reported": the known status stays. */
 static bool keeps_status(const struct connector_put *put)
 {
 	return put->listed && !put->connector->status;

@@ -42,7 +42,7 @@ struct connector_query {
 	struct slice slice;
 };
 
-/* Calls row for the connectors of the slice, and no more once it says STORE_PAGE_FULL. Returns 0,
+/* Calls row for the connectors of the slice, until it returns STORE_PAGE_FULL. Returns 0,
  * -1, or what row returned. */
 int connector_store_list(struct conn *conn, const struct connector_query *query,
     connector_row_fn *row, void *context, struct err *err, struct slice_end *ret_end);
@@ -115,11 +115,12 @@ enum connector_change {
 	CONNECTOR_STAYS_DELETED, /* it is marked deleted, and nothing was written */
 };
 
-/* A connector as Mixpanel told it. Times are wall clock. */
+/* A connector as Mixpanel reported it. Times are wall clock. */
 struct connector_put {
 	int64_t project_id;
 	const struct connector *connector;
-	bool listed; /* by a list: a null status is silence then, and what was told before stands */
+	bool listed; /* by a list: a null status then means "not reported", and the known one stays
+		      */
 	bool revive; /* if it is marked deleted, it is present again */
 	int64_t observed_at; /* when it was asked for */
 	int64_t confirmed;   /* sets confirmed_at; TIMESTAMP_NONE leaves it */

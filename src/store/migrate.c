@@ -231,7 +231,7 @@ static const char schema_1[] =
 
 /* Version 2.
  *
- * Of connectors: status_known_at is when Mixpanel last told the status, which its lists do not;
+ * Of connectors: status_known_at is when Mixpanel last reported the status, which its lists do not;
  * deleted_by is 'us' when our own delete was confirmed, 'observed' when it was concluded; settling
  * is what was confirmed or concluded of late ('created', 'deleted', 'observed'), which for a while
  * outranks what is read; error_by is what failed, the 'history' or the 'single' read; import_key is

@@ -64,7 +64,7 @@ static int column_operation(sqlite3_stmt *stmt, struct operation_record *ret_rec
 	ret_record->account = column_text(&columns);
 	ret_record->search_base = column_integer(&columns);
 	ret_record->search_over = column_integer(&columns) != 0;
-	ret_record->untold = column_integer(&columns) != 0;
+	ret_record->undelivered = column_integer(&columns) != 0;
 	ret_record->revision = column_integer(&columns);
 	int64_t listings = column_integer(&columns) - ret_record->search_base;
 	int64_t listed_at = column_time(&columns);
@@ -247,15 +247,15 @@ int operation_store_each_import(struct conn *conn, int64_t project_id, const cha
 	    "read operations", err);
 }
 
-STATEMENT(sql_operation_untold, FOR_WRITER,
+STATEMENT(sql_operation_undelivered, FOR_WRITER,
 	SELECT_OPERATIONS "INDEXED BY operations_untold WHERE untold = 1"
 	" AND project_id = ?1 AND client = ?2 AND import_key = ?3 AND state = 'succeeded'"
 	" AND finished_at >= ?4 ORDER BY operation_row");
 
-int operation_store_each_untold(struct conn *conn, const struct untold_query *query,
+int operation_store_each_undelivered(struct conn *conn, const struct undelivered_query *query,
     operation_row_fn *row, void *context, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_bound(conn, &sql_operation_untold,
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_bound(conn, &sql_operation_undelivered,
 	    VALUES(v_integer(query->owner.project_id), v_text(query->owner.client),
 		v_text(query->import_key), v_time(query->since)));
 	return stmt_each(conn, stmt, operation_deliver, &(struct operation_sink){row, context},
@@ -335,7 +335,7 @@ static void bind_progress(struct binder *binder, const struct operation_record *
 	bind_value(binder, v_text(record->account));
 	bind_value(binder, v_integer(record->search_base));
 	bind_value(binder, v_integer(record->search_over));
-	bind_value(binder, v_integer(record->untold));
+	bind_value(binder, v_integer(record->undelivered));
 }
 
 STATEMENT(sql_operation_insert, FOR_WRITER,
@@ -399,12 +399,12 @@ int operation_store_update(
 	return 0;
 }
 
-STATEMENT(sql_operation_told, FOR_WRITER,
+STATEMENT(sql_operation_delivered, FOR_WRITER,
 	"UPDATE operations SET untold = 0 WHERE operation_id = ?1");
 
-int operation_store_told(struct conn *writer, const char *operation_id, struct err *err)
+int operation_store_delivered(struct conn *writer, const char *operation_id, struct err *err)
 {
-	return stmt_write(writer, &sql_operation_told, VALUES(v_text(operation_id)),
+	return stmt_write(writer, &sql_operation_delivered, VALUES(v_text(operation_id)),
 	    "note that an outcome was told", err);
 }
 

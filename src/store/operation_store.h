@@ -66,19 +66,19 @@ int operation_store_each_open(
 int operation_store_each_import(struct conn *conn, int64_t project_id, const char *import_key,
     operation_row_fn *row, void *context, struct err *err);
 
-/* Creates that nobody has been told the end of. */
-struct untold_query {
+/* Creates whose outcome was not delivered. */
+struct undelivered_query {
 	struct operation_owner owner;
 	const char *import_key;
 	int64_t since; /* those that succeeded since then */
 };
 
 /* Calls row for each of them, oldest first. */
-int operation_store_each_untold(struct conn *conn, const struct untold_query *query,
+int operation_store_each_undelivered(struct conn *conn, const struct undelivered_query *query,
     operation_row_fn *row, void *context, struct err *err);
 
-/* Its end was told. In a transaction. */
-int operation_store_told(struct conn *writer, const char *operation_id, struct err *err);
+/* Its outcome was delivered. In a transaction. */
+int operation_store_delivered(struct conn *writer, const char *operation_id, struct err *err);
 
 /* The open delete of a connector. Returns 0 with its id; 1 when there is none; -1. */
 int operation_store_deleting(struct conn *conn, int64_t project_id, const char *connector_id,

@@ -34,7 +34,7 @@ void render_snapshot(struct writer *writer, const struct snapshot_record *snapsh
 void render_operation(
     struct writer *writer, const struct operation_record *record, const char *project);
 
-/* The faults of a body that are warnings, as an array of at most so many, and one that counts the
+/* The faults of a body that are warnings, as an array with a limit, and one more that counts the
  * rest. */
 #define RENDER_WARNINGS_LIMIT 50
 void render_warnings(struct writer *writer, const struct connector_faults *faults);

@@ -217,7 +217,7 @@ struct history_work {
 	struct arena arena;
 	struct stored_job *stored;
 	size_t stored_count;
-	size_t sorted; /* so many of the first are in order of rows */
+	size_t sorted; /* how many of them, from the first, are sorted by row */
 	struct run *entries;
 	size_t entry_count;
 	bool doubtful; /* whether a run came twice or two look alike */
@@ -377,7 +377,7 @@ static bool is_outdated(
 	return false;
 }
 
-/* A time that is told now with its fraction and now without it is no news. */
+/* The same time with and without its fraction is no change. */
 static int64_t exact(int64_t stored, int64_t told)
 {
 	return match_same_time(stored, told) && told % MICROSECONDS_PER_SECOND == 0 ? stored : told;

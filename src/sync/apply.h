@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Writes what Mixpanel said into the store: here the two meet. Every function runs inside the
- * caller's transaction and notes what it changed; nothing is told before the commit. */
+ * caller's transaction and notes what it changed; nothing is announced before the commit. */
 #ifndef MIXPORT_SYNC_APPLY_H
 #define MIXPORT_SYNC_APPLY_H
 

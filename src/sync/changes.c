@@ -37,7 +37,7 @@ void changes_add(struct changes *changes, enum change_kind kind, int64_t project
 	snprintf(change->id, sizeof(change->id), "%s", id ? id : "");
 }
 
-void changes_tell(struct changes *changes, changes_told_fn *changed, void *context)
+void changes_announce(struct changes *changes, changes_announced_fn *changed, void *context)
 {
 	if (changed && changes->count > 0)
 		changed(changes->list, changes->count, context);

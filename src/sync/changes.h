@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What a transaction changed: gathered while it runs, told after it is committed, forgotten when it
- * is rolled back. Every change that is applied passes here. */
+/* What a transaction changed: collected while it runs, announced after the commit, dropped on
+ * rollback. Every change that is applied passes here. */
 #ifndef MIXPORT_SYNC_CHANGES_H
 #define MIXPORT_SYNC_CHANGES_H
 
@@ -28,10 +28,10 @@ struct change {
 };
 
 /* Told after each commit, on the sync thread; must not block. */
-typedef void changes_told_fn(const struct change *changes, size_t count, void *context);
+typedef void changes_announced_fn(const struct change *changes, size_t count, void *context);
 
-/* Invariant: count changes are in list. overflow: there were more than could be kept, so whoever
- * waits is told to look again (a change of every kind with an empty id). */
+/* Invariant: count changes are in list. overflow: more changes than could be kept, so everybody who
+ * waits looks again (a change of every kind with an empty id). */
 struct changes {
 	struct change *list;
 	size_t count;
@@ -43,7 +43,7 @@ void changes_add(
     struct changes *changes, enum change_kind kind, int64_t project_id, const char *id);
 
 /* Tells them all and forgets them. */
-void changes_tell(struct changes *changes, changes_told_fn *changed, void *context);
+void changes_announce(struct changes *changes, changes_announced_fn *changed, void *context);
 
 /* Forgets them, keeping the memory. */
 void changes_forget(struct changes *changes);

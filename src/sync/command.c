@@ -19,8 +19,8 @@
 /* A body is at most 64 KiB. */
 #define IMPORT_KEY_LIMIT ((size_t)128 * 1024)
 
-/* So long a caller of Mixpanel's own paths may come back for an end it was not told. */
-#define UNTOLD_FOR MICROSECONDS_PER_DAY
+/* How long a caller of the drop-in paths may come back for an outcome that was not delivered. */
+#define DELIVER_WITHIN MICROSECONDS_PER_DAY
 
 static void fill_operation(struct command *command, const char *operation_id)
 {
@@ -119,12 +119,12 @@ static bool asks_for_same(const json_t *body, struct span request)
 	       connector_bodies_same_import(body, other);
 }
 
-/* A caller of Mixpanel's own paths cannot know of operations: one that repeats itself before it was
- * told the end of its create gets that end. */
+/* A caller of Mixpanel's own paths cannot know of operations: one that repeats its create before
+ * the outcome was delivered gets that outcome. */
 static bool repeats(const struct create_check *check, const struct operation_record *record)
 {
 	const struct command *command = check->command;
-	return command->dropin && !command->idempotency_key && record->untold &&
+	return command->dropin && !command->idempotency_key && record->undelivered &&
 	       text_same(command->client, record->client) &&
 	       same_request(check->body, record->request);
 }
@@ -142,7 +142,7 @@ static int look_at_open(const struct operation_record *record, void *context)
 	return again ? 1 : 0;
 }
 
-static int look_at_untold(const struct operation_record *record, void *context)
+static int look_at_undelivered(const struct operation_record *record, void *context)
 {
 	struct create_check *check = context;
 	if (!repeats(check, record) || !record->connector_id)
@@ -177,8 +177,8 @@ static int look_at_sent(const char *connector_id, struct span request, void *con
 	return 0;
 }
 
-/* Among the creates that have not ended; for Mixpanel's own paths also among those that ended well
- * with nobody there to be told. Returns as look_for_same. */
+/* Among the creates that have not ended; for Mixpanel's own paths also among those that succeeded
+ * but were never reported to the caller. Returns as look_for_same. */
 static int look_at_creates(struct project *project, struct create_check *check, struct err *err)
 {
 	struct conn *writer = project_writer(project);
@@ -190,12 +190,13 @@ static int look_at_creates(struct project *project, struct create_check *check, 
 		    writer, command->project_id, key, look_at_open, check, err);
 	if (r < 0 || check->found || !command->dropin)
 		return r < 0 ? -1 : check->found;
-	const struct untold_query untold = {
+	const struct undelivered_query undelivered = {
 	    .owner = {.project_id = command->project_id, .client = command->client},
 	    .import_key = key,
-	    .since = project_date_is_sure(project->sync) ? project_wall(project) - UNTOLD_FOR : 0,
+	    .since =
+		project_date_is_sure(project->sync) ? project_wall(project) - DELIVER_WITHIN : 0,
 	};
-	r = operation_store_each_untold(writer, &untold, look_at_untold, check, err);
+	r = operation_store_each_undelivered(writer, &undelivered, look_at_undelivered, check, err);
 	if (r <= 0)
 		return r;
 	struct found_connector found = {.row = 0};
@@ -296,7 +297,7 @@ static enum command_result command_create(struct project *project, struct comman
 	    .allow_duplicate = command->allow_duplicate,
 	    .import_key = check.key.len > 0 ? buffer_text(&check.key) : NULL,
 	    .known_row = -1,
-	    .untold = command->dropin && !command->idempotency_key,
+	    .undelivered = command->dropin && !command->idempotency_key,
 	};
 	return plan_operation(project, command, &record);
 }

@@ -60,7 +60,7 @@ int commit_write(struct commit *commit,
 		if (atomic_load(&commit->unavailable))
 			commit->retry_at = clock_monotonic(commit->clock);
 		commit->count++;
-		changes_tell(&commit->changes, commit->changed, commit->context);
+		changes_announce(&commit->changes, commit->changed, commit->context);
 		return 0;
 	}
 	changes_forget(&commit->changes);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Writing: a transaction, and what it changed, told once it is committed. Everything that is
+/* Writing: a transaction, and its changes, which are announced after the commit. Everything that is
  * applied passes here. A disk that is full is kept track of, and so is a store that failed: nothing
  * is written into it any more. */
 #ifndef MIXPORT_SYNC_COMMIT_H
@@ -19,7 +19,7 @@
 struct commit {
 	struct conn *writer;
 	const struct clock *clock;
-	changes_told_fn *changed; /* NULL: nobody is told */
+	changes_announced_fn *changed; /* NULL: nobody listens */
 	void (*failed)(void *context);
 	void *context; /* of both */
 
@@ -37,7 +37,7 @@ void commit_init(struct commit *commit);
 /* Frees. */
 void commit_done(struct commit *commit);
 
-/* Runs body in a transaction; tells what changed once it is committed. When the outcome of the
+/* Runs body in a transaction; announces its changes after the commit. When the outcome of the
  * commit is unknown, failed is called, once. Returns as tx_write. */
 int commit_write(struct commit *commit,
     int (*body)(struct conn *conn, void *context, struct err *err), void *context, struct err *err);
@@ -55,8 +55,7 @@ int commit_empty_log(struct commit *commit);
  * whether it has become so just now. */
 bool commit_probe(struct commit *commit, int64_t now);
 
-/* The level of what is said about a failed write: little while it is known that nothing can be
- * written at all. */
+/* The log level for a failed write: lower while it is known that nothing can be written at all. */
 enum log_level commit_level(const struct commit *commit, enum log_level level);
 
 #endif

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* At most so many; the oldest makes room for another. */
+/* The limit; the oldest makes room for a new one. */
 #define DOUBTS_LIMIT 1024
 
 struct doubt {

@@ -15,7 +15,7 @@
 #include "util/log.h"
 #include "util/timestamp.h"
 
-#define TOLD_LIMIT 4096
+#define DELIVERED_LIMIT 4096
 #define TURN_MAXIMUM MICROSECONDS_PER_SECOND
 /* Each create is a commit of its own, on a slow disk tens of milliseconds: what callers wish must
  * not keep answers from being taken in until they time out, nor make the thread look stuck. */
@@ -49,9 +49,10 @@ struct engine {
 	bool started;
 	_Atomic int64_t last_turn;
 
-	pthread_mutex_t mutex;        /* guards what follows */
-	char (*told)[RANDOM_ID_SIZE]; /* operations whose end was told, to be written down */
-	size_t told_count;
+	pthread_mutex_t mutex; /* guards what follows */
+	char (
+	    *delivered)[RANDOM_ID_SIZE]; /* operations whose outcome was delivered, to be stored */
+	size_t delivered_count;
 	struct config *config; /* in force */
 	bool config_changed;
 	struct published *published;
@@ -250,7 +251,7 @@ struct engine *engine_free(struct engine *engine)
 	mailbox_done(&engine->mailbox);
 	config_unref(engine->config);
 	free(engine->published);
-	free(engine->told);
+	free(engine->delivered);
 	pthread_mutex_destroy(&engine->mutex);
 	free(engine);
 	return NULL;
@@ -258,31 +259,32 @@ struct engine *engine_free(struct engine *engine)
 
 /* What was told ---------------------------------------------------------------------------------*/
 
-struct told {
+struct delivered {
 	char (*list)[RANDOM_ID_SIZE];
 	size_t count;
 };
 
-static int write_told(struct conn *writer, void *context, struct err *err)
+static int write_delivered(struct conn *writer, void *context, struct err *err)
 {
-	const struct told *told = context;
+	const struct delivered *delivered = context;
 	int r = 0;
-	for (size_t i = 0; i < told->count && r == 0; i++)
-		r = operation_store_told(writer, told->list[i], err);
+	for (size_t i = 0; i < delivered->count && r == 0; i++)
+		r = operation_store_delivered(writer, delivered->list[i], err);
 	return r;
 }
 
-static void note_told(struct engine *engine)
+static void store_delivered(struct engine *engine)
 {
 	struct err err = ERR_INIT;
 	pthread_mutex_lock(&engine->mutex);
-	struct told told = {.list = engine->told, .count = engine->told_count};
-	engine->told = NULL;
-	engine->told_count = 0;
+	struct delivered delivered = {.list = engine->delivered, .count = engine->delivered_count};
+	engine->delivered = NULL;
+	engine->delivered_count = 0;
 	pthread_mutex_unlock(&engine->mutex);
-	if (told.count > 0 && commit_write(&engine->sync.commit, write_told, &told, &err) != 0)
-		log_debug("that outcomes were told is not written down: %s", err.text);
-	free(told.list);
+	if (delivered.count > 0 &&
+	    commit_write(&engine->sync.commit, write_delivered, &delivered, &err) != 0)
+		log_debug("the delivery of outcomes could not be stored: %s", err.text);
+	free(delivered.list);
 }
 
 /* The mailbox ----------------------------------------------------------------------------------*/
@@ -293,15 +295,17 @@ void engine_submit(struct engine *engine, struct command *command)
 		client_wake(engine->sync.client);
 }
 
-void engine_told(struct engine *engine, const char *operation_id)
+void engine_delivered(struct engine *engine, const char *operation_id)
 {
 	pthread_mutex_lock(&engine->mutex);
-	char(*told)[RANDOM_ID_SIZE] = NULL;
-	if (engine->told_count < TOLD_LIMIT)
-		told = array_grow(engine->told, engine->told_count, sizeof(*told));
-	if (told) {
-		engine->told = told;
-		snprintf(told[engine->told_count++], sizeof(*told), "%s", operation_id);
+	char(*delivered)[RANDOM_ID_SIZE] = NULL;
+	if (engine->delivered_count < DELIVERED_LIMIT)
+		delivered =
+		    array_grow(engine->delivered, engine->delivered_count, sizeof(*delivered));
+	if (delivered) {
+		engine->delivered = delivered;
+		snprintf(
+		    delivered[engine->delivered_count++], sizeof(*delivered), "%s", operation_id);
 	}
 	pthread_mutex_unlock(&engine->mutex);
 	client_wake(engine->sync.client);
@@ -345,8 +349,8 @@ static bool run_commands(struct engine *engine, int64_t now)
 {
 	struct command *command;
 	while (!sync_is_stopping(&engine->sync) && (command = mailbox_take(&engine->mailbox))) {
-		/* Whoever was told before this was asked is not told again. */
-		note_told(engine);
+		/* An outcome that was delivered before this command came is not delivered again. */
+		store_delivered(engine);
 		run_command(engine, command);
 		/* The caller owns it again, and may have freed it when this returns. */
 		command->done(command);
@@ -395,7 +399,7 @@ static int write_retention(struct conn *writer, void *context, struct err *err)
 	int64_t operations_age = config->operations_max_age;
 	if (operations_age < KEYS_KEPT_FOR)
 		operations_age = KEYS_KEPT_FOR;
-	/* A clock that is years ahead would have history removed for good. */
+	/* A clock that is years ahead would delete history irrecoverably. */
 	int64_t before =
 	    retention->date_is_sure ? retention->now - config->jobs_max_age : INT64_MIN;
 	int r =
@@ -461,7 +465,7 @@ static void engine_turn(struct engine *engine)
 	take_config(engine);
 	complete_later(engine, now);
 	bool more = run_commands(engine, now);
-	note_told(engine);
+	store_delivered(engine);
 	now = sync_now(&engine->sync);
 	int64_t next = turn_projects(engine, now);
 	schedule_drop_removed(&engine->sync);
@@ -505,7 +509,7 @@ static void *engine_run(void *context)
 		engine_turn(engine);
 	mailbox_close(&engine->mailbox);
 	last_answers(engine);
-	note_told(engine);
+	store_delivered(engine);
 	return NULL;
 }
 

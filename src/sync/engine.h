@@ -23,7 +23,7 @@ struct engine_options {
 	const char *user_agent;
 	const struct clock *clock;
 	uint64_t seed; /* of the jitter */
-	changes_told_fn *changed;
+	changes_announced_fn *changed;
 	void *context;
 	void (*broken)(void *context); /* the store's outcome is unknown: the process must end */
 };
@@ -53,9 +53,9 @@ struct engine *engine_free(struct engine *engine);
  * from here when the mailbox is full or closed. */
 void engine_submit(struct engine *engine, struct command *command);
 
-/* The caller of a drop-in create was told the end of this operation. Any thread. When it cannot be
- * written down, the caller is told once more if it repeats itself. */
-void engine_told(struct engine *engine, const char *operation_id);
+/* The outcome of a drop-in create was delivered to its caller. Any thread. If that cannot be
+ * stored, a caller who repeats the create gets the outcome once more. */
+void engine_delivered(struct engine *engine, const char *operation_id);
 
 /* Puts a new configuration in force: projects come and go, credentials and limits change. Any
  * thread; takes its own reference. */

@@ -177,7 +177,7 @@ static void call_failed(struct read_call *read, const struct failure *failure)
 	call_given_up(read, failure->retry_after > 0 ? failure->retry_after : 1);
 }
 
-/* Our own store could not take the answer: nothing is said about Mixpanel. */
+/* Our own store could not take the answer, which says nothing about Mixpanel. */
 static void store_failed(struct read_call *read, const struct err *err)
 {
 	log_write(commit_level(&read->call.project->sync->commit, LOG_LEVEL_WARNING),

@@ -62,7 +62,7 @@ struct command {
 	struct command *next; /* the mailbox's */
 };
 
-/* At most so many wait. */
+/* The limit of those that wait. */
 #define MAILBOX_LIMIT 4096
 
 struct mailbox {

@@ -415,7 +415,7 @@ static int write_end(struct send_call *send, const struct client_answer *answer,
 	cloud_import_decide(
 	    loaded.record.kind, answer, is_settling(project, &loaded.record), &verdict);
 	r = write_verdict(send, &loaded.record, &verdict, answer, err);
-	/* What is told of a refusal is Mixpanel's own words alone. */
+	/* The stored message of a refusal is Mixpanel's own and lacks its id. */
 	if (r == 0 && verdict.state == OPERATION_REJECTED && answer->request_id[0])
 		log_info("project %s: %s was refused with " ENDPOINT_ID_HEADER " %s",
 		    project->settings->name, send->operation_id, answer->request_id);
@@ -512,7 +512,7 @@ void outbox_save(struct project *project)
 static void send_ended(
     struct call *call, const struct client_answer *answer, enum call_verdict verdict)
 {
-	/* What became of an operation is told by whom it was sent to, in force or not. */
+	/* An operation's outcome comes from whomever it was sent to, whatever is configured now. */
 	(void)verdict;
 	operation_ended(send_of(call), answer);
 }

@@ -42,7 +42,7 @@ struct pages {
 	size_t *room;      /* bytes of all answers that are being gathered */
 	size_t unreadable; /* entries that were left out */
 	char odd[160];     /* what is wrong with the first of those */
-	char cut[200]; /* why no more is asked for, though there is more; "" when there is not */
+	char cut[200];     /* why paging stopped early; "" when it did not */
 	bool complete;
 	struct hash_set asked;   /* addresses */
 	struct hash_set entries; /* filled once there is more than one page */
@@ -61,7 +61,7 @@ int pages_add(struct pages *pages, struct span body, struct err *err);
 /* What the last page says beside its entries. There is one. */
 const struct decoded_page *pages_last(const struct pages *pages);
 
-/* No more is asked for. Says why in cut, unless that was said already. Returns -1. */
+/* Stops paging; cut says why, unless it does already. Returns -1. */
 int pages_cut(struct pages *pages, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* Takes the address of the next page, before it is asked for. Returns 0; 1 when it must not be, and

@@ -45,11 +45,11 @@
 #define IDLE_SHARE 0.2
 #define SINGLE_SHARE 0.05
 
-/* One in so many scheduled requests is an idle connector's when one is due; or a single read. */
+/* When one is due, one in this many scheduled requests is an idle connector's or a single read. */
 #define IDLE_TURN 5
 #define SINGLE_TURN 20
 
-/* Of so many places one is for what failed last time, however many such there are. */
+/* One in this many places is for what failed last time, however many of those there are. */
 #define PLACES_FOR_RETRY 4
 
 #define NEVER INT64_MIN
@@ -222,7 +222,7 @@ static double larger(double a, double b)
 	return a > b ? a : b;
 }
 
-/* The interval at which so many are asked with the rate they get. */
+/* The interval at which this many can be asked at the rate they get. */
 static int64_t interval_in_force(size_t count, double wants, double gets, int64_t interval)
 {
 	bool enough = gets >= wants * (1 - 1e-9); /* but for rounding */

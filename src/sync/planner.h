@@ -69,7 +69,7 @@ void planner_change(struct planner *planner, const struct planner_settings *sett
 struct planner_connector {
 	int64_t row;
 	bool active;             /* it has a job that is not over */
-	int64_t young_until;     /* so long it counts as active anyway */
+	int64_t young_until;     /* until then it counts as active anyway */
 	int64_t history_read_at; /* never: due now */
 	int64_t single_read_at;  /* never: due somewhere within the interval */
 };

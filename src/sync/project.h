@@ -31,8 +31,8 @@ struct project {
 	struct searches *searches;
 	LIST_HEAD(call_list, call) calls; /* every one there is */
 	unsigned in_flight;
-	int64_t troubled_since; /* monotonic: when it was told that Mixpanel is in trouble, or
-				 * INT64_MIN */
+	int64_t troubled_since; /* monotonic: since when the log says that Mixpanel is in trouble,
+				   or INT64_MIN */
 	int64_t date_ahead; /* Mixpanel's clock less the monotonic one; TIMESTAMP_NONE: not known */
 	bool loaded;        /* a listing was applied once */
 	bool list_tried;    /* it was, or at least one was asked for and came to an end */

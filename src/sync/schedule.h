@@ -10,7 +10,7 @@
 int schedule_add(struct sync *sync, struct config *config, const struct config_project *settings,
     struct err *err);
 
-/* Follows it no more; nothing is in flight, or the client is gone. */
+/* Stops following it; nothing is in flight, or the client is gone. */
 void schedule_remove(struct project *project);
 
 /* Removes those that are no longer configured, as soon as nothing is in flight for them. */

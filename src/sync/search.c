@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What became of the creates whose outcome is unknown.
  *
- * What can go wrong: looking for them undoes or holds up something else, for good when there are
+ * What can go wrong: searching for them undoes or blocks something else, permanently when there are
  * many; a connector is given to the wrong create; one that turns up late is overlooked.
  *
  * Why it cannot: each create is looked at in a transaction of its own, a few in each turn, with one
@@ -24,8 +24,9 @@
 #include "util/timestamp.h"
 #include "util/writer.h"
 
-/* A create whose answer was lost may still be on its way through Mixpanel. So much is let pass
- * before a list is asked what became of it; its caller has been told that it is unknown by then. */
+/* A create whose answer was lost may still be on its way through Mixpanel. This delay gives it time
+ * to arrive before a list is searched for it; by then its caller knows that the outcome is unknown.
+ */
 #define SEARCH_AFTER MICROSECONDS_PER_SECOND
 
 /* So many are looked at in a turn, and offered to a person at most. */
@@ -33,7 +34,7 @@
 #define CANDIDATES_LIMIT 100
 #define CANDIDATES_JSON_LIMIT ((size_t)64 * 1024)
 
-/* It takes so many complete lists before there is no more hope. */
+/* After this many complete lists it is considered lost. */
 #define LISTINGS_NEEDED 2
 
 /* A create whose outcome is unknown, and when to look for it. Times are monotonic. */
@@ -45,7 +46,7 @@ struct search {
 	bool fresh;            /* no list has been looked through yet */
 	bool look;             /* now */
 	bool give_up;          /* and say so, if it is not found */
-	bool over;             /* it was said */
+	bool over;             /* the record says so */
 };
 
 struct searches {

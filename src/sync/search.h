@@ -12,8 +12,8 @@ int searches_new(struct searches **ret_searches);
 struct searches *searches_free(struct searches *searches);
 
 /* The outcome of a create is unknown: it is looked for from now on. search_base is that of its
- * record; sent_at is when it was sent at the latest (monotonic); over tells that it was said
- * already that there is no more hope: it may turn up all the same. */
+ * record; sent_at is when it was sent at the latest (monotonic); over: its record already says that
+ * no listing will decide it, though it may still turn up. */
 void search_unknown(
     struct project *project, int64_t row, int64_t search_base, int64_t sent_at, bool over);
 

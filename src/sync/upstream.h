@@ -31,7 +31,7 @@ struct upstream {
 	unsigned failures;                    /* project-wide, in a row */
 	unsigned listing_failures;            /* in a row */
 	uint64_t subjects[UPSTREAM_SUBJECTS]; /* those that failed since the last success, */
-	unsigned failed_subjects;             /* so many of them */
+	unsigned failed_subjects;             /* how many of them */
 	int64_t hold_until;
 	bool hold_strict;  /* Mixpanel asked for the pause */
 	bool probing;      /* the probe is in flight */

@@ -32,8 +32,8 @@
 /* Connections kept open for the next read. */
 #define CONNECTIONS_LIMIT 16L
 
-/* A read that brings less than this for so long is given up before a long timeout is over. A write
- * is left all its time: giving it up early only makes its outcome unknown. */
+/* A read slower than this for this long is given up before its timeout. A write gets all its time:
+ * giving it up early would only make its outcome unknown. */
 #define LOW_SPEED_BYTES_PER_SECOND 16L
 #define LOW_SPEED_SECONDS 60L
 

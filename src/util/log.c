@@ -69,7 +69,7 @@ static struct line begin_line(enum log_level level)
 	return (struct line){.text = {'<', levels[level].priority, '>'}, .len = 3};
 }
 
-/* Nobody is there to be told when it fails. */
+/* There is nobody to report a failure to. */
 static void log_end_line(struct line *line)
 {
 	line->text[line->len++] = '\n';
