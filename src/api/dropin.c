@@ -62,7 +62,7 @@ static int dropin_add_connector(
 	(void)latest;
 	struct dropin_read *read = context;
 	if (record->deleted_at != TIMESTAMP_NONE)
-		return 1;
+		return STORE_NONE;
 	writer_raw(&read->reading.writer, record->connector.raw);
 	return 0;
 }
@@ -224,7 +224,7 @@ static int take_present(
 {
 	(void)latest;
 	*(int64_t *)context = record->row;
-	return record->deleted_at == TIMESTAMP_NONE ? 0 : 1;
+	return record->deleted_at == TIMESTAMP_NONE ? 0 : STORE_NONE;
 }
 
 struct answered dropin_history(struct request *request)

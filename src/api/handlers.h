@@ -49,7 +49,8 @@ void dropin_write_problem(
 /* Answers with the operation of request_command under this status, and where to look for it. */
 struct answered operation_answer(struct request *request, unsigned status);
 
-/* Appends an operation as JSON. Returns 0; 1 when there is none that the caller may see; -1. */
+/* Appends an operation as JSON. Returns 0; STORE_NONE when there is none that the caller may see;
+ * -1. */
 struct buffer;
 struct err;
 int operation_append(

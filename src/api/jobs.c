@@ -196,7 +196,7 @@ static int take_job(const struct job_record *record, void *context)
 	if (r)
 		return r;
 	if (!request_may_see(request, view->settings))
-		return 1;
+		return STORE_NONE;
 	struct freshness freshness = freshness_of_job(record, view, read->reading.now);
 	freshness.error_code = freshness.error_message = NULL;
 	read->found = (struct job_found){
@@ -352,7 +352,7 @@ static int read_snapshots(const struct job_record *record, void *context)
 	if (r)
 		return r;
 	if (!request_may_see(reading->request, page->view->settings))
-		return 1;
+		return STORE_NONE;
 	struct slice_end end;
 	page->record = record;
 	page->query.job_row = record->row;

@@ -125,7 +125,7 @@ static int operations_take_operation(const struct operation_record *record, void
 	struct operation_read *read = context;
 	const struct config_project *project = visible_project(read->reading.request, record);
 	if (!project)
-		return 1;
+		return STORE_NONE;
 	read->state = record->state;
 	read->project_id = record->project_id;
 	read->own = text_same(record->client, request_caller(read->reading.request)->name);

@@ -82,7 +82,7 @@ int reading_view(struct reading *reading, struct conn *conn, int64_t project_id,
 	const struct config *config = request_config(request);
 	const struct config_project *settings = config_find_project_id(config, project_id);
 	if (!settings)
-		return 1;
+		return STORE_NONE;
 	if (!reading->views)
 		reading->views = arena_alloc(
 		    request_arena(request), config->project_count * sizeof(struct project_view *));

@@ -35,7 +35,7 @@ int reading_load_view(struct request *request, struct conn *conn,
     const struct config_project *settings, struct err *err, struct project_view *ret_view);
 
 /* The view of a configured project, loaded once in a read and living as long as the request. Inside
- * tx_read. Returns 0; 1 when the project is not configured; -1. */
+ * tx_read. Returns 0; STORE_NONE when the project is not configured; -1. */
 int reading_view(struct reading *reading, struct conn *conn, int64_t project_id, struct err *err,
     const struct project_view **ret_view);
 

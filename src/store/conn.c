@@ -121,7 +121,7 @@ int stmt_one(struct conn *conn, sqlite3_stmt *stmt, deliver_fn *deliver, void *s
 	int step = sqlite3_step(stmt);
 	if (step == SQLITE_ROW)
 		return deliver(conn, stmt, sink, err);
-	return step == SQLITE_DONE ? 1 : conn_read_failed(conn, err, doing);
+	return step == SQLITE_DONE ? STORE_NONE : conn_read_failed(conn, err, doing);
 }
 
 int stmt_write(struct conn *writer, const struct statement *statement, const struct value *values,

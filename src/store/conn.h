@@ -14,17 +14,19 @@
 
 struct conn;
 
-/* Besides 0 and -1, functions that write return one of these; nothing was changed then. */
+/* Besides 0 and -1, functions of the store, and the callbacks they are given, return one of these;
+ * nothing was changed then. */
 enum store_outcome {
-	STORE_FULL = 1,     /* no space, or a quota or file-size limit: try again later */
-	STORE_BROKEN = 2,   /* a commit failed in a way that leaves its outcome unknown, or the file
-			     * is   damaged: stop writing and end the process */
-	STORE_CONFLICT = 3, /* a unique value is taken */
+	STORE_NONE = 1, /* there is no such row */
+	STORE_FULL,     /* no space, or a quota or file-size limit: try again later */
+	STORE_BROKEN,   /* a commit failed in a way that leaves its outcome unknown, or the file is
+			 * damaged: stop writing and end the process */
+	STORE_CONFLICT, /* a unique value is taken */
+	STORE_ENOUGH,   /* of a callback: it has seen what it looked for */
+	/* Of a list's callback: it did not take the row, because the page is full. The list ends
+	 * before that row, and says that more follows. */
+	STORE_PAGE_FULL,
 };
-
-/* What the callback of a list returns for a row that it did not take, because the page is full: the
- * list ends before that row, and says that more follows. */
-#define STORE_PAGE_FULL 4
 
 /* Why something could not be read, and when that was found. */
 struct store_failure {

@@ -70,7 +70,7 @@ typedef int deliver_fn(struct conn *conn, sqlite3_stmt *stmt, void *sink, struct
 int stmt_each(struct conn *conn, sqlite3_stmt *stmt, deliver_fn *deliver, void *sink,
     const char *doing, struct err *err);
 
-/* Delivers the only row. Returns what deliver returned; 1 when there is none; -1. */
+/* Delivers the only row. Returns what deliver returned; STORE_NONE when there is none; -1. */
 int stmt_one(struct conn *conn, sqlite3_stmt *stmt, deliver_fn *deliver, void *sink,
     const char *doing, struct err *err);
 

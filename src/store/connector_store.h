@@ -13,11 +13,11 @@
 typedef int connector_row_fn(
     const struct connector_record *record, const struct job_record *latest, void *context);
 
-/* One connector by Mixpanel's id. Returns 0; 1 when it was never known; -1. */
+/* One connector by Mixpanel's id. Returns 0; STORE_NONE when it was never known; -1. */
 int connector_store_get(struct conn *conn, int64_t project_id, const char *connector_id,
     connector_row_fn *row, void *context, struct err *err);
 
-/* One connector by its row. Returns 0; 1 when there is no such row; -1. */
+/* One connector by its row. Returns 0; STORE_NONE when there is no such row; -1. */
 int connector_store_get_row(struct conn *conn, int64_t connector_row, connector_row_fn *row,
     void *context, struct err *err);
 

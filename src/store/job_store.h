@@ -9,7 +9,7 @@
 /* Receives one job; as connector_row_fn. */
 typedef int job_row_fn(const struct job_record *record, void *context);
 
-/* One job by our id. Returns 0; 1 when there is none; -1. */
+/* One job by our id. Returns 0; STORE_NONE when there is none; -1. */
 int job_store_get(
     struct conn *conn, const char *job_id, job_row_fn *row, void *context, struct err *err);
 

@@ -273,7 +273,7 @@ int operation_store_deleting(struct conn *conn, int64_t project_id, const char *
 	    conn, &sql_operation_deleting, VALUES(v_integer(project_id), v_text(connector_id)));
 	int step = sqlite3_step(stmt);
 	if (step == SQLITE_DONE)
-		return 1;
+		return STORE_NONE;
 	if (step != SQLITE_ROW)
 		return conn_read_failed(conn, err, "look for the delete of a connector");
 	snprintf(ret_id, RANDOM_ID_SIZE, "%s", (const char *)sqlite3_column_text(stmt, 0));
@@ -295,7 +295,7 @@ int operation_store_creator(struct conn *conn, int64_t project_id, const char *a
 	    conn, &sql_operation_creator, VALUES(v_integer(project_id), v_text(account)));
 	int step = sqlite3_step(stmt);
 	if (step == SQLITE_DONE)
-		return 1;
+		return STORE_NONE;
 	if (step != SQLITE_ROW)
 		return conn_read_failed(conn, err, "look for who creates connectors");
 	buffer_append_text(creator, (const char *)sqlite3_column_text(stmt, 0));

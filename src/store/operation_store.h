@@ -11,7 +11,7 @@
 /* Receives one operation; as connector_row_fn. */
 typedef int operation_row_fn(const struct operation_record *record, void *context);
 
-/* One operation by id. Returns 0; 1 when there is none; -1. */
+/* One operation by id. Returns 0; STORE_NONE when there is none; -1. */
 int operation_store_get(struct conn *conn, const char *operation_id, operation_row_fn *row,
     void *context, struct err *err);
 
@@ -80,12 +80,12 @@ int operation_store_each_undelivered(struct conn *conn, const struct undelivered
 /* Its outcome was delivered. In a transaction. */
 int operation_store_delivered(struct conn *writer, const char *operation_id, struct err *err);
 
-/* The open delete of a connector. Returns 0 with its id; 1 when there is none; -1. */
+/* The open delete of a connector. Returns 0 with its id; STORE_NONE when there is none; -1. */
 int operation_store_deleting(struct conn *conn, int64_t project_id, const char *connector_id,
     struct err *err, char ret_id[RANDOM_ID_SIZE]);
 
 /* Appends whom Mixpanel named as the creator of the newest connector that a create of this account
- * was answered with. Returns 0; 1 when that is not known; -1. */
+ * was answered with. Returns 0; STORE_NONE when that is not known; -1. */
 int operation_store_creator(struct conn *conn, int64_t project_id, const char *account,
     struct err *err, struct buffer *creator);
 

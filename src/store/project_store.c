@@ -24,7 +24,7 @@ int project_store_get(struct conn *conn, int64_t project_id,
 	    stmt_bound(conn, &sql_project_get, VALUES(v_integer(project_id)));
 	int step = sqlite3_step(stmt);
 	if (step == SQLITE_DONE)
-		return 1;
+		return STORE_NONE;
 	if (step != SQLITE_ROW)
 		return conn_read_failed(conn, err, "read a project");
 	struct columns columns = {.stmt = stmt};

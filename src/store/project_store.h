@@ -9,8 +9,8 @@
 /* Makes sure the project has a row. Inside a transaction. Returns 0 or a store outcome. */
 int project_store_ensure(struct conn *writer, int64_t project_id, struct err *err);
 
-/* Calls row with the record, whose pointers hold until it returns. Returns 0; 1 when there is no
- * such row; -1. */
+/* Calls row with the record, whose pointers hold until it returns. Returns 0; STORE_NONE when there
+ * is no such row; -1. */
 int project_store_get(struct conn *conn, int64_t project_id,
     void (*row)(const struct project_record *record, void *context), void *context,
     struct err *err);

@@ -139,7 +139,7 @@ static int look_at_open(const struct operation_record *record, void *context)
 	check->found = true;
 	check->verdict = again ? COMMAND_ACCEPTED : COMMAND_IN_PROGRESS;
 	fill_operation(check->command, record->operation_id);
-	return again ? 1 : 0;
+	return again ? STORE_ENOUGH : 0;
 }
 
 static int look_at_undelivered(const struct operation_record *record, void *context)
@@ -150,7 +150,7 @@ static int look_at_undelivered(const struct operation_record *record, void *cont
 	fill_operation(check->command, record->operation_id);
 	command_fill_connector(check->command, record->connector_id);
 	check->verdict = COMMAND_ACCEPTED;
-	return 1;
+	return STORE_ENOUGH;
 }
 
 static int look_at_import(
@@ -384,7 +384,7 @@ static int write_resolution(struct conn *writer, void *context, struct err *err)
 	struct resolve_call call = {.resolving = resolving, .err = err};
 	int r = operation_store_get(
 	    writer, resolving->command->operation_id, take_resolved, &call, err);
-	return r == 1 ? 0 : r;
+	return r == STORE_NONE ? 0 : r;
 }
 
 /* Says why the connector cannot be the outcome. Returns whether it can. */

@@ -159,7 +159,7 @@ static int write_outcome(struct operation_work *work, struct conn *writer, struc
 		    work->project, work->record->connector_id, err, &work->followed.row);
 		if (r == 0)
 			r = connector_store_delete(writer, work->followed.row, true, now, err);
-		r = r == 1 ? 0 : r;
+		r = r == STORE_NONE ? 0 : r;
 	} else {
 		return 0;
 	}

@@ -68,7 +68,7 @@ int project_write(struct project *project,
 /* Inside project_write: something of the project was changed; id may be NULL. */
 void project_changed(struct project *project, enum change_kind kind, const char *id);
 
-/* The row of a connector. Returns 0, 1 when it was never known, or -1. */
+/* The row of a connector. Returns 0, STORE_NONE when it was never known, or -1. */
 int project_connector_row(
     const struct project *project, const char *connector_id, struct err *err, int64_t *ret_row);
 

@@ -227,7 +227,7 @@ static int look_at_rival(const struct operation_record *record, void *context)
 	    !connector_bodies_same_import(rival->looking->body, body))
 		return 0;
 	rival->looking->undecided = record->state == OPERATION_SENDING;
-	return 1;
+	return STORE_ENOUGH;
 }
 
 /* With the only candidate there is: returns 1 when another create may have made it, 0, or -1. */
@@ -374,12 +374,12 @@ static void look_once(struct project *project, struct search *search)
 	writer_init(&looking.writer, &looking.candidates);
 	search->look = false;
 	int r = project_write(project, write_look, &looking, &err);
-	if (r < 0 || r > 1) {
+	if (r != 0 && r != STORE_NONE) {
 		log_write(commit_level(&project->sync->commit, LOG_LEVEL_ERROR),
 		    "project %s: the outcome of a create could not be looked for: %s",
 		    project->settings->name, err.text);
 		search->fresh = true;
-	} else if (r == 1 || looking.state != OPERATION_UNKNOWN) {
+	} else if (r == STORE_NONE || looking.state != OPERATION_UNKNOWN) {
 		search_end(project, search->row);
 	} else {
 		search->over |= search->give_up;

@@ -1282,6 +1282,13 @@ static int fill_and_ignore(struct conn *writer, void *context, struct err *err)
 	return 0;
 }
 
+static int look_for_nothing(struct conn *writer, void *context, struct err *err)
+{
+	int64_t row = 0;
+	(void)context;
+	return connector_store_get(writer, PROJECT, "nowhere", fixture_take_row, &row, err);
+}
+
 START_TEST(a_full_disk_changes_nothing_and_is_got_over)
 {
 	struct fixture fixture;
@@ -1296,6 +1303,9 @@ START_TEST(a_full_disk_changes_nothing_and_is_got_over)
 	struct filling filling = {.from = 0, .count = 50};
 	ck_assert_int_eq(tx_write(writer, fill, &filling, &fixture.err), STORE_FULL);
 	ck_assert_ptr_nonnull(strstr(fixture.err.text, "store_test.c:"));
+	/* Nor is it taken for a row that is not there: they were the same number once. */
+	ck_assert_int_eq(tx_write(writer, look_for_nothing, NULL, &fixture.err), STORE_NONE);
+	ck_assert_int_ne(STORE_NONE, STORE_FULL);
 	/* Even when the body makes nothing of it. */
 	ck_assert_int_eq(tx_write(writer, fill_and_ignore, &filling, &fixture.err), STORE_FULL);
 	ck_assert_int_eq(fixture_count(writer, "SELECT count(*) FROM connectors"), 1);
