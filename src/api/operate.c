@@ -65,8 +65,7 @@ static struct answered answer_rejected(struct request *request, struct awaited *
 	if (text_same(awaited->error_code, "upstream-unauthorized"))
 		return reply_problem(request, PROBLEM_UPSTREAM_UNAUTHORIZED,
 		    "Mixpanel does not accept the credential of project %s, so it did not carry "
-		    "out "
-		    "the %s: %s; correct the credential file and reload",
+		    "out the %s: %s; correct the credential file and reload",
 		    request_project(request)->name, act(awaited), message);
 	struct buffer json _cleanup_buffer_;
 	buffer_init(&json, OPERATION_JSON_LIMIT);

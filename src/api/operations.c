@@ -321,8 +321,7 @@ static struct answered resolved(struct request *request)
 		reply_fault(request, "pointer", "/connector_id", "unknown-value", command->message);
 		return reply_problem(request, PROBLEM_INVALID_RESOLUTION,
 		    "operation %s cannot be resolved so: %s; refresh the project when the "
-		    "connector "
-		    "was created just now",
+		    "connector was created just now",
 		    command->operation_id, command->message);
 	}
 	if (command->result != COMMAND_ACCEPTED)

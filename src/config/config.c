@@ -178,8 +178,7 @@ static void check_unique_id(struct parse *parse, const struct config_project *pr
 		if (config->projects[i].project_id == project->project_id)
 			fault(parse, *given(parse, key),
 			    "project_id: %jd is that of [project %s] already; each project may "
-			    "have "
-			    "one section",
+			    "have one section",
 			    (intmax_t)project->project_id, config->projects[i].name);
 }
 
@@ -631,8 +630,7 @@ static void check_key(const struct schema_key *key, const struct config *running
 	if (!text_same(buffer_text(&before), buffer_text(&after)))
 		faults_add(faults, loaded->path, 0,
 		    "%s: \"%s\" is in force and \"%s\" takes a restart; a reload is allowed to "
-		    "change "
-		    "other keys",
+		    "change other keys",
 		    key->name, buffer_text(&before), buffer_text(&after));
 }
 

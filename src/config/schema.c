@@ -188,10 +188,10 @@ static const struct {
     [VALUE_PATH] = {"the path of a file", RANGE_NONE},
     [VALUE_OPTIONAL_PATH] = {"the path of a file, or nothing", RANGE_NONE},
     [VALUE_SOCKET] = {"a path of at most 107 bytes, or nothing for no socket", RANGE_NONE},
-    [VALUE_CREDENTIAL] = {"the name of a file in /etc/mixportd/credentials (or in "
-			  "$CREDENTIALS_DIRECTORY, where that "
-			  "is set), or a path with a slash in it",
-	RANGE_NONE},
+    [VALUE_CREDENTIAL] =
+	{"the name of a file in /etc/mixportd/credentials (or in $CREDENTIALS_DIRECTORY, where "
+	 "that is set), or a path with a slash in it",
+	    RANGE_NONE},
     [VALUE_NUMBER] = {"a whole number", RANGE_NUMBER},
     [VALUE_MODE] = {"permission bits in octal from 0000 to 0777", RANGE_NONE},
     [VALUE_DURATION] = {"a duration such as 500ms, 30s, 10m, 2h or 7d", RANGE_DURATION},

@@ -20,8 +20,8 @@ enum reconcile_fit reconcile_fit(
 {
 	if (connector->row <= create->known_row || is_older(create, connector))
 		return RECONCILE_OTHER;
-	bool new = create->known_row >= 0 || connector->created_at != TIMESTAMP_NONE;
+	bool is_new = create->known_row >= 0 || connector->created_at != TIMESTAMP_NONE;
 	bool ours = !create->creator || !connector->created_by ||
 		    text_same(create->creator, connector->created_by);
-	return new &&ours ? RECONCILE_FITS : RECONCILE_POSSIBLE;
+	return is_new && ours ? RECONCILE_FITS : RECONCILE_POSSIBLE;
 }

@@ -578,9 +578,9 @@ static void end_transfers(struct client *client)
 			continue;
 		/* The message is gone once its handle is removed. */
 		CURLcode code = message->data.result;
-		char *private = NULL;
-		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private);
-		transfer_ended((struct transfer *)(void *)private, code);
+		char *pointer = NULL;
+		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &pointer);
+		transfer_ended((struct transfer *)(void *)pointer, code);
 	}
 }
 
