@@ -130,8 +130,6 @@ static void write_server(struct exposition *exposition, const struct request *re
 /* Upstream --------------------------------------------------------------------------------------*/
 
 /* In the order of engine_counters. */
-static const char *const endpoints[ENGINE_ENDPOINTS] = {
-    "list", "get", "create", "delete", "history"};
 static const char *const outcomes[] = {"2xx", "3xx", "4xx", "5xx", "not-sent", "unclear"};
 _Static_assert(ARRAY_SIZE(outcomes) == ARRAY_SIZE(((struct engine_counters *)NULL)->requests[0]),
     "an outcome has no name");
@@ -144,14 +142,14 @@ static void write_engine(struct exposition *exposition, struct engine *engine)
 	    "Requests to Mixpanel by endpoint and outcome.");
 	for (size_t i = 0; i < ENGINE_ENDPOINTS; i++)
 		for (size_t j = 0; j < ARRAY_SIZE(outcomes); j++) {
-			begin_sample(
-			    exposition, "", "endpoint", endpoints[i], "outcome", outcomes[j]);
+			begin_sample(exposition, "", "endpoint", engine_endpoint_name(i), "outcome",
+			    outcomes[j]);
 			buffer_printf(exposition->out, " %" PRIu64 "\n", counters.requests[i][j]);
 		}
 	family(exposition, "upstream_request_seconds_total", "counter",
 	    "Time requests to Mixpanel took, by endpoint.");
 	for (size_t i = 0; i < ENGINE_ENDPOINTS; i++) {
-		begin_sample(exposition, "", "endpoint", endpoints[i], NULL, NULL);
+		begin_sample(exposition, "", "endpoint", engine_endpoint_name(i), NULL, NULL);
 		append_seconds(exposition, counters.request_microseconds[i]);
 	}
 	single(exposition, "upstream_undecodable_total", "counter",

@@ -9,14 +9,6 @@
 #include <stdio.h>
 
 #include "mixpanel/envelope.h"
-#include "util/cleanup.h"
-
-void verdict_done(struct verdict *verdict)
-{
-	if (verdict->has_connector)
-		decoded_done(&verdict->connector.decoded);
-	verdict->has_connector = false;
-}
 
 /* The message of a refusal is Mixpanel's own; its status is stored beside it. */
 static void decide_refusal(struct verdict *verdict, const struct client_answer *answer)
@@ -102,27 +94,19 @@ static void decide_delete(
 	}
 }
 
-static const struct verb verbs[] = {
-    [OPERATION_CREATE] = {.endpoint = ENDPOINT_CREATE, .decide = decide_create},
-    [OPERATION_DELETE] =
+const struct import_kind cloud_import = {
+    .list = ENDPOINT_LIST,
+    .history = ENDPOINT_HISTORY,
+    .single = ENDPOINT_GET,
+    .verbs =
 	{
-	    .endpoint = ENDPOINT_DELETE,
-	    .repeatable = true,
-	    .removes = true,
-	    .decide = decide_delete,
+	    [OPERATION_CREATE] = {.endpoint = ENDPOINT_CREATE, .decide = decide_create},
+	    [OPERATION_DELETE] =
+		{
+		    .endpoint = ENDPOINT_DELETE,
+		    .repeatable = true,
+		    .removes = true,
+		    .decide = decide_delete,
+		},
 	},
 };
-_Static_assert(ARRAY_SIZE(verbs) == OPERATION_KIND_COUNT, "a kind of operation has no verb");
-
-const struct verb *cloud_import_verb(enum operation_kind kind)
-{
-	return &verbs[kind];
-}
-
-void cloud_import_decide(enum operation_kind kind, const struct client_answer *answer,
-    bool settling, struct verdict *ret_verdict)
-{
-	*ret_verdict = (struct verdict){.code = NULL};
-	answer_describe(answer, ret_verdict->message, sizeof(ret_verdict->message));
-	verbs[kind].decide(ret_verdict, answer, settling);
-}

@@ -1,43 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Cloud Import: what can be asked of Mixpanel to be changed, and what an answer makes of it. Pure.
- * A verb is a row of the table in cloud_import.c. */
+/* Cloud Import: Mixpanel's Connectors API (developer.mixpanel.com, "Connectors"). Pure. */
 #ifndef MIXPORT_MIXPANEL_CLOUD_IMPORT_H
 #define MIXPORT_MIXPANEL_CLOUD_IMPORT_H
 
-#include <stdbool.h>
+#include "mixpanel/verb.h"
 
-#include "mixpanel/decode.h"
-#include "mixpanel/endpoints.h"
-#include "model/operation.h"
-#include "transfer/client.h"
-
-/* What an answer makes of an operation. To be freed with verdict_done. */
-struct verdict {
-	enum operation_state state;
-	const char *code;  /* static; NULL when it succeeded */
-	char message[512]; /* why it did not */
-	bool has_connector;
-	struct decoded_connector connector; /* that was created, as Mixpanel answered */
-};
-
-/* Frees. */
-void verdict_done(struct verdict *verdict);
-#define _cleanup_verdict_ _cleanup_(verdict_done)
-
-/* How a kind of operation is carried out. */
-struct verb {
-	enum endpoint endpoint; /* method and path */
-	bool repeatable;        /* asked again until it is confirmed; else sent at most once */
-	bool removes;           /* once it has succeeded the connector is gone */
-	/* settling: it was confirmed of late that the connector it is about is there. */
-	void (*decide)(struct verdict *verdict, const struct client_answer *answer, bool settling);
-};
-
-/* The verb of a kind of operation. */
-const struct verb *cloud_import_verb(enum operation_kind kind);
-
-/* What the answer, or that there is none, makes of an operation of this kind. */
-void cloud_import_decide(enum operation_kind kind, const struct client_answer *answer,
-    bool settling, struct verdict *ret_verdict);
+extern const struct import_kind cloud_import;
 
 #endif

@@ -11,13 +11,15 @@
 static const struct {
 	const char *name;
 	const char *method;
+	const char *path; /* below the project's; {} stands for the connector's id. The collection
+			   * keeps its slash: a create must not meet the redirect that adds one */
 	bool writes;
 } endpoints[] = {
-    [ENDPOINT_LIST] = {"list", "GET", false},
-    [ENDPOINT_GET] = {"get", "GET", false},
-    [ENDPOINT_CREATE] = {"create", "POST", true},
-    [ENDPOINT_DELETE] = {"delete", "DELETE", true},
-    [ENDPOINT_HISTORY] = {"history", "GET", false},
+    [ENDPOINT_LIST] = {"list", "GET", "connectors/", false},
+    [ENDPOINT_GET] = {"get", "GET", "connectors/{}", false},
+    [ENDPOINT_CREATE] = {"create", "POST", "connectors/", true},
+    [ENDPOINT_DELETE] = {"delete", "DELETE", "connectors/{}", true},
+    [ENDPOINT_HISTORY] = {"history", "GET", "connectors/{}/history", false},
 };
 _Static_assert(ARRAY_SIZE(endpoints) == ENDPOINT_COUNT, "an endpoint has no row");
 
@@ -47,15 +49,16 @@ static bool id_stays_in_place(const char *connector_id)
 int endpoint_url(struct buffer *buffer, enum endpoint endpoint, const char *base_url,
     int64_t project_id, const char *connector_id)
 {
-	buffer_printf(buffer, "%s/projects/%" PRId64 "/connectors/", base_url, project_id);
-	/* The collection keeps its slash: a create must not meet the redirect that adds one. */
-	if (endpoint == ENDPOINT_LIST || endpoint == ENDPOINT_CREATE)
-		return buffer_failed(buffer) ? -1 : 0;
-	assert(connector_id);
-	if (!id_stays_in_place(connector_id))
-		return -1;
-	text_append_percent_encoded(buffer, connector_id);
-	if (endpoint == ENDPOINT_HISTORY)
-		buffer_append_text(buffer, "/history");
+	const char *path = endpoints[endpoint].path;
+	const char *id = strstr(path, "{}");
+	buffer_printf(buffer, "%s/projects/%" PRId64 "/%.*s", base_url, project_id,
+	    id ? (int)(id - path) : (int)strlen(path), path);
+	if (id) {
+		assert(connector_id);
+		if (!id_stays_in_place(connector_id))
+			return -1;
+		text_append_percent_encoded(buffer, connector_id);
+		buffer_append_text(buffer, id + strlen("{}"));
+	}
 	return buffer_failed(buffer) ? -1 : 0;
 }

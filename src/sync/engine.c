@@ -184,6 +184,11 @@ bool engine_refresh_done(struct engine *engine, uint64_t ticket)
 	return !tickets_are_open(&engine->sync.tickets, ticket);
 }
 
+const char *engine_endpoint_name(size_t endpoint)
+{
+	return endpoint_name((enum endpoint)endpoint);
+}
+
 void engine_counters(struct engine *engine, struct engine_counters *ret_counters)
 {
 	tally_read(&engine->sync.tally, ret_counters);

@@ -73,6 +73,9 @@ int64_t engine_last_turn(const struct engine *engine);
 /* Whether nothing can be written at present (disk full). Any thread. */
 bool engine_store_unavailable(const struct engine *engine);
 
+/* The name of an endpoint, one of ENGINE_ENDPOINTS. */
+const char *engine_endpoint_name(size_t endpoint);
+
 /* A copy of the counters. Any thread. */
 void engine_counters(struct engine *engine, struct engine_counters *ret_counters);
 

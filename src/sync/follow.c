@@ -10,6 +10,7 @@
 
 #include "mixpanel/decode.h"
 #include "mixpanel/envelope.h"
+#include "mixpanel/kind.h"
 #include "store/connector_store.h"
 #include "store/project_store.h"
 #include "sync/apply.h"
@@ -645,12 +646,13 @@ static void read_drop(struct call *call)
 
 static const struct call_owner read_owner = {.ended = read_ended, .drop = read_drop};
 
-static const enum endpoint endpoint_of[] = {
-    [PLAN_LIST] = ENDPOINT_LIST,
-    [PLAN_HISTORY] = ENDPOINT_HISTORY,
-    [PLAN_SINGLE] = ENDPOINT_GET,
-};
-_Static_assert(ARRAY_SIZE(endpoint_of) == PLAN_SINGLE + 1, "a plan has no call");
+static enum endpoint plan_endpoint(const struct plan *plan)
+{
+	const struct import_kind *kind = import_kind(CONNECTOR_CLOUD_IMPORT);
+	return plan->kind == PLAN_LIST      ? kind->list
+	       : plan->kind == PLAN_HISTORY ? kind->history
+					    : kind->single;
+}
 
 /* NULL without memory. */
 static struct read_call *read_new(struct project *project, const struct plan *plan)
@@ -658,7 +660,7 @@ static struct read_call *read_new(struct project *project, const struct plan *pl
 	struct read_call *read = calloc(1, sizeof(*read));
 	if (!read)
 		return NULL;
-	call_init(&read->call, &read_owner, project, endpoint_of[plan->kind], NULL);
+	call_init(&read->call, &read_owner, project, plan_endpoint(plan), NULL);
 	read->plan = *plan;
 	read->call.known = plan->retry;
 	read->call.subject =

@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "mixpanel/cloud_import.h"
+#include "mixpanel/kind.h"
 #include "store/connector_store.h"
 #include "store/operation_store.h"
 #include "sync/call.h"
@@ -94,13 +94,18 @@ static void send_free(struct send_call *send)
 
 /* What is to be sent ----------------------------------------------------------------------------*/
 
+static const struct verb *verb_of(enum operation_kind kind)
+{
+	return &import_kind(CONNECTOR_CLOUD_IMPORT)->verbs[kind];
+}
+
 int outbox_put(struct project *project, const char *operation_id, enum operation_kind kind)
 {
 	struct outgoing *outgoing = calloc(1, sizeof(*outgoing));
 	if (!outgoing)
 		return -1;
 	snprintf(outgoing->operation_id, sizeof(outgoing->operation_id), "%s", operation_id);
-	outgoing->verb = cloud_import_verb(kind);
+	outgoing->verb = verb_of(kind);
 	outgoing->not_before = INT64_MIN;
 	outgoing->failing_since = INT64_MIN;
 	STAILQ_INSERT_TAIL(&project->outbox->outgoing, outgoing, entry);
@@ -188,7 +193,7 @@ static struct send_call *send_new(struct project *project, const struct operatio
 	struct send_call *send = calloc(1, sizeof(*send));
 	if (!send)
 		return NULL;
-	send->verb = cloud_import_verb(record->kind);
+	send->verb = verb_of(record->kind);
 	call_init(&send->call, &send_owner, project, send->verb->endpoint, record->connector_id);
 	snprintf(send->operation_id, sizeof(send->operation_id), "%s", record->operation_id);
 	/* Rows of connectors, which are the other subjects, stay far below the highest bit. */
@@ -412,8 +417,7 @@ static int write_end(struct send_call *send, const struct client_answer *answer,
 		return 0;
 	}
 	struct verdict verdict _cleanup_verdict_;
-	cloud_import_decide(
-	    loaded.record.kind, answer, is_settling(project, &loaded.record), &verdict);
+	verb_decide(send->verb, answer, is_settling(project, &loaded.record), &verdict);
 	r = write_verdict(send, &loaded.record, &verdict, answer, err);
 	/* The stored message of a refusal is Mixpanel's own and lacks its id. */
 	if (r == 0 && verdict.state == OPERATION_REJECTED && answer->request_id[0])

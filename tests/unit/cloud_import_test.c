@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What becomes of an operation, by every kind of answer: its verb, its status, its body. */
-#include "mixpanel/cloud_import.h"
+#include "mixpanel/kind.h"
 
 #include <string.h>
 
@@ -106,6 +106,11 @@ static char end_of(const struct verdict *verdict)
 	return '?';
 }
 
+static const struct verb *verb_of(enum operation_kind kind)
+{
+	return &import_kind(CONNECTOR_CLOUD_IMPORT)->verbs[kind];
+}
+
 static void check(enum operation_kind kind, const struct row *row, size_t form)
 {
 	const struct client_answer answer = {
@@ -115,7 +120,7 @@ static void check(enum operation_kind kind, const struct row *row, size_t form)
 	    .message = "",
 	};
 	struct verdict verdict _cleanup_verdict_;
-	cloud_import_decide(kind, &answer, false, &verdict);
+	verb_decide(verb_of(kind), &answer, false, &verdict);
 	ck_assert_msg(end_of(&verdict) == row->ends[form], "%s: %ld %s: %c, not %c",
 	    operation_kind_name(kind), row->status, bodies[form], end_of(&verdict),
 	    row->ends[form]);
@@ -147,7 +152,7 @@ START_TEST(what_is_not_in_the_tables_proves_nothing)
 		    .body = span_of(bodies[0]),
 		    .message = "",
 		};
-		cloud_import_decide(OPERATION_CREATE, &answer, false, &verdict);
+		verb_decide(verb_of(OPERATION_CREATE), &answer, false, &verdict);
 		/* Only Mixpanel itself, by a status of its own, says that nothing was done. */
 		bool refused = row.status >= 400 && row.status < 500;
 		if (verdict.state != OPERATION_UNKNOWN)
@@ -173,7 +178,7 @@ START_TEST(without_an_answer_only_the_sending_counts)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct verdict verdict _cleanup_verdict_;
 		const struct client_answer *answer = cases[i].sent ? &unclear : &none;
-		cloud_import_decide(cases[i].kind, answer, false, &verdict);
+		verb_decide(verb_of(cases[i].kind), answer, false, &verdict);
 		ck_assert_int_eq(end_of(&verdict), cases[i].end);
 		ck_assert_str_eq(verdict.message, answer->message);
 	}
@@ -185,7 +190,7 @@ START_TEST(while_it_settles_a_404_confirms_no_delete)
 	const struct client_answer answer = {
 	    .outcome = CLIENT_ANSWERED, .status = 404, .body = span_of(bodies[2]), .message = ""};
 	struct verdict verdict _cleanup_verdict_;
-	cloud_import_decide(OPERATION_DELETE, &answer, true, &verdict);
+	verb_decide(verb_of(OPERATION_DELETE), &answer, true, &verdict);
 	ck_assert_int_eq(verdict.state, OPERATION_PLANNED);
 	ck_assert_str_eq(verdict.code, "upstream-not-found");
 }
@@ -196,17 +201,17 @@ START_TEST(a_refusal_is_told_in_mixpanels_own_words)
 	const struct client_answer answer = {
 	    .outcome = CLIENT_ANSWERED, .status = 400, .body = span_of(bodies[2]), .message = ""};
 	struct verdict verdict _cleanup_verdict_;
-	cloud_import_decide(OPERATION_CREATE, &answer, false, &verdict);
+	verb_decide(verb_of(OPERATION_CREATE), &answer, false, &verdict);
 	ck_assert_str_eq(verdict.message, "so it is");
 }
 END_TEST
 
 START_TEST(only_what_may_be_repeated_is)
 {
-	ck_assert(!cloud_import_verb(OPERATION_CREATE)->repeatable);
-	ck_assert(cloud_import_verb(OPERATION_DELETE)->repeatable);
+	ck_assert(!verb_of(OPERATION_CREATE)->repeatable);
+	ck_assert(verb_of(OPERATION_DELETE)->repeatable);
 	for (int kind = 0; kind < OPERATION_KIND_COUNT; kind++)
-		ck_assert(endpoint_writes(cloud_import_verb((enum operation_kind)kind)->endpoint));
+		ck_assert(endpoint_writes(verb_of((enum operation_kind)kind)->endpoint));
 }
 END_TEST
 
