@@ -65,7 +65,7 @@ static int read_status(struct request *request, const char **ret_value)
 	bool own = !text;
 	for (const char *const *at = status_choices; *at && !own; at++)
 		own = strcmp(text, *at) == 0;
-	for (const char *const *at = page_job_statuses; *at && !own; at++) {
+	for (const char *const *at = job_status_names; *at && !own; at++) {
 		if (!strstr(text, *at)) /* jobs take several, with commas between them */
 			continue;
 		return request_parameter_refused(request, "status",
@@ -86,7 +86,7 @@ static int connectors_read_query(
 	query->data_format = request_parameter(request, "data_format");
 	query->label = request_parameter(request, "label");
 	int faults = read_status(request, &query->status);
-	faults += read_choice(request, "job_status", page_job_statuses, &query->job_status);
+	faults += read_choice(request, "job_status", job_status_names, &query->job_status);
 	faults += page_id_prefix(request, &query->id_prefix);
 	faults += read_choice(request, "kind", connector_kind_names, &query->kind);
 	faults += request_parameter_choice(request, "state", state_choices, &presence);

@@ -75,10 +75,10 @@ static int read_statuses(struct request *request, unsigned *ret_statuses)
 	const char *text = request_parameter(request, "status");
 	while (text) {
 		char name[16];
-		enum job_status status;
 		size_t len = strcspn(text, ",");
 		snprintf(name, sizeof(name), "%.*s", len < sizeof(name) ? (int)len : 0, text);
-		if (job_status_parse(name, &status) < 0)
+		int status = text_find(job_status_names, name);
+		if (status < 0)
 			return request_parameter_refused(request, "status",
 			    "One or several of these are needed, with commas between them: queued, "
 			    "running, paused, succeeded, failed, cancelled, unknown.");

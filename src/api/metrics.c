@@ -231,7 +231,7 @@ static void write_states(struct exposition *exposition, struct request *request)
 	while ((project = next_project(request, &index, &status)))
 		for (int i = UPSTREAM_UNKNOWN; i <= UPSTREAM_UNREACHABLE; i++) {
 			begin_sample(exposition, "", "project", project->name, "state",
-			    upstream_state_name((enum upstream_state)i));
+			    upstream_state_names[i]);
 			buffer_printf(exposition->out, " %d\n", (int)status.state == i);
 		}
 }

@@ -32,13 +32,6 @@ static struct answered operation_not_found(struct request *request)
 
 /* Lists -----------------------------------------------------------------------------------------*/
 
-static const char *const kind_choices[] = {"create", "delete", NULL};
-_Static_assert(ARRAY_SIZE(kind_choices) == OPERATION_KIND_COUNT + 1, "a kind cannot be asked for");
-static const char *const state_choices[] = {
-    "planned", "sending", "succeeded", "rejected", "unreachable", "unknown", NULL};
-_Static_assert(
-    ARRAY_SIZE(state_choices) == OPERATION_STATE_COUNT + 1, "a state cannot be asked for");
-
 struct operation_page {
 	struct reading reading;
 	struct operation_query query;
@@ -70,23 +63,14 @@ static int operations_read_query(
     struct request *request, const struct config_project *project, struct operation_page *page)
 {
 	struct operation_query *query = &page->query;
-	const char *kind = request_parameter(request, "kind");
-	const char *state = request_parameter(request, "state");
-	int ignored = 0;
-	int faults = request_parameter_choice(request, "kind", kind_choices, &ignored);
-	faults += request_parameter_choice(request, "state", state_choices, &ignored);
+	query->kind = query->state = -1;
+	int faults = request_parameter_choice(request, "kind", operation_kind_names, &query->kind);
+	faults += request_parameter_choice(request, "state", operation_state_names, &query->state);
 	faults += page_id_prefix(request, &query->id_prefix);
 	page->list = page_list(request, CURSOR_OPERATIONS);
 	page->list = fingerprint_add(page->list, project ? (uint64_t)project->project_id : 0);
 	faults += page_read(request, CURSOR_OPERATIONS, page->list, &query->slice);
-	if (faults < 0)
-		return -1;
-	enum operation_kind wanted_kind = OPERATION_CREATE;
-	enum operation_state wanted_state = OPERATION_PLANNED;
-	query->kind = kind && operation_kind_parse(kind, &wanted_kind) == 0 ? (int)wanted_kind : -1;
-	query->state =
-	    state && operation_state_parse(state, &wanted_state) == 0 ? (int)wanted_state : -1;
-	return 0;
+	return faults < 0 ? -1 : 0;
 }
 
 struct answered operations_list(struct request *request)

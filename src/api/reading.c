@@ -227,11 +227,6 @@ struct answered reading_answer(struct reading *reading, bool kept)
 
 /* Pages -----------------------------------------------------------------------------------------*/
 
-const char *const page_job_statuses[] = {
-    "queued", "running", "paused", "succeeded", "failed", "cancelled", "unknown", NULL};
-_Static_assert(
-    ARRAY_SIZE(page_job_statuses) == JOB_STATUS_COUNT + 1, "a status cannot be asked for");
-
 uint64_t page_list(struct request *request, enum cursor_kind kind)
 {
 	return fingerprint_add(conn_instance(request_reader(request)), kind);

@@ -74,9 +74,6 @@ struct answered reading_answer(struct reading *reading, bool kept);
 
 /* Pages -----------------------------------------------------------------------------------------*/
 
-/* Our names for a job's status, for request_parameter_choice. */
-extern const char *const page_job_statuses[];
-
 /* A fingerprint of a list's identity to begin from: it differs from one database to another. */
 uint64_t page_list(struct request *request, enum cursor_kind kind);
 

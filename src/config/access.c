@@ -20,9 +20,10 @@ static const char *const scope_names[] = {
     [SCOPE_READ] = "read",
     [SCOPE_MANAGE] = "manage",
     [SCOPE_ADMIN] = "admin",
+    NULL,
 };
 
-_Static_assert(ARRAY_SIZE(scope_names) == SCOPE_ADMIN + 1, "a scope has no name");
+_Static_assert(ARRAY_SIZE(scope_names) == SCOPE_ADMIN + 2, "a scope has no name");
 
 const char *scope_name(enum scope scope)
 {
@@ -31,13 +32,11 @@ const char *scope_name(enum scope scope)
 
 int scope_parse(const char *name, enum scope *ret_scope)
 {
-	for (size_t i = SCOPE_READ; i < ARRAY_SIZE(scope_names); i++) {
-		if (strcmp(scope_names[i], name) == 0) {
-			*ret_scope = (enum scope)i;
-			return 0;
-		}
-	}
-	return -1;
+	int found = text_find(scope_names, name);
+	if (found < SCOPE_READ)
+		return -1;
+	*ret_scope = (enum scope)found;
+	return 0;
 }
 
 /* Users and groups ------------------------------------------------------------------------------*/

@@ -120,10 +120,9 @@ int request_parameter_choice(
 	const char *text = request_parameter(request, name);
 	if (!text)
 		return 0;
-	for (int i = 0; choices[i]; i++) {
-		if (strcmp(choices[i], text) != 0)
-			continue;
-		*ret_index = i;
+	int index = text_find(choices, text);
+	if (index >= 0) {
+		*ret_index = index;
 		return 0;
 	}
 	_cleanup_buffer_ struct buffer why;

@@ -434,17 +434,6 @@ const char *const connector_kind_names[CONNECTOR_KIND_COUNT + 1] = {
     [CONNECTOR_CLOUD_IMPORT] = "cloud_import",
 };
 
-int connector_kind_parse(const char *name, enum connector_kind *ret_kind)
-{
-	for (int i = 0; i < CONNECTOR_KIND_COUNT; i++) {
-		if (!text_same(connector_kind_names[i], name))
-			continue;
-		*ret_kind = (enum connector_kind)i;
-		return 0;
-	}
-	return -1;
-}
-
 bool connector_id_is_valid(const char *text)
 {
 	size_t len = strlen(text);

@@ -23,9 +23,6 @@ enum connector_kind {
 /* Their names, ended by NULL. */
 extern const char *const connector_kind_names[CONNECTOR_KIND_COUNT + 1];
 
-/* Returns 0, or -1 for no name of a kind; NULL is none. */
-int connector_kind_parse(const char *name, enum connector_kind *ret_kind);
-
 /* What Mixpanel says of a connector. Plain data; every pointer is borrowed from the decoded answer
  * or the store's row and says until when it holds. NULL and SPAN_NONE are "unknown".
  * Invariant: connector_id is 1…CONNECTOR_ID_LENGTH_LIMIT bytes of printable ASCII without blanks or

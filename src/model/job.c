@@ -8,7 +8,7 @@
 #include "util/cleanup.h"
 #include "util/timestamp.h"
 
-static const char *const status_names[] = {
+const char *const job_status_names[JOB_STATUS_COUNT + 1] = {
     [JOB_QUEUED] = "queued",
     [JOB_RUNNING] = "running",
     [JOB_PAUSED] = "paused",
@@ -17,8 +17,6 @@ static const char *const status_names[] = {
     [JOB_CANCELLED] = "cancelled",
     [JOB_UNKNOWN] = "unknown",
 };
-
-_Static_assert(ARRAY_SIZE(status_names) == JOB_STATUS_COUNT, "a name for each status");
 
 /* The reference says success, the overview's sample succeeded; cancelled appears in prose only, so
  * both spellings are accepted. The last four are of jobs elsewhere in the same API. */
@@ -39,22 +37,6 @@ static const struct {
     {"retried", JOB_FAILED},
     {"timed_out", JOB_FAILED},
 };
-
-const char *job_status_name(enum job_status status)
-{
-	return status_names[status];
-}
-
-int job_status_parse(const char *name, enum job_status *ret_status)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(status_names); i++) {
-		if (strcmp(status_names[i], name) == 0) {
-			*ret_status = (enum job_status)i;
-			return 0;
-		}
-	}
-	return -1;
-}
 
 enum job_status job_status_of_upstream(const char *upstream_status)
 {

@@ -23,11 +23,8 @@ enum job_status {
 /* What our ids of jobs begin with. */
 #define JOB_ID_PREFIX "job_"
 
-/* "queued", "running", …, "unknown". */
-const char *job_status_name(enum job_status status);
-
-/* Finds a status by our name for it. Returns 0, or -1. */
-int job_status_parse(const char *name, enum job_status *ret_status);
+/* Our names for them, ended by NULL. */
+extern const char *const job_status_names[JOB_STATUS_COUNT + 1];
 
 /* Our status for what Mixpanel sends, which has several words for some; case does not matter.
  * Anything not known is JOB_UNKNOWN. */

@@ -26,17 +26,9 @@ enum operation_state {
 
 #define OPERATION_KEY_LENGTH_LIMIT 255
 
-/* "create", "delete". */
-const char *operation_kind_name(enum operation_kind kind);
-
-/* Finds a kind by name. Returns 0, or -1. */
-int operation_kind_parse(const char *name, enum operation_kind *ret_kind);
-
-/* "planned", "sending", …. */
-const char *operation_state_name(enum operation_state state);
-
-/* Finds a state by name. Returns 0, or -1. */
-int operation_state_parse(const char *name, enum operation_state *ret_state);
+/* Their names, ended by NULL. */
+extern const char *const operation_kind_names[OPERATION_KIND_COUNT + 1];
+extern const char *const operation_state_names[OPERATION_STATE_COUNT + 1];
 
 /* Whether an operation of this kind may go from one state to the other. A delete may be repeated,
  * so it also goes from unknown back to planned; a create never does. */

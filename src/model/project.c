@@ -2,9 +2,7 @@
 /* The words for the states of an upstream. */
 #include "model/project.h"
 
-#include "util/cleanup.h"
-
-static const char *const state_names[] = {
+const char *const upstream_state_names[UPSTREAM_STATE_COUNT + 1] = {
     [UPSTREAM_UNKNOWN] = "unknown",
     [UPSTREAM_OK] = "ok",
     [UPSTREAM_DEGRADED] = "degraded",
@@ -12,9 +10,3 @@ static const char *const state_names[] = {
     [UPSTREAM_UNAUTHORIZED] = "unauthorized",
     [UPSTREAM_UNREACHABLE] = "unreachable",
 };
-_Static_assert(ARRAY_SIZE(state_names) == UPSTREAM_STATE_COUNT, "a state has no name");
-
-const char *upstream_state_name(enum upstream_state state)
-{
-	return state_names[state];
-}

@@ -29,8 +29,8 @@ enum upstream_state {
 };
 #define UPSTREAM_STATE_COUNT (UPSTREAM_UNREACHABLE + 1)
 
-/* "unknown", "ok", "degraded", "rate-limited", "unauthorized", "unreachable". */
-const char *upstream_state_name(enum upstream_state state);
+/* Their names, ended by NULL. */
+extern const char *const upstream_state_names[UPSTREAM_STATE_COUNT + 1];
 
 /* How the upstream of one project is doing; a copy that the sync thread publishes. */
 struct upstream_status {

@@ -89,8 +89,9 @@ static const char *const settling_names[] = {
     [SETTLING_CREATED] = "created",
     [SETTLING_DELETED] = "deleted",
     [SETTLING_OBSERVED] = "observed",
+    NULL,
 };
-_Static_assert(ARRAY_SIZE(settling_names) == SETTLING_OBSERVED + 1, "a settling has no name");
+_Static_assert(ARRAY_SIZE(settling_names) == SETTLING_OBSERVED + 2, "a settling has no name");
 
 struct connector_sink {
 	connector_row_fn *row;
@@ -109,7 +110,9 @@ static int connector_deliver(struct conn *conn, sqlite3_stmt *stmt, void *sink, 
 	const char *deleted_by = column_text(&columns);
 	record.deleted_by_us = deleted_by && strcmp(deleted_by, "us") == 0;
 	/* Only names of ours are ever written; anything else is a damaged file. */
-	if (connector_kind_parse(column_text(&columns), &record.connector.kind) < 0)
+	int kind = text_find(connector_kind_names, column_text(&columns));
+	record.connector.kind = (enum connector_kind)kind;
+	if (kind < 0)
 		return err_set(err, "database %s: connector %s is of a kind nobody knows",
 		    conn->path, record.connector.connector_id);
 	struct job_record latest = {0};
@@ -288,17 +291,6 @@ int connector_store_each_sent(struct conn *conn, int64_t project_id, const char 
 	return step == SQLITE_DONE ? 0 : conn_read_failed(conn, err, "read connectors");
 }
 
-/* Returns 0, 1 for a name nobody knows, as a damaged file may hold. */
-static int parse_settling(const char *name, enum connector_settling *ret_settling)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(settling_names); i++)
-		if (name && strcmp(settling_names[i], name) == 0) {
-			*ret_settling = (enum connector_settling)i;
-			return 0;
-		}
-	return 1;
-}
-
 STATEMENT(sql_connector_each_settling, FOR_WRITER,
 	"SELECT connector_row, settling FROM connectors INDEXED BY connectors_settling"
 	" WHERE project_id = ?1 AND settling IS NOT NULL ORDER BY connector_row");
@@ -312,10 +304,11 @@ int connector_store_each_settling(
 	while ((step = sqlite3_step(stmt)) == SQLITE_ROW) {
 		struct columns columns = {.stmt = stmt};
 		int64_t row = column_integer(&columns);
-		enum connector_settling settling;
-		if (parse_settling(column_text(&columns), &settling) > 0)
+		/* A damaged file may hold a name nobody knows. */
+		int settling = text_find(settling_names, column_text(&columns));
+		if (settling < 0)
 			continue;
-		int r = each(row, settling, context);
+		int r = each(row, (enum connector_settling)settling, context);
 		if (r)
 			return r;
 	}

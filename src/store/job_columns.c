@@ -7,7 +7,7 @@ void bind_run(struct binder *binder, const struct run *run)
 	bind_value(binder, v_text(run->run_id));
 	bind_value(binder, v_time(run->start_time));
 	bind_value(binder, v_time(run->end_time));
-	bind_value(binder, v_text(job_status_name(run->status)));
+	bind_value(binder, v_text(job_status_names[run->status]));
 	bind_value(binder, v_text(run->upstream_status));
 	bind_value(binder, v_span(run->progress));
 	bind_value(binder, v_text(run->error_code));
@@ -22,8 +22,8 @@ void column_run(struct columns *columns, struct run *ret_run)
 	ret_run->end_time = column_time(columns);
 	const char *status = column_text(columns);
 	/* Only names of ours are ever written. */
-	if (!status || job_status_parse(status, &ret_run->status) < 0)
-		ret_run->status = JOB_UNKNOWN;
+	int known = text_find(job_status_names, status);
+	ret_run->status = known < 0 ? JOB_UNKNOWN : (enum job_status)known;
 	ret_run->upstream_status = column_text(columns);
 	ret_run->progress = column_span(columns);
 	ret_run->error_code = column_text(columns);

@@ -83,8 +83,7 @@ static int job_collect(struct list_work *work, struct positions *positions,
 	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_bound(work->conn, statement,
 	    VALUES(v_integer(of), v_integer(query->since), v_integer(from.time),
 		v_integer(from.row), v_integer((int64_t)query->slice.limit + 1),
-		v_text(status < 0 ? NULL : job_status_name((enum job_status)status)),
-		v_text(query->id_prefix)));
+		v_text(status < 0 ? NULL : job_status_names[status]), v_text(query->id_prefix)));
 	return positions_add_all(positions, work->conn, stmt, work->err);
 }
 

@@ -28,14 +28,13 @@
 
 /* Only names of ours are ever written; anything else is a damaged file. */
 static int column_kind_and_state(
-    const char *kind, const char *state, struct operation_record *record)
+    const char *kind_name, const char *state_name, struct operation_record *record)
 {
-	if (!kind || !state)
-		return -1;
-	return operation_kind_parse(kind, &record->kind) < 0 ||
-		       operation_state_parse(state, &record->state) < 0
-		   ? -1
-		   : 0;
+	int kind = text_find(operation_kind_names, kind_name);
+	int state = text_find(operation_state_names, state_name);
+	record->kind = (enum operation_kind)kind;
+	record->state = (enum operation_state)state;
+	return kind < 0 || state < 0 ? -1 : 0;
 }
 
 static int column_operation(sqlite3_stmt *stmt, struct operation_record *ret_record)
@@ -161,10 +160,8 @@ static int operation_collect_project(struct positions *positions, int64_t projec
 {
 	struct list_work *work = context;
 	const struct operation_query *query = work->query;
-	const char *kind =
-	    query->kind < 0 ? NULL : operation_kind_name((enum operation_kind)query->kind);
-	const char *state =
-	    query->state < 0 ? NULL : operation_state_name((enum operation_state)query->state);
+	const char *kind = query->kind < 0 ? NULL : operation_kind_names[query->kind];
+	const char *state = query->state < 0 ? NULL : operation_state_names[query->state];
 	_cleanup_stmt_ sqlite3_stmt *stmt =
 	    stmt_bound(work->conn, operation_positions_statement(query),
 		VALUES(v_integer(project_id), v_integer(slice_start(&query->slice, INT64_MAX).row),
@@ -322,7 +319,7 @@ int operation_store_claims(
 /* What may change in the life of an operation. */
 static void bind_progress(struct binder *binder, const struct operation_record *record)
 {
-	bind_value(binder, v_text(operation_state_name(record->state)));
+	bind_value(binder, v_text(operation_state_names[record->state]));
 	bind_value(binder, v_text(record->connector_id));
 	bind_value(binder, v_span(record->candidates));
 	bind_value(binder, v_text(record->error_code));
@@ -353,7 +350,7 @@ int operation_store_insert(
 	struct binder bind = {.stmt = stmt};
 	bind_progress(&bind, record);
 	bind_value(&bind, v_text(record->operation_id));
-	bind_value(&bind, v_text(operation_kind_name(record->kind)));
+	bind_value(&bind, v_text(operation_kind_names[record->kind]));
 	bind_value(&bind, v_integer(record->project_id));
 	bind_value(&bind, v_text(record->idempotency_key));
 	bind_value(&bind, v_text(record->client));

@@ -39,7 +39,7 @@ static void member_sync(struct writer *writer, const struct freshness *freshness
 void render_upstream(struct writer *writer, const struct upstream_status *status)
 {
 	writer_begin_object(writer);
-	writer_member_text(writer, "state", upstream_state_name(status->state));
+	writer_member_text(writer, "state", upstream_state_names[status->state]);
 	writer_member_time(writer, "since", status->since);
 	writer_member_integer(writer, "consecutive_failures", status->consecutive_failures);
 	writer_member_time(writer, "next_attempt_at", status->next_attempt_at);
@@ -136,7 +136,7 @@ static void job_members(struct writer *writer, const struct job_record *record, 
 	writer_member_text(writer, "connector_id", record->connector_id);
 	writer_member_text(writer, "project", project);
 	writer_member_text(writer, "run_id", run->run_id);
-	writer_member_text(writer, "status", job_status_name(run->status));
+	writer_member_text(writer, "status", job_status_names[run->status]);
 	writer_member_text(writer, "upstream_status", run->upstream_status);
 	writer_member_time(writer, "start_time", run->start_time);
 	writer_member_time(writer, "end_time", run->end_time);
@@ -203,10 +203,10 @@ void render_operation(
 {
 	writer_begin_object(writer);
 	writer_member_text(writer, "operation_id", record->operation_id);
-	writer_member_text(writer, "kind", operation_kind_name(record->kind));
+	writer_member_text(writer, "kind", operation_kind_names[record->kind]);
 	writer_member_text(writer, "project", project);
 	writer_member_text(writer, "connector_id", record->connector_id);
-	writer_member_text(writer, "state", operation_state_name(record->state));
+	writer_member_text(writer, "state", operation_state_names[record->state]);
 	writer_member_raw(
 	    writer, "candidates", record->candidates.ptr ? record->candidates : span_of("[]"));
 	writer_member_text(writer, "idempotency_key", record->idempotency_key);

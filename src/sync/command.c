@@ -265,7 +265,7 @@ static enum command_result plan_operation(
 	if (r != 0)
 		return not_written(command, r, &err);
 	log_info("project %s: %s %s planned for %s", project->settings->name,
-	    operation_kind_name(record->kind), id, command->client);
+	    operation_kind_names[record->kind], id, command->client);
 	fill_operation(command, id);
 	/* Without memory it stays planned, and goes out after the next start. */
 	if (outbox_put(project, id, record->kind) < 0)

@@ -78,8 +78,8 @@ void operation_log(const struct project *project, const struct operation_record 
 	else if (record->state == OPERATION_PLANNED)
 		level = LOG_LEVEL_DEBUG; /* it comes again and again while Mixpanel is down */
 	log_write(level, "project %s: %s %s of %s: %s%s%s%s%s", project->settings->name,
-	    operation_kind_name(record->kind), record->operation_id, record->client,
-	    operation_state_name(record->state), record->connector_id ? ", connector " : "",
+	    operation_kind_names[record->kind], record->operation_id, record->client,
+	    operation_state_names[record->state], record->connector_id ? ", connector " : "",
 	    record->connector_id ? record->connector_id : "", record->error_message ? ": " : "",
 	    record->error_message ? record->error_message : "");
 }

@@ -222,7 +222,7 @@ void project_troubled(struct project *project, const char *message)
 		return;
 	project->troubled_since = project_now(project);
 	log_warning("project %s: upstream %s: %s", project->settings->name,
-	    upstream_state_name(project->upstream.state), message);
+	    upstream_state_names[project->upstream.state], message);
 }
 
 /* An outage lasts hours: one line when it begins, one when it is over. */

@@ -63,6 +63,14 @@ static const char *take_digits(const char *text, uint64_t *ret_value)
 	return at;
 }
 
+int text_find(const char *const *list, const char *text)
+{
+	for (int i = 0; text && list[i]; i++)
+		if (strcmp(list[i], text) == 0)
+			return i;
+	return -1;
+}
+
 int text_parse_unsigned(const char *text, uint64_t minimum, uint64_t maximum, uint64_t *ret_value)
 {
 	uint64_t value;

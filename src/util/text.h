@@ -29,6 +29,9 @@ bool span_same(struct span a, struct span b);
 /* Whether two strings are the same, NULL being the same only as NULL. */
 bool text_same(const char *a, const char *b);
 
+/* The place of a text in a list that ends with NULL; -1 when it is not in it. NULL is in none. */
+int text_find(const char *const *list, const char *text);
+
 /* A decimal number of digits only, no sign and no blanks, from minimum to maximum inclusive.
  * Returns 0 and the value, or -1. */
 int text_parse_unsigned(const char *text, uint64_t minimum, uint64_t maximum, uint64_t *ret_value);

@@ -122,7 +122,7 @@ static void check(enum operation_kind kind, const struct row *row, size_t form)
 	struct verdict verdict _cleanup_verdict_;
 	verb_decide(verb_of(kind), &answer, false, &verdict);
 	ck_assert_msg(end_of(&verdict) == row->ends[form], "%s: %ld %s: %c, not %c",
-	    operation_kind_name(kind), row->status, bodies[form], end_of(&verdict),
+	    operation_kind_names[kind], row->status, bodies[form], end_of(&verdict),
 	    row->ends[form]);
 	ck_assert_int_eq(verdict.code == NULL, verdict.state == OPERATION_SUCCEEDED);
 	ck_assert(!verdict.code || verdict.message[0] || row->ends[form] == 'S');

@@ -17,7 +17,7 @@ static struct run run(const char *run_id, int64_t start_time, enum job_status st
 	    .start_time = start_time,
 	    .end_time = NONE,
 	    .status = status,
-	    .upstream_status = job_status_name(status),
+	    .upstream_status = job_status_names[status],
 	};
 }
 

@@ -4,31 +4,23 @@
 
 #include "model/project.h"
 #include "unit.h"
+#include "util/text.h"
 
 #define KINDS (OPERATION_DELETE + 1)
 #define STATES (OPERATION_UNKNOWN + 1)
 
 START_TEST(names_find_what_they_name)
 {
-	for (int i = 0; i < STATES; i++) {
-		enum operation_state found = OPERATION_PLANNED;
-		const char *name = operation_state_name((enum operation_state)i);
-		ck_assert_int_eq(operation_state_parse(name, &found), 0);
-		ck_assert_int_eq(found, i);
-	}
-	for (int i = 0; i < KINDS; i++) {
-		enum operation_kind found = OPERATION_CREATE;
-		const char *name = operation_kind_name((enum operation_kind)i);
-		ck_assert_int_eq(operation_kind_parse(name, &found), 0);
-		ck_assert_int_eq(found, i);
-	}
-	enum operation_state state = OPERATION_SENDING;
-	enum operation_kind kind = OPERATION_DELETE;
-	ck_assert_int_eq(operation_state_parse("lost", &state), -1);
-	ck_assert_int_eq(operation_kind_parse("", &kind), -1);
-	ck_assert_int_eq(state, OPERATION_SENDING);
-	ck_assert_int_eq(kind, OPERATION_DELETE);
-	ck_assert_str_eq(upstream_state_name(UPSTREAM_RATE_LIMITED), "rate-limited");
+	for (int i = 0; i < STATES; i++)
+		ck_assert_int_eq(text_find(operation_state_names, operation_state_names[i]), i);
+	for (int i = 0; i < KINDS; i++)
+		ck_assert_int_eq(text_find(operation_kind_names, operation_kind_names[i]), i);
+	ck_assert_ptr_null(operation_state_names[STATES]);
+	ck_assert_ptr_null(operation_kind_names[KINDS]);
+	ck_assert_int_eq(text_find(operation_state_names, "lost"), -1);
+	ck_assert_int_eq(text_find(operation_kind_names, ""), -1);
+	ck_assert_int_eq(text_find(operation_kind_names, NULL), -1);
+	ck_assert_str_eq(upstream_state_names[UPSTREAM_RATE_LIMITED], "rate-limited");
 }
 END_TEST
 

@@ -173,7 +173,7 @@ static inline struct run fixture_run(enum job_status status, int64_t start_time)
 	    .start_time = start_time,
 	    .end_time = TIMESTAMP_NONE,
 	    .status = status,
-	    .upstream_status = job_status_name(status),
+	    .upstream_status = job_status_names[status],
 	    .progress = span_of("0.10"),
 	    .stats = span_of("{\"num_events_imported\":13}"),
 	    .raw = span_of("{\"status\":\"x\"}"),
