@@ -430,6 +430,11 @@ static bool is_disk_full(struct stage *stage, const void *argument)
 	return engine_store_unavailable(stage->engine);
 }
 
+static bool is_available(struct stage *stage, const void *argument)
+{
+	return !is_disk_full(stage, argument);
+}
+
 /* Cases ----------------------------------------------------------------------------------------*/
 
 START_TEST(what_cannot_be_written_down_is_not_sent)
@@ -511,10 +516,47 @@ START_TEST(an_end_that_was_lost_is_unknown_and_found_in_the_list)
 }
 END_TEST
 
-static bool is_available(struct stage *stage, const void *argument)
+static atomic_bool full_on_outcome;
+
+/* SQLite calls it as the engine writes, in the middle of the transaction. */
+static void fill_disk_on_outcome(
+    void *context, int what, const char *database, const char *table, sqlite3_int64 row)
 {
-	return !is_disk_full(stage, argument);
+	(void)context;
+	(void)what;
+	(void)database;
+	(void)row;
+	if (full_on_outcome && strcmp(table, "operations") == 0)
+		fill_disk(true);
 }
+
+START_TEST(a_disk_that_fills_up_during_a_search_does_not_end_it)
+{
+	struct stage stage;
+	struct wish wish = {.fill_disk = false};
+	struct wish refresh = {.fill_disk = false};
+	create_on_a_disk_that_fills_up(&stage, &wish);
+	engine_stop(stage.engine);
+	engine_free(stage.engine);
+	stage.full_on_create = false;
+	fill_disk(false);
+	make_engine(&stage);
+	stage.listing = LIST(CONNECTOR("made"));
+	full_on_outcome = true;
+	sqlite3_update_hook(stage.store.writer->db, fill_disk_on_outcome, NULL);
+	start(&stage);
+	wait_until(&stage, is_disk_full, NULL);
+	ck_assert_int_eq(outcome_of(&stage, &wish).state, OPERATION_UNKNOWN);
+	full_on_outcome = false;
+	fill_disk(false);
+	wait_until(&stage, is_available, NULL);
+	ck_assert_int_eq(ask(&stage, &refresh, COMMAND_REFRESH_PROJECT), COMMAND_ACCEPTED);
+	wait_until(&stage, has_succeeded, &wish);
+	ck_assert_str_eq(outcome_of(&stage, &wish).connector_id, "made");
+	ck_assert_uint_eq(stage.creates, 1);
+	stage_done(&stage);
+}
+END_TEST
 
 /* What the engine does by itself is not taken for a write that went well. */
 static void stays_full(struct stage *stage)
@@ -749,6 +791,8 @@ int main(void)
 		an_end_that_cannot_be_written_is_kept_and_written_later},
 	    {"an end that was lost is unknown and found in the list",
 		an_end_that_was_lost_is_unknown_and_found_in_the_list},
+	    {"a disk that fills up during a search does not end it",
+		a_disk_that_fills_up_during_a_search_does_not_end_it},
 	    {"a full disk is tried though there is nothing to write",
 		a_full_disk_is_tried_though_there_is_nothing_to_write},
 	    {"room in the log is not room in the database",
