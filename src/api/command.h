@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A command to the engine on behalf of a request: sent, waited for, and answered. */
-#ifndef MIXPORT_API_COMMAND_H
-#define MIXPORT_API_COMMAND_H
+#pragma once
 
 #include "api/service.h"
 #include "http/reply.h"
@@ -19,5 +18,3 @@ const struct command *request_command(const struct request *request);
 /* Answers why the engine did nothing: the store, too many callers, the daemon stopping, or a
  * failure. For results that leave the caller nothing but to try again. */
 struct answered command_refused(struct request *request);
-
-#endif

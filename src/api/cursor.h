@@ -3,8 +3,7 @@
  *
  * A cursor carries the kind of list it came from and a fingerprint of that list's identity (which
  * records, in which order), so that one taken from another list is refused, not misread. */
-#ifndef MIXPORT_API_CURSOR_H
-#define MIXPORT_API_CURSOR_H
+#pragma once
 
 #include <stdint.h>
 
@@ -39,5 +38,3 @@ uint64_t fingerprint_add(uint64_t fingerprint, uint64_t value);
 
 /* Takes a string in; NULL is not the same as "". */
 uint64_t fingerprint_add_text(uint64_t fingerprint, const char *text);
-
-#endif

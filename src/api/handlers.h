@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The functions behind the routes (see routes.c), by resource. Each answers an admitted request;
  * none blocks. */
-#ifndef MIXPORT_API_HANDLERS_H
-#define MIXPORT_API_HANDLERS_H
+#pragma once
 
 #include "http/router.h"
 
@@ -55,5 +54,3 @@ struct buffer;
 struct err;
 int operation_append(
     struct request *request, const char *operation_id, struct err *err, struct buffer *buffer);
-
-#endif

@@ -2,8 +2,7 @@
 /* Changing something at Mixpanel, from the request to its answer: checked, written down by the
  * engine as an operation, waited for, and answered by how the operation ended. The paths of our own
  * and those of Mixpanel differ only in the options. */
-#ifndef MIXPORT_API_OPERATE_H
-#define MIXPORT_API_OPERATE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -34,5 +33,3 @@ const char *operate_connector_id(const struct request *request);
 
 /* For `done` of a create: the warnings about the body, a JSON array; SPAN_NONE without any. */
 struct span operate_warnings(const struct request *request);
-
-#endif

@@ -2,8 +2,7 @@
 /* One read: what a handler gathers from one moment of the store while it composes the answer.
  * Beside the body that is the ETag, which takes in every record that was rendered, and the moment
  * until which the answer stays true by itself. */
-#ifndef MIXPORT_API_READING_H
-#define MIXPORT_API_READING_H
+#pragma once
 
 #include "api/cursor.h"
 #include "api/service.h"
@@ -102,5 +101,3 @@ int page_id_prefix(struct request *request, const char **ret_prefix);
  * Returns 0, or -1 without memory. */
 int page_project_ids(struct request *request, const struct config_project *only,
     const int64_t **ret_ids, size_t *ret_count);
-
-#endif

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The reloads that were asked for and what came of the last one: between the threads that serve,
  * which may not block, and the main thread, which does them. */
-#ifndef MIXPORT_API_RELOADS_H
-#define MIXPORT_API_RELOADS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -48,5 +47,3 @@ void reloads_last(struct reloads *reloads, struct reload_outcome *ret_outcome);
 /* Frees the lines. */
 void reload_outcome_done(struct reload_outcome *outcome);
 #define _cleanup_reload_outcome_ _cleanup_(reload_outcome_done)
-
-#endif

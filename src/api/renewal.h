@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Asking Mixpanel again before answering: a refresh that is started, or joined, and waited for. */
-#ifndef MIXPORT_API_RENEWAL_H
-#define MIXPORT_API_RENEWAL_H
+#pragma once
 
 #include "api/command.h"
 
@@ -29,5 +28,3 @@ int renewal_wait(struct request *request, uint64_t *ret_seconds);
 
 /* The parameter max_age in seconds; left alone when absent. Returns 0, or -1 after a fault. */
 int renewal_max_age(struct request *request, uint64_t *ret_seconds);
-
-#endif

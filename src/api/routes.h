@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The whole API on one screen: the table is in routes.c. */
-#ifndef MIXPORT_API_ROUTES_H
-#define MIXPORT_API_ROUTES_H
+#pragma once
 
 #include "api/service.h"
 #include "http/application.h"
@@ -9,5 +8,3 @@
 /* The application that the server is to serve: every route there is; service, which outlives it, is
  * its context. */
 struct application routes_application(struct service *service);
-
-#endif

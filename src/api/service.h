@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What the resources are served from, and how the edge learns of it. */
-#ifndef MIXPORT_API_SERVICE_H
-#define MIXPORT_API_SERVICE_H
+#pragma once
 
 #include "http/request.h"
 #include "http/waits.h"
@@ -41,5 +40,3 @@ void service_changed(struct server *server, const struct change *changes, size_t
 
 /* Wakes those who wait for the end of a reload. */
 void service_reloaded(struct server *server);
-
-#endif

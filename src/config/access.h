@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Who may call: scopes, the [access] rules for UNIX socket peers, and the tokens for TCP. */
-#ifndef MIXPORT_CONFIG_ACCESS_H
-#define MIXPORT_CONFIG_ACCESS_H
+#pragma once
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -98,5 +97,3 @@ bool tokens_tell_once(struct tokens *tokens, const char *name);
 
 /* Whether the token may see the project. */
 bool token_allows_project(const struct token *token, const char *name, int64_t project_id);
-
-#endif

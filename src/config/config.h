@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The configuration in force: immutable, reference-counted, loaded as a whole together with the
  * credentials and tokens it names. The keys, their types, defaults and ranges are in schema.h. */
-#ifndef MIXPORT_CONFIG_CONFIG_H
-#define MIXPORT_CONFIG_CONFIG_H
+#pragma once
 
 #include <stdint.h>
 #include <stdio.h>
@@ -53,5 +52,3 @@ const struct config_project *config_find_project(
 /* The project with this id; NULL when there is none. */
 const struct config_project *config_find_project_id(
     const struct config *config, int64_t project_id);
-
-#endif

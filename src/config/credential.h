@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The service accounts: one line, username:secret, in a file of its own. */
-#ifndef MIXPORT_CONFIG_CREDENTIAL_H
-#define MIXPORT_CONFIG_CREDENTIAL_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -33,5 +32,3 @@ bool credential_found_in(
 
 /* Wipes and frees; takes NULL; returns NULL. */
 struct credential *credential_free(struct credential *credential);
-
-#endif

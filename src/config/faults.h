@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Every fault of the configuration, gathered so that they are reported all at once. */
-#ifndef MIXPORT_CONFIG_FAULTS_H
-#define MIXPORT_CONFIG_FAULTS_H
+#pragma once
 
 #include <stddef.h>
 
@@ -30,5 +29,3 @@ void faults_add(struct faults *faults, const char *file, unsigned line, const ch
 /* Adds something the operator should know but that stops nothing. */
 void faults_warn(struct faults *faults, const char *file, unsigned line, const char *format, ...)
     PRINTF_LIKE(4, 5);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Where Mixpanel keeps a project. */
-#ifndef MIXPORT_CONFIG_REGION_H
-#define MIXPORT_CONFIG_REGION_H
+#pragma once
 
 enum region { REGION_NONE, REGION_US, REGION_EU, REGION_IN };
 
@@ -10,5 +9,3 @@ const char *region_name(enum region region);
 
 /* Where its API is, without a slash at the end; NULL for REGION_NONE. */
 const char *region_base_url(enum region region);
-
-#endif

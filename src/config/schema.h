@@ -2,8 +2,7 @@
 /* Every section and key of the configuration, in one table. The parser, the messages of
  * --check-config, --dump-config, what a reload may change and the manual page's list come from it.
  */
-#ifndef MIXPORT_CONFIG_SCHEMA_H
-#define MIXPORT_CONFIG_SCHEMA_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -76,5 +75,3 @@ const struct schema_key *schema_find(enum schema_section section, const char *na
 
 /* Appends what may stand as a value: "a whole number from 1 to 1000000". */
 void schema_append_allowed(const struct schema_key *key, struct buffer *buffer);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Keeps what repeats a service account from going on: an answer may quote the request it is to. */
-#ifndef MIXPORT_CONFIG_SCRUB_H
-#define MIXPORT_CONFIG_SCRUB_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,5 +16,3 @@
  * overwritten with asterisks, escapes as a whole, so that JSON stays JSON; data is not changed
  * otherwise. Takes time in proportion to len. */
 bool scrub(const struct secret *pair, char *data, size_t len, bool overwrite);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What the configuration says, as plain data; config.h has what is done with it. */
-#ifndef MIXPORT_CONFIG_SETTINGS_H
-#define MIXPORT_CONFIG_SETTINGS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -69,5 +68,3 @@ struct config {
 	struct config_project *projects;
 	size_t project_count;
 };
-
-#endif

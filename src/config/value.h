@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The values of the configuration, each read, written and freed as its key in the schema says. */
-#ifndef MIXPORT_CONFIG_VALUE_H
-#define MIXPORT_CONFIG_VALUE_H
+#pragma once
 
 #include "config/schema.h"
 #include "util/err.h"
@@ -18,5 +17,3 @@ int value_write(const struct schema_key *key, const void *record, struct buffer 
 
 /* Frees what the values of a section hold. Takes a record that is zeroed or half read. */
 void values_done(enum schema_section section, void *record);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The running daemon: the parts built in order, run until told to stop, torn down in reverse. */
-#ifndef MIXPORT_DAEMON_DAEMON_H
-#define MIXPORT_DAEMON_DAEMON_H
+#pragma once
 
 #include "config/config.h"
 
@@ -25,5 +24,3 @@ enum exit_status daemon_run(struct config *config);
 
 /* Logs every fault and warning, one line each. */
 void daemon_log_faults(const struct faults *faults);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* How many descriptors the process may have open, and what they are shared out to. */
-#ifndef MIXPORT_DAEMON_DESCRIPTORS_H
-#define MIXPORT_DAEMON_DESCRIPTORS_H
+#pragma once
 
 #include "config/config.h"
 #include "daemon/listeners.h"
@@ -21,5 +20,3 @@ struct descriptors_share {
  * Returns 0, or -1 when there are too few to serve anybody. */
 int descriptors_share_out(const struct config *config, const struct listeners *listeners,
     struct err *err, struct descriptors_share *ret_share);
-
-#endif

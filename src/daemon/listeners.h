@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The listening sockets: passed by systemd, or bound here. */
-#ifndef MIXPORT_DAEMON_LISTENERS_H
-#define MIXPORT_DAEMON_LISTENERS_H
+#pragma once
 
 #include "config/config.h"
 #include "http/server.h"
@@ -25,5 +24,3 @@ void listeners_handed_over(struct listeners *listeners);
 
 /* Closes what was not handed over and removes the socket file that was made here. */
 void listeners_done(struct listeners *listeners);
-
-#endif

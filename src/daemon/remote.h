@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A call from this program to the daemon that runs, over its UNIX socket. */
-#ifndef MIXPORT_DAEMON_REMOTE_H
-#define MIXPORT_DAEMON_REMOTE_H
+#pragma once
 
 #include "util/buffer.h"
 #include "util/err.h"
@@ -21,5 +20,3 @@ int remote_post(const char *socket_path, const char *target, const char *json, s
 /* Frees the answer; takes a zeroed one. */
 void remote_answer_done(struct remote_answer *answer);
 #define _cleanup_remote_answer_ _cleanup_(remote_answer_done)
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What systemd passes and wants to hear (sd-daemon(3)); nothing happens without it. */
-#ifndef MIXPORT_DAEMON_SUPERVISOR_H
-#define MIXPORT_DAEMON_SUPERVISOR_H
+#pragma once
 
 #include <stdint.h>
 
@@ -22,5 +21,3 @@ int64_t supervisor_watchdog_interval(void);
 
 /* Sends a state, as sd_notify(3) takes it ("READY=1\nSTATUS=…"). */
 void supervisor_notify(const char *format, ...) PRINTF_LIKE(1, 2);
-
-#endif

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What the edge serves: the routes and what their handlers share. The edge knows nothing else of
  * the program that it is the edge of. */
-#ifndef MIXPORT_HTTP_APPLICATION_H
-#define MIXPORT_HTTP_APPLICATION_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -34,5 +33,3 @@ struct application {
 	void (*write_foreign_problem)(
 	    struct writer *writer, const struct problem_entry *entry, const char *detail);
 };
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The thread that ends what takes too long, and sees whether the others turn. */
-#ifndef MIXPORT_HTTP_ATTENDANT_H
-#define MIXPORT_HTTP_ATTENDANT_H
+#pragma once
 
 #include "http/connection.h"
 
@@ -51,5 +50,3 @@ bool attendant_sees_turning(const struct attendant *attendant, int64_t limit);
 /* Notices from now on when the client leaves, until attendant_forget. */
 void attendant_watch(struct attendant *attendant, struct connection *connection);
 void attendant_forget(struct attendant *attendant, struct connection *connection);
-
-#endif

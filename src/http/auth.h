@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Who calls: what an Authorization header claims, and who is at the other end of a UNIX socket. */
-#ifndef MIXPORT_HTTP_AUTH_H
-#define MIXPORT_HTTP_AUTH_H
+#pragma once
 
 #include <sys/types.h>
 
@@ -54,5 +53,3 @@ int auth_peer_read(int fd, struct auth_peer *ret_peer);
 
 /* Frees the groups; takes a zeroed one. */
 void auth_peer_done(struct auth_peer *peer);
-
-#endif

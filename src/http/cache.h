@@ -5,8 +5,7 @@
  * cache clears it when that changes), one viewer (which projects are visible), one target, and
  * until a point in time. Bodies are counted, so that an answer under way outlives the eviction of
  * its entry, on whatever thread it ends. */
-#ifndef MIXPORT_HTTP_CACHE_H
-#define MIXPORT_HTTP_CACHE_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -73,5 +72,3 @@ struct kept *cache_find(
  * kept. */
 void cache_keep(struct cache *cache, uint64_t generation, struct span target, const void *viewer,
     int64_t until, struct kept *kept);
-
-#endif

@@ -5,8 +5,7 @@
  * One request at a time, so it is embedded, and none of them is allocated. It goes through three
  * stretches: arrived (raw line, headers), admitted (route, caller, project, parameters, body),
  * answering (the reply being composed, a wait). */
-#ifndef MIXPORT_HTTP_CONNECTION_H
-#define MIXPORT_HTTP_CONNECTION_H
+#pragma once
 
 #include <microhttpd.h>
 #include <stdatomic.h>
@@ -195,5 +194,3 @@ bool connection_stays(struct connection *connection);
 /* Makes libmicrohttpd read to the end of what a client that has left had sent. Any thread that
  * keeps the connection from being closed meanwhile. */
 void connection_read_out(struct connection *connection);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What is counted of requests and answers, by each serving thread for itself. */
-#ifndef MIXPORT_HTTP_COUNTERS_H
-#define MIXPORT_HTTP_COUNTERS_H
+#pragma once
 
 #include <stdatomic.h>
 #include <stdint.h>
@@ -33,5 +32,3 @@ void counters_answer(struct counters *counters, unsigned status, int64_t duratio
 
 /* Adds a thread's counters to a sum. */
 void counters_sum(struct counters *sum, const struct counters *counters);
-
-#endif

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The functions that libmicrohttpd is given, each with a struct worker as its context; what they
  * are called for is in microhttpd.h. */
-#ifndef MIXPORT_HTTP_DISPATCH_H
-#define MIXPORT_HTTP_DISPATCH_H
+#pragma once
 
 #include <microhttpd.h>
 
@@ -20,5 +19,3 @@ enum MHD_Result dispatch_serve(void *context, struct MHD_Connection *mhd, const 
 /* MHD_OPTION_NOTIFY_COMPLETED. */
 void dispatch_request_over(
     void *context, struct MHD_Connection *mhd, void **state, enum MHD_RequestTerminationCode code);
-
-#endif

@@ -2,8 +2,7 @@
 /* Editions: the configurations that came into force, one after the other, numbered. A request keeps
  * the edition that was in force when it arrived. Its uses are counted by each serving thread for
  * itself, so that the requests of all of them do not count on one place in memory. */
-#ifndef MIXPORT_HTTP_EDITION_H
-#define MIXPORT_HTTP_EDITION_H
+#pragma once
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -59,5 +58,3 @@ void edition_holder_renew(struct edition_holder *holder);
 
 /* Ends a use; with the last one the reference to the configuration is given back. Any thread. */
 void edition_release(struct edition *edition);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The kinds of sockets that are listened on. */
-#ifndef MIXPORT_HTTP_ENDPOINT_H
-#define MIXPORT_HTTP_ENDPOINT_H
+#pragma once
 
 #include <stdint.h>
 #include <sys/types.h>
@@ -15,5 +14,3 @@ struct endpoint {
 	gid_t group;   /* of a UNIX socket */
 	uint16_t port; /* 0 for a UNIX socket */
 };
-
-#endif

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Values of header fields and pieces of the request target, read by pure functions: no request, no
  * state, safe on any bytes. */
-#ifndef MIXPORT_HTTP_FIELD_H
-#define MIXPORT_HTTP_FIELD_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -50,5 +49,3 @@ int field_target(struct span target, struct field_target *ret_target);
 /* Takes the next parameter off a raw query; empty ones ("a=1&&b=2") are skipped. The value is
  * SPAN_NONE when there is no equals sign. Returns false at the end. */
 bool field_query_next(struct span *query, struct span *ret_name, struct span *ret_value);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What a request must satisfy before a handler sees it. */
-#ifndef MIXPORT_HTTP_GUARD_H
-#define MIXPORT_HTTP_GUARD_H
+#pragma once
 
 struct request;
 
@@ -14,5 +13,3 @@ int guard_frame(struct request *request, const char *version);
  * the request. Returns 0 when it may go on, reading its body first if it has one, or 1 when it was
  * answered. */
 int guard_admit(struct request *request);
-
-#endif

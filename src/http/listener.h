@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A listening socket and the threads that serve it. */
-#ifndef MIXPORT_HTTP_LISTENER_H
-#define MIXPORT_HTTP_LISTENER_H
+#pragma once
 
 #include "http/worker.h"
 
@@ -31,5 +30,3 @@ void listener_quiesce(struct listener *listener);
 /* Ends the threads and closes the socket, after listener_quiesce; nothing may be suspended. The
  * workers stay until worker_done. */
 void listener_stop(struct listener *listener);
-
-#endif

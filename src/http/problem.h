@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The registry of error codes: every problem the API can answer with (RFC 9457). Adding one is
  * adding a row to the table in problem.c and a name here. */
-#ifndef MIXPORT_HTTP_PROBLEM_H
-#define MIXPORT_HTTP_PROBLEM_H
+#pragma once
 
 enum problem {
 	/* the request itself */
@@ -56,5 +55,3 @@ struct problem_entry {
 const struct problem_entry *problem_entry(enum problem problem);
 
 #define PROBLEM_COUNT (PROBLEM_STOPPING + 1)
-
-#endif

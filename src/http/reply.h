@@ -3,8 +3,7 @@
  * then ends with exactly one function that returns struct answered. On a
  * ROUTE_FOREIGN route problems come out in the other API's shape. Every answer carries
  * X-Request-Id, X-Content-Type-Options and Cache-Control. */
-#ifndef MIXPORT_HTTP_REPLY_H
-#define MIXPORT_HTTP_REPLY_H
+#pragma once
 
 #include "http/problem.h"
 #include "http/router.h"
@@ -73,5 +72,3 @@ struct answered reply_kept(struct request *request, struct kept *kept);
 
 /* For the edge alone: identifies callers that may see the same. */
 const void *reply_viewer(const struct request *request);
-
-#endif

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What a handler may ask of its request. A handler sees it admitted: routed, its caller known, its
  * parameters decoded, its body read. */
-#ifndef MIXPORT_HTTP_REQUEST_H
-#define MIXPORT_HTTP_REQUEST_H
+#pragma once
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -76,5 +75,3 @@ int request_parameter_refused(struct request *request, const char *name, const c
 
 /* Whether a typed parameter was bad: answer with reply_problem(…, PROBLEM_INVALID_PARAMETER, …). */
 bool request_parameters_failed(const struct request *request);
-
-#endif

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Finds the route of a path. Pure: works on the raw path, before any percent-decoding, so that an
  * escaped slash never makes a segment. */
-#ifndef MIXPORT_HTTP_ROUTER_H
-#define MIXPORT_HTTP_ROUTER_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -57,5 +56,3 @@ struct route_match {
 /* Finds the route for a method and raw path (no query) in a table of count routes. */
 void router_find(const struct route *routes, size_t count, const char *method, struct span path,
     struct route_match *ret_match);
-
-#endif

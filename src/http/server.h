@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The listeners and the threads behind them. */
-#ifndef MIXPORT_HTTP_SERVER_H
-#define MIXPORT_HTTP_SERVER_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -78,5 +77,3 @@ int64_t server_uptime(const struct server *server);
 
 /* Whether /healthz may say ok: server_alive and the options' alive. */
 bool server_healthy(const struct server *server);
-
-#endif

@@ -7,8 +7,7 @@
  *		return reply_json(…);
  *	return reply_wait(request, this_function);
  */
-#ifndef MIXPORT_HTTP_SUSPEND_H
-#define MIXPORT_HTTP_SUSPEND_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -45,5 +44,3 @@ void request_call_done(struct request *request);
 
 /* For the edge alone: goes on with a request that was resumed. */
 struct answered request_resume(struct request *request);
-
-#endif

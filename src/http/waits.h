@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Who waits for what: the requests that are suspended, and the topics that they watch. A topic is
  * something of the application's that changes. */
-#ifndef MIXPORT_HTTP_WAITS_H
-#define MIXPORT_HTTP_WAITS_H
+#pragma once
 
 #include <microhttpd.h>
 #include <pthread.h>
@@ -104,5 +103,3 @@ void wait_call_done(struct wait *wait);
 
 /* Forgets what a request watched: at its end. */
 void wait_reset(struct wait *wait);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What a serving thread has for itself, so that threads share next to nothing. */
-#ifndef MIXPORT_HTTP_WORKER_H
-#define MIXPORT_HTTP_WORKER_H
+#pragma once
 
 #include <microhttpd.h>
 
@@ -80,5 +79,3 @@ struct edition *worker_edition(struct worker *worker);
 
 /* Writes an identifier that no other request has. The worker's thread. */
 void worker_request_id(struct worker *worker, char ret_id[REQUEST_ID_SIZE]);
-
-#endif

@@ -4,8 +4,7 @@
  * answers with and without the envelope, three shapes of errors. An answer that does not hold what
  * was asked for is refused as a whole; in a list, an entry that cannot be read is left out and
  * counted, and the others stand. */
-#ifndef MIXPORT_MIXPANEL_DECODE_H
-#define MIXPORT_MIXPANEL_DECODE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -74,5 +73,3 @@ bool decode_is_refusal(struct span body);
  * (tags and control characters removed), at most size - 1 bytes, cut at a character. "" when the
  * body says nothing. */
 void decode_error_message(struct span body, char *ret_text, size_t size);
-
-#endif

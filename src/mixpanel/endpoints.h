@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The calls of Mixpanel's Connectors API: which method, URL and headers. Pure. */
-#ifndef MIXPORT_MIXPANEL_ENDPOINTS_H
-#define MIXPORT_MIXPANEL_ENDPOINTS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -35,5 +34,3 @@ bool endpoint_writes(enum endpoint endpoint);
  * id is empty, "." or "..", which would lead elsewhere. */
 int endpoint_url(struct buffer *buffer, enum endpoint endpoint, const char *base_url,
     int64_t project_id, const char *connector_id);
-
-#endif

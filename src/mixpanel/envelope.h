@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What all answers of Mixpanel's have in common, whatever was asked. Pure. */
-#ifndef MIXPORT_MIXPANEL_ENVELOPE_H
-#define MIXPORT_MIXPANEL_ENVELOPE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,5 +17,3 @@ bool answer_refuses_account(const struct client_answer *answer);
 /* Why an answer is none, for people: what the transport says, or the status and what Mixpanel says
  * of it. At most size - 1 bytes. */
 void answer_describe(const struct client_answer *answer, char *ret_text, size_t size);
-
-#endif

@@ -6,8 +6,7 @@
  * writes alone, and at most half of it for what callers wait for, so that no reader can hold back a
  * create or the scheduled refreshing. A token bucket that refills evenly paces what is scheduled,
  * so that a burst does not eat a whole minute at once. */
-#ifndef MIXPORT_MIXPANEL_RATELIMIT_H
-#define MIXPORT_MIXPANEL_RATELIMIT_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -50,5 +49,3 @@ int64_t ratelimit_next(struct ratelimit *limit, enum ratelimit_class rate_class,
 
 /* How many requests the window would still let through. */
 uint64_t ratelimit_available(struct ratelimit *limit, int64_t now);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What a kind of import consists of: how it is asked for, and what can be changed about it. */
-#ifndef MIXPORT_MIXPANEL_VERB_H
-#define MIXPORT_MIXPANEL_VERB_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -43,5 +42,3 @@ struct import_kind {
 	enum endpoint single;
 	struct verb verbs[OPERATION_KIND_COUNT];
 };
-
-#endif

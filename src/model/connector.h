@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A Cloud Import connector: what Mixpanel says of it, what we hold of it, and the rules for a new
  * one. Facts of the vendor's Connectors reference (developer.mixpanel.com, "Connectors"). */
-#ifndef MIXPORT_MODEL_CONNECTOR_H
-#define MIXPORT_MODEL_CONNECTOR_H
+#pragma once
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -111,5 +110,3 @@ int connector_body_import_key(struct buffer *key, const json_t *body);
  * from the body. */
 const char *connector_body_bucket(const json_t *body);
 const char *connector_body_prefix(const json_t *body);
-
-#endif

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* An import job: one run of a connector. Mixpanel calls it an entry of the history and gives it no
  * id; the identity is ours (see sync/match.h). */
-#ifndef MIXPORT_MODEL_JOB_H
-#define MIXPORT_MODEL_JOB_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -81,5 +80,3 @@ struct snapshot_record {
 	int64_t observed_at;
 	int64_t gone_at;
 };
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* An operation: a create or delete somebody asked for, written down before anything is sent. */
-#ifndef MIXPORT_MODEL_OPERATION_H
-#define MIXPORT_MODEL_OPERATION_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -70,5 +69,3 @@ struct operation_record {
 	bool undelivered;       /* the outcome of this drop-in create has not been delivered yet */
 	int64_t revision;
 };
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A Mixpanel project: what we hold of it, and how its upstream is doing. */
-#ifndef MIXPORT_MODEL_PROJECT_H
-#define MIXPORT_MODEL_PROJECT_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -49,5 +48,3 @@ struct upstream_status {
 	int64_t idle_interval;
 	bool stretched;
 };
-
-#endif

@@ -3,8 +3,7 @@
  *
  * Exactly one connection of the process ever writes or checkpoints: two doing so at once can
  * corrupt a WAL database in SQLite 3.7.0 to 3.51.2. Readers are opened read-only and cannot. */
-#ifndef MIXPORT_STORE_CONN_H
-#define MIXPORT_STORE_CONN_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -82,5 +81,3 @@ int store_stats(struct conn *conn, struct err *err, struct store_stats *ret_stat
 /* Changes nothing, though the commit has something to write. In a transaction. Returns 0, a store
  * outcome, or -1. */
 int store_touch(struct conn *writer, struct err *err);
-
-#endif

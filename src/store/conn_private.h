@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The inside of a connection, for the files of this folder and their tests. */
-#ifndef MIXPORT_STORE_CONN_PRIVATE_H
-#define MIXPORT_STORE_CONN_PRIVATE_H
+#pragma once
 
 #include <sqlite3.h>
 #include <sys/types.h>
@@ -78,5 +77,3 @@ int stmt_one(struct conn *conn, sqlite3_stmt *stmt, deliver_fn *deliver, void *s
  * outcome, or -1. */
 int stmt_write(struct conn *writer, const struct statement *statement, const struct value *values,
     size_t count, const char *doing, struct err *err);
-
-#endif

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Connectors in the store. A connector is never removed: one that vanished is marked deleted and
  * stays readable with its jobs. */
-#ifndef MIXPORT_STORE_CONNECTOR_STORE_H
-#define MIXPORT_STORE_CONNECTOR_STORE_H
+#pragma once
 
 #include "model/connector.h"
 #include "model/job.h"
@@ -166,5 +165,3 @@ int connector_store_history_synced(
 /* The part could not be read; `since` is kept when an error stands already. */
 int connector_store_failed(struct conn *writer, int64_t connector_row, enum connector_part part,
     const struct store_failure *failure, struct err *err);
-
-#endif

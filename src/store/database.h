@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A database file, opened and closed; what is in it is nobody's business here. */
-#ifndef MIXPORT_STORE_DATABASE_H
-#define MIXPORT_STORE_DATABASE_H
+#pragma once
 
 #include <sqlite3.h>
 #include <stdbool.h>
@@ -35,5 +34,3 @@ static inline void cleanup_sqlite(sqlite3 **db)
 	sqlite3_close(*db);
 }
 #define _cleanup_sqlite_ _cleanup_(cleanup_sqlite)
-
-#endif

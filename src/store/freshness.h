@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* How fresh what we hold is: when Mixpanel last confirmed it, and whether that is too long ago.
  * Pure; the moment is the caller's. */
-#ifndef MIXPORT_STORE_FRESHNESS_H
-#define MIXPORT_STORE_FRESHNESS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -44,5 +43,3 @@ struct freshness freshness_of_job(
 
 /* Whether it is older than max_age seconds, or was never confirmed. */
 bool freshness_is_older(const struct freshness *freshness, uint64_t max_age, int64_t now);
-
-#endif

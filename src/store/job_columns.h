@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The columns of jobs and of what Mixpanel says of a run, which connectors and snapshots have too:
  * each list, and the functions that read and bind it, follow one order. */
-#ifndef MIXPORT_STORE_JOB_COLUMNS_H
-#define MIXPORT_STORE_JOB_COLUMNS_H
+#pragma once
 
 #include "model/job.h"
 #include "store/stmts.h"
@@ -26,5 +25,3 @@ void column_run(struct columns *columns, struct run *ret_run);
 
 /* A job. */
 void column_job(struct columns *columns, struct job_record *ret_record);
-
-#endif

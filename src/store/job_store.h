@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Jobs and their snapshots in the store. */
-#ifndef MIXPORT_STORE_JOB_STORE_H
-#define MIXPORT_STORE_JOB_STORE_H
+#pragma once
 
 #include "model/job.h"
 #include "store/positions.h"
@@ -88,5 +87,3 @@ int job_store_snapshots(struct conn *conn, const struct snapshot_query *query, s
  * never the newest of a connector. ret_removed counts. In a transaction. */
 int job_store_retain(struct conn *writer, int64_t before, uint64_t keep, unsigned limit,
     struct err *err, unsigned *ret_removed);
-
-#endif

@@ -2,8 +2,7 @@
 /* Keeps a second daemon out, by the file PATH.lock beside the database and by the database file
  * itself; PATH.lock also remembers how the database file looked when this program last wrote to it.
  */
-#ifndef MIXPORT_STORE_LOCK_H
-#define MIXPORT_STORE_LOCK_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -33,5 +32,3 @@ bool lock_is_left_open(const struct lock *lock);
  * written so recently that another write might carry the same time: try again in a few
  * milliseconds; -1 when it cannot be written down (the next start checks the file then). */
 int lock_seal(struct lock *lock, bool open);
-
-#endif

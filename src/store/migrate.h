@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The schema, and the way from an older one to it. */
-#ifndef MIXPORT_STORE_MIGRATE_H
-#define MIXPORT_STORE_MIGRATE_H
+#pragma once
 
 #include <sqlite3.h>
 
@@ -41,5 +40,3 @@ int migrate_check(sqlite3 *db, struct err *err);
 
 /* Makes what was renamed in the folder of path survive a power cut. Returns 0, or -1. */
 int migrate_sync_folder(const char *path, struct err *err);
-
-#endif

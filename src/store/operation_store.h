@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Operations in the store. */
-#ifndef MIXPORT_STORE_OPERATION_STORE_H
-#define MIXPORT_STORE_OPERATION_STORE_H
+#pragma once
 
 #include "model/operation.h"
 #include "store/positions.h"
@@ -112,5 +111,3 @@ int operation_store_claims(
 /* Removes ended operations that finished before `before`, at most `limit`; never an unknown one. */
 int operation_store_retain(
     struct conn *writer, int64_t before, unsigned limit, struct err *err, unsigned *ret_removed);
-
-#endif

@@ -2,8 +2,7 @@
 /* The first rows of a list that may span several projects: each project's come in order out of an
  * index, and are merged here. Projects are few; one index over (project, position) then serves
  * every choice of projects. */
-#ifndef MIXPORT_STORE_POSITIONS_H
-#define MIXPORT_STORE_POSITIONS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -70,5 +69,3 @@ int positions_read(struct conn *conn, const struct positions_reading *reading, s
 /* Whether few ids begin so, which are found soonest by themselves, not along the list. kind is what
  * all ids of the list begin with, such as "job_" (random_id). */
 bool positions_are_few(const char *id_prefix, const char *kind);
-
-#endif

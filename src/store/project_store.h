@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Projects in the store: which listing was applied last, and how the last one went. */
-#ifndef MIXPORT_STORE_PROJECT_STORE_H
-#define MIXPORT_STORE_PROJECT_STORE_H
+#pragma once
 
 #include "model/project.h"
 #include "store/conn.h"
@@ -26,5 +25,3 @@ int project_store_list_read(struct conn *writer, int64_t project_id, struct err 
 /* The last listing failed; `since` is kept when an error stands already. In a transaction. */
 int project_store_list_failed(
     struct conn *writer, int64_t project_id, const struct store_failure *failure, struct err *err);
-
-#endif

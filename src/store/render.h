@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Records as the API shows them. Each function writes one JSON value; members and their order are
  * the contract's. Pure but for the writer. */
-#ifndef MIXPORT_STORE_RENDER_H
-#define MIXPORT_STORE_RENDER_H
+#pragma once
 
 #include "model/operation.h"
 #include "store/freshness.h"
@@ -38,5 +37,3 @@ void render_operation(
  * rest. */
 #define RENDER_WARNINGS_LIMIT 50
 void render_warnings(struct writer *writer, const struct connector_faults *faults);
-
-#endif

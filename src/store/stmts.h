@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Statements: each stands beside the function that uses it, and is prepared on every connection
  * when the database is opened. */
-#ifndef MIXPORT_STORE_STMTS_H
-#define MIXPORT_STORE_STMTS_H
+#pragma once
 
 #include <sqlite3.h>
 #include <stdbool.h>
@@ -81,5 +80,3 @@ int64_t column_integer(struct columns *columns);
 int64_t column_time(struct columns *columns);
 const char *column_text(struct columns *columns);
 struct span column_span(struct columns *columns);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Transactions: a function, given to be run inside one. */
-#ifndef MIXPORT_STORE_TX_H
-#define MIXPORT_STORE_TX_H
+#pragma once
 
 #include "store/conn.h"
 
@@ -20,5 +19,3 @@ int tx_write_at(struct conn *writer, int (*body)(struct conn *conn, void *contex
  * returns, or -1. */
 int tx_read(struct conn *conn, int (*body)(struct conn *conn, void *context, struct err *err),
     void *context, struct err *err);
-
-#endif

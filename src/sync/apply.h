@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Writes what Mixpanel said into the store: here the two meet. Every function runs inside the
  * caller's transaction and notes what it changed; nothing is announced before the commit. */
-#ifndef MIXPORT_SYNC_APPLY_H
-#define MIXPORT_SYNC_APPLY_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -78,5 +77,3 @@ struct history_outcome {
  * a store outcome, or -1. */
 int apply_history(struct conn *writer, const struct history *history, struct changes *changes,
     struct err *err, struct history_outcome *ret_outcome);
-
-#endif

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* One thing asked of Mixpanel, over as many pages as it takes. Whoever makes a call embeds it first
  * in a struct of its own, and gets its answers through the functions it gave. */
-#ifndef MIXPORT_SYNC_CALL_H
-#define MIXPORT_SYNC_CALL_H
+#pragma once
 
 #include "mixpanel/endpoints.h"
 #include "model/connector.h"
@@ -58,5 +57,3 @@ int call_url(const struct call *call, struct buffer *buffer, struct err *err);
 /* Sends a call; body for what has one. The budget was taken. Returns 0, or -1 when nothing was
  * sent. */
 int call_send(struct call *call, const char *url, struct span body, struct err *err);
-
-#endif

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What a transaction changed: collected while it runs, announced after the commit, dropped on
  * rollback. Every change that is applied passes here. */
-#ifndef MIXPORT_SYNC_CHANGES_H
-#define MIXPORT_SYNC_CHANGES_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -50,5 +49,3 @@ void changes_forget(struct changes *changes);
 
 /* Frees. */
 void changes_done(struct changes *changes);
-
-#endif

@@ -2,8 +2,7 @@
 /* Writing: a transaction, and its changes, which are announced after the commit. Everything that is
  * applied passes here. A disk that is full is kept track of, and so is a store that failed: nothing
  * is written into it any more. */
-#ifndef MIXPORT_SYNC_COMMIT_H
-#define MIXPORT_SYNC_COMMIT_H
+#pragma once
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -57,5 +56,3 @@ bool commit_probe(struct commit *commit, int64_t now);
 
 /* The log level for a failed write: lower while it is known that nothing can be written at all. */
 enum log_level commit_level(const struct commit *commit, enum log_level level);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What the engine counts, for metrics. */
-#ifndef MIXPORT_SYNC_COUNTERS_H
-#define MIXPORT_SYNC_COUNTERS_H
+#pragma once
 
 #include <stdint.h>
 
@@ -17,5 +16,3 @@ struct engine_counters {
 	uint64_t connectors_changed;
 	uint64_t in_flight;
 };
-
-#endif

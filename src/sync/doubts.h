@@ -4,8 +4,7 @@
  * Replicas differ, and one that lags shows a job as running that has ended. So a job that is over
  * stays over until two answers, long enough apart, say that it is not, and none between them says
  * that it is. A restart forgets what the first one said: the job stays over a little longer. */
-#ifndef MIXPORT_SYNC_DOUBTS_H
-#define MIXPORT_SYNC_DOUBTS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -31,5 +30,3 @@ bool doubts_believe(struct doubts *doubts, int64_t row, int64_t asked_at, int64_
 
 /* An answer says that the job is over. */
 void doubts_end(struct doubts *doubts, int64_t row);
-
-#endif

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The one thread that talks to Mixpanel and writes the store. What a caller wants changed reaches
  * it as a command; what changed leaves it as a notice. */
-#ifndef MIXPORT_SYNC_ENGINE_H
-#define MIXPORT_SYNC_ENGINE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -78,5 +77,3 @@ const char *engine_endpoint_name(size_t endpoint);
 
 /* A copy of the counters. Any thread. */
 void engine_counters(struct engine *engine, struct engine_counters *ret_counters);
-
-#endif

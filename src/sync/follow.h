@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What is read of Mixpanel: listings, histories and single connectors. */
-#ifndef MIXPORT_SYNC_FOLLOW_H
-#define MIXPORT_SYNC_FOLLOW_H
+#pragma once
 
 #include "sync/project.h"
 #include "sync/refresh.h"
@@ -23,5 +22,3 @@ void follow_send_page(struct project *project);
 
 /* Sends a single connector that a refresh waits for. */
 void follow_send_single(struct project *project, const struct refresh_single *single);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Commands: what callers want of the sync thread, from any thread, in the order they came. */
-#ifndef MIXPORT_SYNC_MAILBOX_H
-#define MIXPORT_SYNC_MAILBOX_H
+#pragma once
 
 #include <pthread.h>
 #include <stdbool.h>
@@ -85,5 +84,3 @@ struct command *mailbox_take(struct mailbox *mailbox);
 
 /* Lets nothing in any more, and answers all that wait with COMMAND_STOPPING. */
 void mailbox_close(struct mailbox *mailbox);
-
-#endif

@@ -9,8 +9,7 @@
  * before; an entry that has just got its start time, while a stored queued job without one is no
  * longer listed as queued, is that job; anything else is new. A stored job that no entry matched is
  * no longer listed. */
-#ifndef MIXPORT_SYNC_MATCH_H
-#define MIXPORT_SYNC_MATCH_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -53,5 +52,3 @@ int match_order(const struct run *entries, size_t entry_count, size_t *ret_order
 #define MATCH_OVERLAP_LIMIT 1000
 size_t match_overlap(const struct run *before, size_t before_count, const struct run *after,
     size_t after_count, bool *ret_doubtful);
-
-#endif

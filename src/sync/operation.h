@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* An operation as it is stored, for longer than its row is read. */
-#ifndef MIXPORT_SYNC_OPERATION_H
-#define MIXPORT_SYNC_OPERATION_H
+#pragma once
 
 #include "model/operation.h"
 #include "sync/project.h"
@@ -26,5 +25,3 @@ void loaded_operation_done(struct loaded_operation *loaded);
 
 /* Says in the log what became of an operation. */
 void operation_log(const struct project *project, const struct operation_record *record);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Operations: written down, sent, and what became of them. */
-#ifndef MIXPORT_SYNC_OUTBOX_H
-#define MIXPORT_SYNC_OUTBOX_H
+#pragma once
 
 #include "model/operation.h"
 #include "sync/project.h"
@@ -30,5 +29,3 @@ bool outbox_is_saved(const struct project *project);
 
 /* Whether an operation is on its way. */
 bool outbox_in_flight(const struct project *project);
-
-#endif

@@ -6,8 +6,7 @@
  * or bring the same again and again. An address that was asked before, a page that brings nothing
  * new, too many pages or no room for another end it: what came is kept, and the list is incomplete.
  */
-#ifndef MIXPORT_SYNC_PAGES_H
-#define MIXPORT_SYNC_PAGES_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -67,5 +66,3 @@ int pages_cut(struct pages *pages, const char *format, ...) PRINTF_LIKE(2, 3);
 /* Takes the address of the next page, before it is asked for. Returns 0; 1 when it must not be, and
  * cut says why; -1 without memory. */
 int pages_follow(struct pages *pages, const char *url);
-
-#endif

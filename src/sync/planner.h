@@ -13,8 +13,7 @@
  * active ones. What fails is asked again with a backoff of its own. Each thing asked is in flight
  * once, and no connector is asked again sooner than a minimum gap (a tenth of the active interval,
  * at least 50 ms) unless somebody waits. */
-#ifndef MIXPORT_SYNC_PLANNER_H
-#define MIXPORT_SYNC_PLANNER_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -114,5 +113,3 @@ void planner_done(
 
 /* The intervals in force. */
 struct planner_intervals planner_intervals(const struct planner *planner);
-
-#endif

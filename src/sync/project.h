@@ -2,8 +2,7 @@
 /* One project that is followed: what is known of it, for all that works on it. What each of these
  * has for itself is behind it: who waits (refresh.h), what is read (follow.h), what is sent
  * (outbox.h), what is looked for (search.h). Everything belongs to the sync thread. */
-#ifndef MIXPORT_SYNC_PROJECT_H
-#define MIXPORT_SYNC_PROJECT_H
+#pragma once
 
 #include "config/config.h"
 #include "mixpanel/ratelimit.h"
@@ -102,5 +101,3 @@ struct project *project_find(struct sync *sync, int64_t project_id, bool removed
 /* Whether Mixpanel's own date, in the last answer to one of the projects since the start, is within
  * an hour of the wall clock. Until then nothing is removed, and nothing expires, by age. */
 bool project_date_is_sure(const struct sync *sync);
-
-#endif

@@ -5,8 +5,7 @@
  * time alone decides nothing. Exactly one connector that was not known when the create was sent,
  * that asks for the same import, that no other operation claims or may have made (search.c looks
  * for those), and that speaks of neither an earlier time nor another creator, is its outcome. */
-#ifndef MIXPORT_SYNC_RECONCILE_H
-#define MIXPORT_SYNC_RECONCILE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -40,5 +39,3 @@ enum reconcile_fit {
  * Mixpanel's own word that it is new. */
 enum reconcile_fit reconcile_fit(
     const struct reconcile_create *create, const struct reconcile_connector *connector);
-
-#endif

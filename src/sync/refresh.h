@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Refreshes that somebody asked for: the list or a single connector, then the histories; and which
  * connectors are followed. */
-#ifndef MIXPORT_SYNC_REFRESH_H
-#define MIXPORT_SYNC_REFRESH_H
+#pragma once
 
 #include "sync/project.h"
 
@@ -42,5 +41,3 @@ void refresh_single_read(struct project *project, uint64_t ticket, bool good);
 
 /* The connector is deleted: it is not followed any more. */
 void refresh_drop(struct project *project, int64_t row);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The projects that are followed: they come and go, and get their turns. */
-#ifndef MIXPORT_SYNC_SCHEDULE_H
-#define MIXPORT_SYNC_SCHEDULE_H
+#pragma once
 
 #include "sync/project.h"
 
@@ -18,5 +17,3 @@ void schedule_drop_removed(struct sync *sync);
 
 /* Sends what may go out now. Returns when to call again at the latest, monotonic. */
 int64_t schedule_turn(struct project *project, int64_t now);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What became of the creates whose outcome is unknown. */
-#ifndef MIXPORT_SYNC_SEARCH_H
-#define MIXPORT_SYNC_SEARCH_H
+#pragma once
 
 #include "sync/project.h"
 
@@ -30,5 +29,3 @@ void search_listed(struct project *project, bool complete, int64_t begun_at);
 
 /* Looks for some of those that are to be looked for. Returns whether others are left. */
 bool search_turn(struct project *project);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What all that works on the sync thread shares: the clock, the writer, the requests going out. */
-#ifndef MIXPORT_SYNC_SYNC_H
-#define MIXPORT_SYNC_SYNC_H
+#pragma once
 
 #include <stdatomic.h>
 #include <sys/queue.h>
@@ -44,5 +43,3 @@ static inline bool sync_is_stopping(const struct sync *sync)
 {
 	return atomic_load(&sync->stopping);
 }
-
-#endif

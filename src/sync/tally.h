@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What the sync thread counts, for metrics. */
-#ifndef MIXPORT_SYNC_TALLY_H
-#define MIXPORT_SYNC_TALLY_H
+#pragma once
 
 #include <pthread.h>
 #include <stddef.h>
@@ -29,5 +28,3 @@ void tally_set(struct tally *tally, uint64_t commits, unsigned in_flight);
 
 /* A copy of the counters. Any thread. */
 void tally_read(struct tally *tally, struct engine_counters *ret_counters);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The refreshes that run, by number: the sync thread opens and closes, any thread asks. */
-#ifndef MIXPORT_SYNC_TICKETS_H
-#define MIXPORT_SYNC_TICKETS_H
+#pragma once
 
 #include <pthread.h>
 #include <stdbool.h>
@@ -28,5 +27,3 @@ void tickets_close(struct tickets *tickets, uint64_t ticket);
 
 /* Whether it has not ended yet. */
 bool tickets_are_open(struct tickets *tickets, uint64_t ticket);
-
-#endif

@@ -9,8 +9,7 @@
  * goes out as a probe, and the rest follow when it went well. A request somebody waits for goes out
  * at once, except while Mixpanel itself has asked for a pause. A listing that cannot be read holds
  * nothing else back, but the upstream counts as degraded until one can. */
-#ifndef MIXPORT_SYNC_UPSTREAM_H
-#define MIXPORT_SYNC_UPSTREAM_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -103,5 +102,3 @@ int64_t upstream_next(const struct upstream *upstream, int64_t now);
 /* Fills state, since, consecutive_failures, next_attempt_at and the error of a status. */
 void upstream_publish(
     const struct upstream *upstream, int64_t now, int64_t wall, struct upstream_status *status);
-
-#endif

@@ -10,8 +10,7 @@
  *   asked for after it, which finds nothing either, does.
  *
  * Times are monotonic: a wall clock that is set changes nothing here. */
-#ifndef MIXPORT_SYNC_WITNESS_H
-#define MIXPORT_SYNC_WITNESS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -73,5 +72,3 @@ void witness_not_absent(struct witness *witness, int64_t row);
  * as settling, all but the seen ones, go into ret_rows, at most `size`. Returns how many. */
 size_t witness_expire(
     struct witness *witness, int64_t now, int64_t oldest, int64_t *ret_rows, size_t size);
-
-#endif

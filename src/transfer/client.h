@@ -7,8 +7,7 @@
  * reads share live for a minute, and not after a failure, so that a name that has moved is
  * followed. Proxies of the environment, .netrc and cookies are switched off. Redirects are never
  * followed by libcurl. */
-#ifndef MIXPORT_TRANSFER_CLIENT_H
-#define MIXPORT_TRANSFER_CLIENT_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -86,5 +85,3 @@ void client_run(struct client *client, int64_t timeout);
 
 /* Ends the wait of client_run. Any thread. */
 void client_wake(struct client *client);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The users and groups of this machine, as the name service knows them (nsswitch.conf(5)). */
-#ifndef MIXPORT_UTIL_ACCOUNT_H
-#define MIXPORT_UTIL_ACCOUNT_H
+#pragma once
 
 #include <stdbool.h>
 #include <sys/types.h>
@@ -28,5 +27,3 @@ void account_append_group(gid_t gid, struct buffer *buffer);
  * it as the primary group. A group without an entry has no members. One thread at a time: going
  * through all users has one position in a process. */
 bool account_group_is_private(gid_t gid, uid_t uid);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Many small allocations that live and die together. */
-#ifndef MIXPORT_UTIL_ARENA_H
-#define MIXPORT_UTIL_ARENA_H
+#pragma once
 
 #include <stddef.h>
 
@@ -30,5 +29,3 @@ char *arena_copy(struct arena *arena, const void *data, size_t len);
 
 /* A copy of a string; NULL for NULL, and as arena_alloc. */
 char *arena_text(struct arena *arena, const char *text);
-
-#endif

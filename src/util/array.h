@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Arrays that grow by one element at a time. */
-#ifndef MIXPORT_UTIL_ARRAY_H
-#define MIXPORT_UTIL_ARRAY_H
+#pragma once
 
 #include <stddef.h>
 
@@ -10,5 +9,3 @@
  * for none; it may be moved. Returns the array, which the caller frees with free(3), or NULL
  * without memory: list is as it was then. */
 void *array_grow(void *list, size_t count, size_t element_size);
-
-#endif

@@ -3,8 +3,7 @@
  *
  * The vendor's advice for 429, 502 and 503 on its import API: start at 2 s, double, at most 60 s,
  * with 1 to 5 s of jitter (Mixpanel, "Import Events", developer.mixpanel.com). */
-#ifndef MIXPORT_UTIL_BACKOFF_H
-#define MIXPORT_UTIL_BACKOFF_H
+#pragma once
 
 #include <stdint.h>
 
@@ -19,5 +18,3 @@ int64_t backoff_delay(unsigned failures, struct random_sequence *sequence);
 /* A Retry-After value in seconds as the transport reported it, possibly negative (a date that has
  * passed) or absurd, brought into 1 s…1 h. Microseconds. */
 int64_t backoff_retry_after(int64_t seconds);
-
-#endif

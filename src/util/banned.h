@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Included before everything else in every file outside util/ (by the compiler's -include): makes
  * functions that overflow, block, or depend on hidden state fail to compile. */
-#ifndef MIXPORT_UTIL_BANNED_H
-#define MIXPORT_UTIL_BANNED_H
+#pragma once
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,5 +59,3 @@
 #define rand() BANNED(rand)
 #undef alloca
 #define alloca(size) BANNED(alloca)
-
-#endif

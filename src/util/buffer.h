@@ -2,8 +2,7 @@
 /* A growable run of bytes with a limit set when it is made. The content is always followed by a
  * NUL that does not count. Failure (limit reached, no memory) sticks: later appends do nothing and
  * the caller checks once, at the end, with buffer_failed(). */
-#ifndef MIXPORT_UTIL_BUFFER_H
-#define MIXPORT_UTIL_BUFFER_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -53,5 +52,3 @@ const char *buffer_text(const struct buffer *buffer);
 /* Hands the content to the caller, who frees it; the buffer is empty afterwards. NULL when the
  * buffer has failed or never held anything. */
 char *buffer_steal(struct buffer *buffer, size_t *ret_len);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Scope-bound release of resources, and the few macros every file may use. */
-#ifndef MIXPORT_UTIL_CLEANUP_H
-#define MIXPORT_UTIL_CLEANUP_H
+#pragma once
 
 #include <stddef.h>
 #include <stdlib.h>
@@ -36,5 +35,3 @@ static inline void cleanup_close(int *fd)
 
 #define _cleanup_free_ _cleanup_(cleanup_free)
 #define _cleanup_close_ _cleanup_(cleanup_close)
-
-#endif

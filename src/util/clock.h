@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Two clocks, both replaceable. Intervals use the monotonic one, only dates the wall clock. */
-#ifndef MIXPORT_UTIL_CLOCK_H
-#define MIXPORT_UTIL_CLOCK_H
+#pragma once
 
 #include <stdint.h>
 
@@ -26,5 +25,3 @@ int64_t clock_monotonic(const struct clock *clock);
 
 /* Microseconds since the epoch, UTC (see timestamp.h). */
 int64_t clock_wall(const struct clock *clock);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* SHA-256 (FIPS 180-4), by libnettle. */
-#ifndef MIXPORT_UTIL_DIGEST_H
-#define MIXPORT_UTIL_DIGEST_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,5 +17,3 @@ void digest_sha256_hex(const void *data, size_t len, char ret_hex[DIGEST_HEX_SIZ
 
 /* Whether two digests are the same, in time that does not depend on where they differ. */
 bool digest_same(const uint8_t a[DIGEST_SIZE], const uint8_t b[DIGEST_SIZE]);
-
-#endif

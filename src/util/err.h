@@ -3,8 +3,7 @@
  *
  * A function returns 0 when done, negative when it failed (its struct err * is then filled),
  * positive for a documented outcome. The sentence is logged once, where the failure stops. */
-#ifndef MIXPORT_UTIL_ERR_H
-#define MIXPORT_UTIL_ERR_H
+#pragma once
 
 #include "util/cleanup.h"
 
@@ -23,5 +22,3 @@ int err_set_errno(struct err *err, int errno_value, const char *format, ...) PRI
 
 /* Puts "formatted: " before the sentence that is there. Returns -1. */
 int err_wrap(struct err *err, const char *format, ...) PRINTF_LIKE(2, 3);
-
-#endif

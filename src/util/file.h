@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Files: reading small ones whole, and telling whether others could read or change them. */
-#ifndef MIXPORT_UTIL_FILE_H
-#define MIXPORT_UTIL_FILE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -25,5 +24,3 @@ int file_read(const char *path, struct buffer *buffer, struct err *err);
  * entry belongs to root or this user, as in /tmp. Returns 0, or -1 naming the file or folder, what
  * is loose, and the chmod or chown that mends it. */
 int file_check_trust(const char *path, enum file_trust trust, struct err *err);
-
-#endif

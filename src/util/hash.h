@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Hashes of bytes, and sets of them: for what is looked up, never for what must not be forged. */
-#ifndef MIXPORT_UTIL_HASH_H
-#define MIXPORT_UTIL_HASH_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -28,5 +27,3 @@ bool hash_set_has(const struct hash_set *set, uint64_t hash);
 
 /* Frees. */
 void hash_set_done(struct hash_set *set);
-
-#endif

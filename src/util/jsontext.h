@@ -6,8 +6,7 @@
  * a long list is parsed entry by entry. It also cannot give a number back as it was
  * written (0.1 prints as 0.10000000000000001), so members that are passed through are taken as
  * spans of the bytes received. */
-#ifndef MIXPORT_UTIL_JSONTEXT_H
-#define MIXPORT_UTIL_JSONTEXT_H
+#pragma once
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -79,5 +78,3 @@ struct span jsontext_value(struct span text);
  * when there is none or the value is null. The name is ASCII that needs no
  * escapes; a document that escapes it all the same is understood. */
 struct span jsontext_member(struct span object, const char *name);
-
-#endif

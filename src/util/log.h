@@ -3,8 +3,7 @@
  * (sd-daemon(3)). One line is one write(2), so threads do not interleave. Control characters,
  * backslashes and bytes that are not UTF-8 are escaped (as \n, \xHH): a message built from what a
  * client or Mixpanel sent cannot forge a line. Lines are cut at 2 KiB. */
-#ifndef MIXPORT_UTIL_LOG_H
-#define MIXPORT_UTIL_LOG_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -32,5 +31,3 @@ void log_escaped(enum log_level level, const char *text, size_t len);
 #define log_warning(...) log_write(LOG_LEVEL_WARNING, __VA_ARGS__)
 #define log_info(...) log_write(LOG_LEVEL_INFO, __VA_ARGS__)
 #define log_debug(...) log_write(LOG_LEVEL_DEBUG, __VA_ARGS__)
-
-#endif

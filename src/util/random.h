@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Randomness of two kinds: the kernel's, for identifiers, and a seeded one, for jitter. */
-#ifndef MIXPORT_UTIL_RANDOM_H
-#define MIXPORT_UTIL_RANDOM_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -26,5 +25,3 @@ void random_sequence_init(struct random_sequence *sequence, uint64_t seed);
 
 /* A number from minimum to maximum inclusive; maximum >= minimum. */
 int64_t random_sequence_between(struct random_sequence *sequence, int64_t minimum, int64_t maximum);
-
-#endif

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Bytes that must not be written anywhere: kept in one locked mapping, left out of core dumps,
  * zeroed on free. */
-#ifndef MIXPORT_UTIL_SECRET_H
-#define MIXPORT_UTIL_SECRET_H
+#pragma once
 
 #include <stddef.h>
 
@@ -24,5 +23,3 @@ struct secret *secret_free(struct secret *secret);
 
 /* Overwrites len bytes in a way the compiler keeps. */
 void secret_wipe(void *data, size_t len);
-
-#endif

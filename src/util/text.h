@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Small operations on text: numbers, durations, sizes, comparison, escaping. */
-#ifndef MIXPORT_UTIL_TEXT_H
-#define MIXPORT_UTIL_TEXT_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -76,5 +75,3 @@ void text_append_pointer(struct buffer *buffer, const char *name);
 
 /* Appends text with everything outside the unreserved set of RFC 3986 section 2.3 escaped. */
 void text_append_percent_encoded(struct buffer *buffer, const char *text);
-
-#endif

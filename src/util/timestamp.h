@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Points in time: microseconds since 1970-01-01T00:00:00Z, as integers, always UTC. */
-#ifndef MIXPORT_UTIL_TIMESTAMP_H
-#define MIXPORT_UTIL_TIMESTAMP_H
+#pragma once
 
 #include <stdint.h>
 
@@ -20,5 +19,3 @@ void timestamp_format(int64_t timestamp, char *ret_text);
  * digits (optional fraction). Digits past the microsecond are dropped. Returns 0 and the time; 1
  * and TIMESTAMP_NONE for "no time": an empty text or any time in year 1; -1 for anything else. */
 int timestamp_parse(const char *text, int64_t *ret_timestamp);
-
-#endif

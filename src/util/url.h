@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* URLs, taken apart by the very parser that libcurl uses to connect, so that what was checked is
  * what is connected to. Pure. */
-#ifndef MIXPORT_UTIL_URL_H
-#define MIXPORT_UTIL_URL_H
+#pragma once
 
 #include "util/buffer.h"
 #include "util/err.h"
@@ -35,5 +34,3 @@ int url_next(struct buffer *buffer, const char *base_url, const char *next_url, 
  * full URL when so. Returns 0, or -1. */
 int url_slash_redirect(
     struct buffer *buffer, const char *url, const char *location, struct err *err);
-
-#endif

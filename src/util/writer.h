@@ -2,8 +2,7 @@
 /* JSON out: a document written straight into a buffer. Commas and quoting are the writer's
  * business; numbers that came from elsewhere pass through as bytes. A failure sticks in the
  * buffer. Misuse (a value where a key belongs) is a bug and asserted. */
-#ifndef MIXPORT_UTIL_WRITER_H
-#define MIXPORT_UTIL_WRITER_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -60,5 +59,3 @@ void writer_member_boolean(struct writer *writer, const char *name, bool value);
 void writer_member_null(struct writer *writer, const char *name);
 void writer_member_raw(struct writer *writer, const char *name, struct span json);
 void writer_member_time(struct writer *writer, const char *name, int64_t timestamp);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Which of Mixpanel's calls a request is. */
-#ifndef MIXPORT_SIM_CALL_H
-#define MIXPORT_SIM_CALL_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -35,5 +34,3 @@ const char *endpoint_name(enum endpoint endpoint);
 
 /* Finds one by name. Returns 0, or -1. */
 int endpoint_parse(const char *name, enum endpoint *ret_endpoint);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What tests tell the simulated Mixpanel, under /sim/ on the same port. README.md describes it. */
-#ifndef MIXPORT_SIM_CONTROL_H
-#define MIXPORT_SIM_CONTROL_H
+#pragma once
 
 #include "sim.h"
 
@@ -10,5 +9,3 @@ bool control_owns(const struct request *request);
 
 /* Carries it out and fills in the answer. */
 void control_answer(struct sim *sim, const struct request *request, struct answer *answer);
-
-#endif

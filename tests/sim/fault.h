@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The queue of faults: what is to go wrong, with which call, how often. */
-#ifndef MIXPORT_SIM_FAULT_H
-#define MIXPORT_SIM_FAULT_H
+#pragma once
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -86,5 +85,3 @@ void shot_bend(const struct shot *shot, const struct request *request, struct an
 
 /* Writes those still in the queue, as an array. */
 void faults_write(const struct faults *faults, struct writer *writer);
-
-#endif

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* HTTP/1.1 on the simulated Mixpanel's side: requests taken apart, answers put together, including
  * answers that no library would let out. */
-#ifndef MIXPORT_SIM_HTTP_H
-#define MIXPORT_SIM_HTTP_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -79,5 +78,3 @@ void answer_header(struct answer *answer, const char *name, const char *value);
 
 /* Appends the bytes that go out. */
 void answer_serialise(const struct answer *answer, struct buffer *out);
-
-#endif

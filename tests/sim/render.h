@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Connectors and jobs in the forms that Mixpanel's pages show. */
-#ifndef MIXPORT_SIM_RENDER_H
-#define MIXPORT_SIM_RENDER_H
+#pragma once
 
 #include "util/buffer.h"
 #include "world.h"
@@ -16,5 +15,3 @@ void render_forget(struct connector *connector);
 
 /* Appends the job as an entry of the history, as it stands now. */
 void render_job(const struct world *world, const struct job *job, struct buffer *out);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The loop: one thread, one epoll, many connections. */
-#ifndef MIXPORT_SIM_SERVER_H
-#define MIXPORT_SIM_SERVER_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -35,5 +34,3 @@ const char *server_address(const struct server *server);
 
 /* Serves until stop_fd becomes readable. Returns 0, or -1. */
 int server_run(struct server *server, int stop_fd, struct err *err);
-
-#endif

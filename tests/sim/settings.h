@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The forms in which the simulated Mixpanel answers, wherever its vendor's pages disagree, and its
  * pace. One table serves the command line, POST /sim/settings and GET /sim/settings. */
-#ifndef MIXPORT_SIM_SETTINGS_H
-#define MIXPORT_SIM_SETTINGS_H
+#pragma once
 
 #include <jansson.h>
 #include <stdint.h>
@@ -58,5 +57,3 @@ void settings_write(const struct settings *settings, struct writer *writer);
 
 /* The failure of that name. Returns 0, or -1. */
 int failure_parse(struct span name, enum failure *ret_failure);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The simulated Mixpanel as a whole. */
-#ifndef MIXPORT_SIM_SIM_H
-#define MIXPORT_SIM_SIM_H
+#pragma once
 
 #include "fault.h"
 #include "stats.h"
@@ -15,5 +14,3 @@ struct sim {
 	size_t credential_count;
 	const char *address; /* "127.0.0.1:PORT" */
 };
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What reached the simulated Mixpanel, so that tests can tell what the daemon really did. */
-#ifndef MIXPORT_SIM_STATS_H
-#define MIXPORT_SIM_STATS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -62,5 +61,3 @@ void stats_end(struct stats *stats);
 /* Writes everything as one object; of the log, the entries after `since`; none for UINT64_MAX. */
 void stats_write(
     const struct stats *stats, const struct world *world, uint64_t since, struct writer *writer);
-
-#endif

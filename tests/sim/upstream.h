@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Mixpanel's own calls, carried out. */
-#ifndef MIXPORT_SIM_UPSTREAM_H
-#define MIXPORT_SIM_UPSTREAM_H
+#pragma once
 
 #include "sim.h"
 
@@ -9,5 +8,3 @@
  * call took effect: it was let in, and what it concerns exists and is valid. */
 bool upstream_answer(struct sim *sim, const struct call *call, const struct request *request,
     const struct shape *shape, struct answer *answer);
-
-#endif

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What the simulated Mixpanel knows: projects, their connectors, their jobs, and what time it is.
  */
-#ifndef MIXPORT_SIM_WORLD_H
-#define MIXPORT_SIM_WORLD_H
+#pragma once
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -112,5 +111,3 @@ int world_preload(struct world *world, struct project *project, size_t connector
     size_t active, struct err *err);
 
 void overlay_done(struct overlay *overlay);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A database in a folder of its own, and short ways to fill and read it. */
-#ifndef MIXPORT_TESTS_STORE_FIXTURE_H
-#define MIXPORT_TESTS_STORE_FIXTURE_H
+#pragma once
 
 #include <dirent.h>
 #include <stdio.h>
@@ -254,5 +253,3 @@ static inline int64_t fixture_count(struct conn *conn, const char *sql)
 	sqlite3_finalize(stmt);
 	return count;
 }
-
-#endif

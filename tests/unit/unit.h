@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What every unit test program shares: a table of cases, run by check, one process each. */
-#ifndef MIXPORT_TESTS_UNIT_H
-#define MIXPORT_TESTS_UNIT_H
+#pragma once
 
 #include <check.h>
 #include <stdlib.h>
@@ -29,5 +28,3 @@ static inline int unit_main(const char *suite_name, const struct unit_case *case
 	srunner_free(runner);
 	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
-
-#endif
