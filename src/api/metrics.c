@@ -4,7 +4,6 @@
 #include "api/reading.h"
 #include "http/server.h"
 #include "store/tx.h"
-#include "util/timestamp.h"
 
 #include <inttypes.h>
 

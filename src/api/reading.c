@@ -4,7 +4,6 @@
 
 #include <string.h>
 
-#include "http/server.h"
 #include "store/project_store.h"
 #include "store/render.h"
 #include "util/timestamp.h"

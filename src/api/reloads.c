@@ -14,7 +14,6 @@
 #include "http/reply.h"
 #include "http/suspend.h"
 #include "util/jsontext.h"
-#include "util/timestamp.h"
 
 /* Seconds; reading some files takes none of them. mixportd --reload waits a little longer. */
 #define RELOAD_WAIT 50

@@ -4,7 +4,6 @@
 
 #include "api/handlers.h"
 #include "http/request.h"
-#include "store/database.h"
 
 #define PROJECT "/v1/projects/{}"
 #define CONNECTORS PROJECT "/connectors"

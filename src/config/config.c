@@ -19,7 +19,6 @@
 #include "util/array.h"
 #include "util/buffer.h"
 #include "util/file.h"
-#include "util/text.h"
 
 #define CONFIG_FILE_LIMIT (1024 * 1024)
 #define CA_FILE_LIMIT (16 * 1024 * 1024)

@@ -11,7 +11,6 @@
 
 #include "config/region.h"
 #include "util/cleanup.h"
-#include "util/timestamp.h"
 #include "util/url.h"
 
 /* Helpers ---------------------------------------------------------------------------------------*/

@@ -12,7 +12,6 @@
 #include <sys/un.h>
 
 #include "util/clock.h"
-#include "util/timestamp.h"
 
 #define PATIENCE 60 /* seconds */
 #define ANSWER_LIMIT (1024 * 1024)

@@ -14,7 +14,6 @@
 
 #include "http/attendant.h"
 #include "http/listener.h"
-#include "util/timestamp.h"
 
 #define HEALTHY_LIMIT (10 * MICROSECONDS_PER_SECOND)
 /* How long a client that has just connected may take for its first request while the daemon stops.

@@ -7,8 +7,6 @@
 #include "store/conn_private.h"
 #include "store/job_columns.h"
 #include "store/job_store.h"
-#include "store/positions.h"
-#include "store/tx.h"
 #include "util/timestamp.h"
 
 /* Bucket and prefix come from an answer of Mixpanel's, which is shorter. */

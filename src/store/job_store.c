@@ -6,8 +6,6 @@
 
 #include "store/conn_private.h"
 #include "store/job_columns.h"
-#include "store/positions.h"
-#include "store/tx.h"
 #include "util/array.h"
 #include "util/random.h"
 #include "util/timestamp.h"

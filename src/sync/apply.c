@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "mixpanel/decode.h"
-#include "store/connector_store.h"
 #include "store/job_store.h"
 #include "store/project_store.h"
 #include "sync/match.h"

@@ -3,7 +3,6 @@
 #include "sync/commit.h"
 
 #include "store/tx.h"
-#include "util/timestamp.h"
 
 #define RETRY_FIRST MICROSECONDS_PER_SECOND
 #define RETRY_MAXIMUM (5 * MICROSECONDS_PER_SECOND)

@@ -13,7 +13,6 @@
 #include "sync/schedule.h"
 #include "util/array.h"
 #include "util/log.h"
-#include "util/timestamp.h"
 
 #define DELIVERED_LIMIT 4096
 #define TURN_MAXIMUM MICROSECONDS_PER_SECOND

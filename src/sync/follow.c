@@ -15,10 +15,8 @@
 #include "store/project_store.h"
 #include "sync/apply.h"
 #include "sync/call.h"
-#include "sync/refresh.h"
 #include "sync/search.h"
 #include "util/log.h"
-#include "util/timestamp.h"
 #include "util/url.h"
 
 /* A connector that Mixpanel does not know has the list read, but not one list for each of many. */
