@@ -75,11 +75,14 @@ static int read_status(struct request *request, const char **ret_value)
 	return read_choice(request, "status", status_choices, ret_value);
 }
 
-/* Every parameter is read, so that all that are bad are named at once. */
-static int connectors_read_query(
-    struct request *request, const struct config_project *project, struct connector_page *page)
+/* Of one project, or of all that the caller may see when it is NULL. */
+static struct answered connectors_answer_page(
+    struct request *request, const struct config_project *project)
 {
-	struct connector_query *query = &page->query;
+	struct err err = ERR_INIT;
+	struct connector_page page = {.list = 0};
+	/* Every parameter is read, so that all that are bad are named at once. */
+	struct connector_query *query = &page.query;
 	int presence = PRESENCE_PRESENT;
 	int order = 0;
 	query->connector_type = request_parameter(request, "connector_type");
@@ -91,22 +94,13 @@ static int connectors_read_query(
 	faults += read_choice(request, "kind", connector_kind_names, &query->kind);
 	faults += request_parameter_choice(request, "state", state_choices, &presence);
 	faults += request_parameter_choice(request, "sort", sort_choices, &order);
-	page->list = page_list(request, CURSOR_CONNECTORS);
-	page->list = fingerprint_add(page->list, project ? (uint64_t)project->project_id : 0);
-	page->list = fingerprint_add(page->list, (uint64_t)order);
-	faults += page_read(request, CURSOR_CONNECTORS, page->list, &query->slice);
+	page.list = page_list(request, CURSOR_CONNECTORS);
+	page.list = fingerprint_add(page.list, project ? (uint64_t)project->project_id : 0);
+	page.list = fingerprint_add(page.list, (uint64_t)order);
+	faults += page_read(request, CURSOR_CONNECTORS, page.list, &query->slice);
 	query->presence = (enum presence)presence;
 	query->newest_first = order == 1;
-	return faults < 0 ? -1 : 0;
-}
-
-/* Of one project, or of all that the caller may see when it is NULL. */
-static struct answered connectors_answer_page(
-    struct request *request, const struct config_project *project)
-{
-	struct err err = ERR_INIT;
-	struct connector_page page = {.list = 0};
-	if (connectors_read_query(request, project, &page) < 0)
+	if (faults < 0)
 		return parameters_refused(request);
 	if (page_project_ids(request, project, &page.query.project_ids, &page.query.project_count) <
 	    0) {

@@ -161,33 +161,16 @@ static int read_part(struct conn *conn, void *context, struct err *err)
 	return end.more;
 }
 
-static void begin_listing(struct writer *writer, struct buffer *body)
-{
-	writer_init(writer, body);
-	writer_begin_object(writer);
-	writer_member_text(writer, "status", "ok");
-	writer_key(writer, "results");
-	writer_begin_object(writer);
-	writer_member_null(writer, "url");
-	writer_member_boolean(writer, "has_more", false);
-	writer_key(writer, "data");
-	writer_begin_array(writer);
-}
-
-static void end_listing(struct writer *writer)
-{
-	writer_end_array(writer);
-	writer_end_object(writer);
-	writer_end_object(writer);
-}
-
 static int next_part(void *state, void *thread, struct buffer *part, struct err *err)
 {
 	struct listing *listing = state;
 	listing->writer.buffer = part;
 	int r = tx_read(thread, read_part, listing, err);
-	if (r == 0)
-		end_listing(&listing->writer);
+	if (r == 0) {
+		writer_end_array(&listing->writer);
+		writer_end_object(&listing->writer);
+		writer_end_object(&listing->writer);
+	}
 	return r;
 }
 
@@ -203,7 +186,15 @@ static struct answered answer_listing(struct request *request, int64_t connector
 	listing->project_id = request_project(request)->project_id;
 	listing->connector_row = connector_row;
 	listing->slice.limit = LISTING_ROWS;
-	begin_listing(&listing->writer, reply_body(request));
+	writer_init(&listing->writer, reply_body(request));
+	writer_begin_object(&listing->writer);
+	writer_member_text(&listing->writer, "status", "ok");
+	writer_key(&listing->writer, "results");
+	writer_begin_object(&listing->writer);
+	writer_member_null(&listing->writer, "url");
+	writer_member_boolean(&listing->writer, "has_more", false);
+	writer_key(&listing->writer, "data");
+	writer_begin_array(&listing->writer);
 	int r = next_part(listing, request_reader(request), reply_body(request), &err);
 	if (r > 0)
 		return reply_parts(request, next_part, listing);

@@ -11,17 +11,6 @@
 /* Room below which a store limit counts as near. */
 #define FREE_BYTES_LOW (INT64_C(64) * 1024 * 1024)
 
-static struct answered health_answer_status(
-    struct request *request, const char *word, unsigned status)
-{
-	struct writer writer;
-	writer_init(&writer, reply_body(request));
-	writer_begin_object(&writer);
-	writer_member_text(&writer, "status", word);
-	writer_end_object(&writer);
-	return reply_json(request, status);
-}
-
 /* Where to go on from here. Until the paths are described for machines, their manual is all. */
 struct answered health_index(struct request *request)
 {
@@ -39,7 +28,12 @@ struct answered health_index(struct request *request)
 struct answered health_live(struct request *request)
 {
 	bool healthy = server_healthy(request_server(request));
-	return health_answer_status(request, healthy ? "ok" : "stuck", healthy ? 200 : 503);
+	struct writer writer;
+	writer_init(&writer, reply_body(request));
+	writer_begin_object(&writer);
+	writer_member_text(&writer, "status", healthy ? "ok" : "stuck");
+	writer_end_object(&writer);
+	return reply_json(request, healthy ? 200 : 503);
 }
 
 /* Readiness -------------------------------------------------------------------------------------*/
@@ -47,13 +41,6 @@ struct answered health_live(struct request *request)
 static int health_read_stats(struct conn *conn, void *context, struct err *err)
 {
 	return store_stats(conn, err, context);
-}
-
-static bool is_loaded(struct request *request, const struct config_project *project)
-{
-	struct upstream_status status;
-	return engine_upstream(request_engine(request), project->project_id, &status) == 0 &&
-	       status.loaded;
 }
 
 static void reason(struct writer *writer, const char *code, const char *project, const char *detail)
@@ -77,7 +64,10 @@ static unsigned write_reasons(struct request *request, struct writer *writer)
 	}
 	const struct config *config = request_config(request);
 	for (size_t i = 0; i < config->project_count; i++) {
-		if (is_loaded(request, &config->projects[i]))
+		struct upstream_status status;
+		if (engine_upstream(
+			request_engine(request), config->projects[i].project_id, &status) == 0 &&
+		    status.loaded)
 			continue;
 		reason(writer, "project-not-loaded", config->projects[i].name,
 		    "its connectors have not been listed once yet");
@@ -109,28 +99,6 @@ struct report {
 	bool upstream_troubled;
 };
 
-static void report_project(struct report *report, const struct project_view *view)
-{
-	struct writer *writer = &report->reading.writer;
-	const struct credential *credential = view->settings->credential;
-	struct freshness freshness = freshness_of_project(view, report->reading.now);
-	writer_begin_object(writer);
-	writer_member_text(writer, "project", view->settings->name);
-	writer_key(writer, "upstream");
-	render_upstream(writer, &view->upstream);
-	writer_key(writer, "sync");
-	render_sync(writer, &freshness);
-	writer_member_boolean(writer, "intervals_stretched", view->upstream.stretched);
-	writer_key(writer, "credential");
-	writer_begin_object(writer);
-	writer_member_text(writer, "fingerprint", credential->fingerprint);
-	writer_member_time(writer, "loaded_at", credential->loaded_at);
-	writer_end_object(writer);
-	writer_end_object(writer);
-	if (view->upstream.state != UPSTREAM_OK)
-		report->upstream_troubled = true;
-}
-
 static int report_projects(struct conn *conn, void *context, struct err *err)
 {
 	struct report *report = context;
@@ -142,7 +110,24 @@ static int report_projects(struct conn *conn, void *context, struct err *err)
 			continue;
 		if (reading_load_view(request, conn, &config->projects[i], err, &view) < 0)
 			return -1;
-		report_project(report, &view);
+		struct writer *writer = &report->reading.writer;
+		const struct credential *credential = view.settings->credential;
+		struct freshness freshness = freshness_of_project(&view, report->reading.now);
+		writer_begin_object(writer);
+		writer_member_text(writer, "project", view.settings->name);
+		writer_key(writer, "upstream");
+		render_upstream(writer, &view.upstream);
+		writer_key(writer, "sync");
+		render_sync(writer, &freshness);
+		writer_member_boolean(writer, "intervals_stretched", view.upstream.stretched);
+		writer_key(writer, "credential");
+		writer_begin_object(writer);
+		writer_member_text(writer, "fingerprint", credential->fingerprint);
+		writer_member_time(writer, "loaded_at", credential->loaded_at);
+		writer_end_object(writer);
+		writer_end_object(writer);
+		if (view.upstream.state != UPSTREAM_OK)
+			report->upstream_troubled = true;
 	}
 	return 0;
 }

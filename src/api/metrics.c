@@ -220,35 +220,6 @@ static const struct config_project *next_project(
 	return NULL;
 }
 
-static void write_states(struct exposition *exposition, struct request *request)
-{
-	const struct config_project *project;
-	struct upstream_status status;
-	size_t index = 0;
-	family(exposition, "upstream_state", "gauge",
-	    "State of each project's upstream; 1 for the one it is in.");
-	while ((project = next_project(request, &index, &status)))
-		for (int i = UPSTREAM_UNKNOWN; i <= UPSTREAM_UNREACHABLE; i++) {
-			begin_sample(exposition, "", "project", project->name, "state",
-			    upstream_state_names[i]);
-			buffer_printf(exposition->out, " %d\n", (int)status.state == i);
-		}
-}
-
-static void write_projects(struct exposition *exposition, struct request *request)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(project_figures); i++) {
-		const struct project_figure *figure = &project_figures[i];
-		const struct config_project *project;
-		struct upstream_status status;
-		size_t index = 0;
-		family(exposition, figure->name, "gauge", figure->help);
-		while ((project = next_project(request, &index, &status)))
-			sample(exposition, "project", project->name, figure->value(&status));
-	}
-	write_states(exposition, request);
-}
-
 /* The store -------------------------------------------------------------------------------------*/
 
 static int metrics_read_stats(struct conn *conn, void *context, struct err *err)
@@ -285,7 +256,26 @@ struct answered metrics_get(struct request *request)
 	struct exposition exposition = {.out = reply_body(request)};
 	write_server(&exposition, request);
 	write_engine(&exposition, request_engine(request));
-	write_projects(&exposition, request);
+	for (size_t i = 0; i < ARRAY_SIZE(project_figures); i++) {
+		const struct project_figure *figure = &project_figures[i];
+		const struct config_project *project;
+		struct upstream_status status;
+		size_t index = 0;
+		family(&exposition, figure->name, "gauge", figure->help);
+		while ((project = next_project(request, &index, &status)))
+			sample(&exposition, "project", project->name, figure->value(&status));
+	}
+	const struct config_project *project;
+	struct upstream_status status;
+	size_t index = 0;
+	family(&exposition, "upstream_state", "gauge",
+	    "State of each project's upstream; 1 for the one it is in.");
+	while ((project = next_project(request, &index, &status)))
+		for (int i = UPSTREAM_UNKNOWN; i <= UPSTREAM_UNREACHABLE; i++) {
+			begin_sample(&exposition, "", "project", project->name, "state",
+			    upstream_state_names[i]);
+			buffer_printf(exposition.out, " %d\n", (int)status.state == i);
+		}
 	bool readable = tx_read(request_reader(request), metrics_read_stats, &stats, &err) == 0;
 	single(&exposition, "store_readable", "gauge", "Whether the database can be read, 0 or 1.",
 	    readable);

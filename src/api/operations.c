@@ -59,20 +59,6 @@ static int operations_read_page(struct conn *conn, void *context, struct err *er
 	return 0;
 }
 
-static int operations_read_query(
-    struct request *request, const struct config_project *project, struct operation_page *page)
-{
-	struct operation_query *query = &page->query;
-	query->kind = query->state = -1;
-	int faults = request_parameter_choice(request, "kind", operation_kind_names, &query->kind);
-	faults += request_parameter_choice(request, "state", operation_state_names, &query->state);
-	faults += page_id_prefix(request, &query->id_prefix);
-	page->list = page_list(request, CURSOR_OPERATIONS);
-	page->list = fingerprint_add(page->list, project ? (uint64_t)project->project_id : 0);
-	faults += page_read(request, CURSOR_OPERATIONS, page->list, &query->slice);
-	return faults < 0 ? -1 : 0;
-}
-
 struct answered operations_list(struct request *request)
 {
 	struct err err = ERR_INIT;
@@ -80,7 +66,15 @@ struct answered operations_list(struct request *request)
 	struct operation_page page = {.list = 0};
 	if (page_project(request, &project) > 0)
 		return project_refused(request);
-	if (operations_read_query(request, project, &page) < 0)
+	struct operation_query *query = &page.query;
+	query->kind = query->state = -1;
+	int faults = request_parameter_choice(request, "kind", operation_kind_names, &query->kind);
+	faults += request_parameter_choice(request, "state", operation_state_names, &query->state);
+	faults += page_id_prefix(request, &query->id_prefix);
+	page.list = page_list(request, CURSOR_OPERATIONS);
+	page.list = fingerprint_add(page.list, project ? (uint64_t)project->project_id : 0);
+	faults += page_read(request, CURSOR_OPERATIONS, page.list, &query->slice);
+	if (faults < 0)
 		return parameters_refused(request);
 	if (page_project_ids(request, project, &page.query.project_ids, &page.query.project_count) <
 	    0) {
@@ -216,40 +210,6 @@ static bool member_failed(const json_t *body, const char *name)
 	return value && !json_is_null(value) && !json_is_string(value);
 }
 
-static void check_outcome(struct request *request, const char *outcome, const json_t *body)
-{
-	if (!outcome && !member_failed(body, "outcome"))
-		reply_fault(request, "pointer", "/outcome", "required",
-		    "say \"created\" or \"not_created\"");
-	if (outcome && strcmp(outcome, "created") != 0 && strcmp(outcome, "not_created") != 0)
-		reply_fault(request, "pointer", "/outcome", "unknown-value",
-		    "must be \"created\" or \"not_created\"");
-}
-
-static void check_connector_id(struct request *request, const struct resolution *resolution,
-    bool not_created, const json_t *body)
-{
-	const char *id = resolution->connector_id;
-	if (resolution->created && !id && !member_failed(body, "connector_id"))
-		reply_fault(request, "pointer", "/connector_id", "required",
-		    "the id of the connector that was created");
-	if (id && not_created)
-		reply_fault(request, "pointer", "/connector_id", "unknown-member",
-		    "there is no connector when the outcome is \"not_created\"");
-	else if (id && !connector_id_is_valid(id))
-		reply_fault(request, "pointer", "/connector_id", "unknown-value",
-		    "cannot be the id of a connector");
-}
-
-static void check_reason(struct request *request, const char *reason, const json_t *body)
-{
-	if ((!reason && !member_failed(body, "reason")) || (reason && !*reason))
-		reply_fault(request, "pointer", "/reason", "required",
-		    "say how the outcome became known, for those who look later");
-	if (reason && strlen(reason) > REASON_LENGTH_LIMIT)
-		reply_fault(request, "pointer", "/reason", "unknown-value", "at most 1000 bytes");
-}
-
 static void check_members(struct request *request, json_t *body)
 {
 	const char *name;
@@ -280,9 +240,28 @@ static void check_resolution(
 	    .connector_id = operations_member_text(request, body, "connector_id"),
 	    .reason = operations_member_text(request, body, "reason"),
 	};
-	check_outcome(request, outcome, body);
-	check_connector_id(request, &resolution, text_same(outcome, "not_created"), body);
-	check_reason(request, resolution.reason, body);
+	if (!outcome && !member_failed(body, "outcome"))
+		reply_fault(request, "pointer", "/outcome", "required",
+		    "say \"created\" or \"not_created\"");
+	if (outcome && strcmp(outcome, "created") != 0 && strcmp(outcome, "not_created") != 0)
+		reply_fault(request, "pointer", "/outcome", "unknown-value",
+		    "must be \"created\" or \"not_created\"");
+	const char *id = resolution.connector_id;
+	if (resolution.created && !id && !member_failed(body, "connector_id"))
+		reply_fault(request, "pointer", "/connector_id", "required",
+		    "the id of the connector that was created");
+	if (id && text_same(outcome, "not_created"))
+		reply_fault(request, "pointer", "/connector_id", "unknown-member",
+		    "there is no connector when the outcome is \"not_created\"");
+	else if (id && !connector_id_is_valid(id))
+		reply_fault(request, "pointer", "/connector_id", "unknown-value",
+		    "cannot be the id of a connector");
+	if ((!resolution.reason && !member_failed(body, "reason")) ||
+	    (resolution.reason && !*resolution.reason))
+		reply_fault(request, "pointer", "/reason", "required",
+		    "say how the outcome became known, for those who look later");
+	if (resolution.reason && strlen(resolution.reason) > REASON_LENGTH_LIMIT)
+		reply_fault(request, "pointer", "/reason", "unknown-value", "at most 1000 bytes");
 	check_members(request, body);
 	*ret_resolution = resolution;
 }

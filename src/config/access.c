@@ -256,20 +256,6 @@ static char *access_trim(char *line)
 	return line;
 }
 
-static void parse_tokens(struct tokens *tokens, const char *path, char *text, struct faults *faults)
-{
-	unsigned number = 0;
-	for (char *rest = text; rest;) {
-		char *line = access_trim(strsep(&rest, "\n"));
-		number++;
-		if (*line == '\0' || *line == '#' || *line == ';')
-			continue;
-		const char *fault = add_token(tokens, line);
-		if (fault)
-			faults_add(faults, path, number, "%s", fault);
-	}
-}
-
 void tokens_load(struct tokens *tokens, const char *path, struct faults *faults)
 {
 	*tokens = (struct tokens){.count = 0};
@@ -283,9 +269,18 @@ void tokens_load(struct tokens *tokens, const char *path, struct faults *faults)
 		faults_add(faults, path, 0, "%s", err.text);
 	else if (text.len > 0 && memchr(text.data, '\0', text.len))
 		faults_add(faults, path, 0, "holds a NUL byte; it must be lines of " TOKEN_FORM);
-	else if (text.len > 0)
-		parse_tokens(
-		    tokens, path, text.data + text_mark_length(text.data, text.len), faults);
+	else if (text.len > 0) {
+		unsigned number = 0;
+		for (char *rest = text.data + text_mark_length(text.data, text.len); rest;) {
+			char *line = access_trim(strsep(&rest, "\n"));
+			number++;
+			if (*line == '\0' || *line == '#' || *line == ';')
+				continue;
+			const char *fault = add_token(tokens, line);
+			if (fault)
+				faults_add(faults, path, number, "%s", fault);
+		}
+	}
 }
 
 void tokens_done(struct tokens *tokens)

@@ -95,19 +95,14 @@ static void take_value(struct parse *parse, const struct schema_key *key, const 
 	    buffer_text(&allowed));
 }
 
-static void append_key_names(enum schema_section section, struct buffer *names)
-{
-	for (size_t i = 0; i < schema_key_count; i++)
-		if (schema_keys[i].section == section)
-			buffer_printf(
-			    names, "%s%s", names->len > 0 ? ", " : "", schema_keys[i].name);
-}
-
 static void unknown_key(struct parse *parse, const char *name)
 {
 	_cleanup_buffer_ struct buffer names;
 	buffer_init(&names, ALLOWED_LIMIT);
-	append_key_names(parse->section.kind, &names);
+	for (size_t i = 0; i < schema_key_count; i++)
+		if (schema_keys[i].section == parse->section.kind)
+			buffer_printf(
+			    &names, "%s%s", names.len > 0 ? ", " : "", schema_keys[i].name);
 	fault(parse, parse->line, "[%s] has no key \"%s\"; allowed are %s",
 	    schema_section_name(parse->section.kind), name, buffer_text(&names));
 }
@@ -169,18 +164,6 @@ static void check_required(struct parse *parse)
 	}
 }
 
-static void check_unique_id(struct parse *parse, const struct config_project *project)
-{
-	const struct config *config = parse->config;
-	const struct schema_key *key = schema_find(SCHEMA_PROJECT, "project_id");
-	for (size_t i = 0; i + 1 < config->project_count && project->project_id > 0; i++)
-		if (config->projects[i].project_id == project->project_id)
-			fault(parse, *given(parse, key),
-			    "project_id: %jd is that of [project %s] already; each project may "
-			    "have one section",
-			    (intmax_t)project->project_id, config->projects[i].name);
-}
-
 static void config_read_credential(struct parse *parse, struct config_project *project)
 {
 	struct err err = ERR_INIT;
@@ -216,7 +199,14 @@ static void close_project(struct parse *parse)
 {
 	struct config_project *project = last_project(parse);
 	check_required(parse);
-	check_unique_id(parse, project);
+	const struct config *config = parse->config;
+	const struct schema_key *key = schema_find(SCHEMA_PROJECT, "project_id");
+	for (size_t i = 0; i + 1 < config->project_count && project->project_id > 0; i++)
+		if (config->projects[i].project_id == project->project_id)
+			fault(parse, *given(parse, key),
+			    "project_id: %jd is that of [project %s] already; each project may "
+			    "have one section",
+			    (intmax_t)project->project_id, config->projects[i].name);
 	const char *base_url = region_base_url(project->region);
 	if (!project->base_url && base_url) {
 		project->base_url = strdup(base_url);
@@ -425,20 +415,15 @@ static bool passes(struct parse *parse, struct span line)
 	return true;
 }
 
-static void config_end_line(struct parse *parse)
+/* An ini_reader: the next line, or NULL at the end. */
+static char *read_line(char *line, int size, void *context)
 {
+	struct parse *parse = context;
 	if (parse->unclaimed)
 		fault(parse, parse->line,
 		    "this is neither a section nor a key with a value; allowed are [NAME] and "
 		    "KEY = VALUE");
 	parse->unclaimed = false;
-}
-
-/* An ini_reader: the next line, or NULL at the end. */
-static char *read_line(char *line, int size, void *context)
-{
-	struct parse *parse = context;
-	config_end_line(parse);
 	if (parse->at == parse->end)
 		return NULL;
 	struct span text = next_line(parse);
@@ -517,18 +502,6 @@ int config_parse_text(
 	return 0;
 }
 
-static void warn_of_unknown_projects(const struct config *config, struct faults *faults)
-{
-	for (size_t i = 0; i < config->tokens.count; i++) {
-		const struct token *token = &config->tokens.tokens[i];
-		for (char **name = token->projects; name && *name; name++)
-			if (!config_find_project(config, *name))
-				faults_warn(faults, config->tokens_path, 0,
-				    "token %s names the project %s, of which %s has no section",
-				    token->name, *name, config->path);
-	}
-}
-
 static void load_text(struct config *config, struct span text, struct faults *faults)
 {
 	struct parse parse = {
@@ -541,7 +514,14 @@ static void load_text(struct config *config, struct span text, struct faults *fa
 	if (!config->tokens_path)
 		return;
 	tokens_load(&config->tokens, config->tokens_path, faults);
-	warn_of_unknown_projects(config, faults);
+	for (size_t i = 0; i < config->tokens.count; i++) {
+		const struct token *token = &config->tokens.tokens[i];
+		for (char **name = token->projects; name && *name; name++)
+			if (!config_find_project(config, *name))
+				faults_warn(faults, config->tokens_path, 0,
+				    "token %s names the project %s, of which %s has no section",
+				    token->name, *name, config->path);
+	}
 }
 
 int config_load(const char *path, int64_t now, struct faults *faults, struct config **ret_config)
@@ -593,19 +573,15 @@ struct config *config_ref(struct config *config)
 	return config;
 }
 
-static void project_done(struct config_project *project)
-{
-	credential_free(project->credential);
-	values_done(SCHEMA_PROJECT, project);
-	free(project->name);
-}
-
 struct config *config_unref(struct config *config)
 {
 	if (!config || __atomic_sub_fetch(&config->references, 1, __ATOMIC_ACQ_REL) > 0)
 		return NULL;
-	for (size_t i = 0; i < config->project_count; i++)
-		project_done(&config->projects[i]);
+	for (size_t i = 0; i < config->project_count; i++) {
+		credential_free(config->projects[i].credential);
+		values_done(SCHEMA_PROJECT, &config->projects[i]);
+		free(config->projects[i].name);
+	}
 	free(config->projects);
 	for (size_t i = 0; i < SCHEMA_PROJECT; i++)
 		values_done((enum schema_section)i, config);

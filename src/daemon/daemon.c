@@ -62,9 +62,24 @@ static void fill_signals(sigset_t *signals)
 	sigaddset(signals, SIGHUP);
 }
 
-/* A leak checker attaches to the process as a debugger does, which an undumpable one refuses. */
-static void refuse_dumps(void)
+void daemon_prepare_process(void)
 {
+	sigset_t signals;
+	fill_signals(&signals);
+	pthread_sigmask(SIG_BLOCK, &signals, NULL);
+	/* A client that left and a file-size limit are errors to handle, not reasons to die. */
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+	/* TLS libraries write their session keys to the file this names. */
+	unsetenv("SSLKEYLOGFILE");
+	/* Answers of megabytes come and go. From this size on their memory is the system's again as
+	 * soon as they go; left alone, glibc raises the bound to the largest that ever came, and
+	 * keeps them. */
+#ifdef __GLIBC__
+	mallopt(M_MMAP_THRESHOLD, 256 * 1024);
+#endif
+	/* A leak checker attaches to the process as a debugger does, which an undumpable one
+	 * refuses. */
 #if !defined(__SANITIZE_ADDRESS__)
 #if defined(__has_feature)
 #if !__has_feature(address_sanitizer)
@@ -76,29 +91,6 @@ static void refuse_dumps(void)
 #endif
 	const struct rlimit none = {.rlim_cur = 0, .rlim_max = 0};
 	setrlimit(RLIMIT_CORE, &none);
-}
-
-/* Answers of megabytes come and go. From this size on their memory is the system's again as soon as
- * they go; left alone, glibc raises the bound to the largest that ever came, and keeps them. */
-static void give_memory_back(void)
-{
-#ifdef __GLIBC__
-	mallopt(M_MMAP_THRESHOLD, 256 * 1024);
-#endif
-}
-
-void daemon_prepare_process(void)
-{
-	sigset_t signals;
-	fill_signals(&signals);
-	pthread_sigmask(SIG_BLOCK, &signals, NULL);
-	/* A client that left and a file-size limit are errors to handle, not reasons to die. */
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGXFSZ, SIG_IGN);
-	/* TLS libraries write their session keys to the file this names. */
-	unsetenv("SSLKEYLOGFILE");
-	give_memory_back();
-	refuse_dumps();
 	descriptors_raise();
 }
 
@@ -247,8 +239,17 @@ static void take_last_refresh(const struct project_record *record, void *context
 		*latest = record->listed_at;
 }
 
-static void tell_status(struct daemon *daemon)
+/* The watchdog hears from us only while every thread has shown that it turns. */
+static void look_round(struct daemon *daemon)
 {
+	bool healthy = server_healthy(daemon->server);
+	if (healthy)
+		supervisor_notify("WATCHDOG=1");
+	else if (!daemon->stuck)
+		log_error("a thread is stuck");
+	if (healthy && daemon->stuck)
+		log_info("every thread turns again");
+	daemon->stuck = !healthy;
 	struct err err = ERR_INIT;
 	struct store_stats stats;
 	char refreshed[TIMESTAMP_TEXT_SIZE];
@@ -263,20 +264,6 @@ static void tell_status(struct daemon *daemon)
 	    daemon->config->project_count, daemon->config->project_count == 1 ? "" : "s",
 	    refreshed[0] ? refreshed : "never", (long long)stats.operations_unknown,
 	    engine_store_unavailable(daemon->engine) ? ", the store cannot be written" : "");
-}
-
-/* The watchdog hears from us only while every thread has shown that it turns. */
-static void look_round(struct daemon *daemon)
-{
-	bool healthy = server_healthy(daemon->server);
-	if (healthy)
-		supervisor_notify("WATCHDOG=1");
-	else if (!daemon->stuck)
-		log_error("a thread is stuck");
-	if (healthy && daemon->stuck)
-		log_info("every thread turns again");
-	daemon->stuck = !healthy;
-	tell_status(daemon);
 }
 
 /* Returns whether to go on. */

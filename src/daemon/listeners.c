@@ -141,17 +141,6 @@ static int clear_path(const struct sockaddr_un *address, struct err *err)
 	return 0;
 }
 
-/* Gives the socket to the group that manages by default, where there is one and we may. */
-static gid_t give_to_group(const char *path)
-{
-	struct stat status;
-	const struct group *group = getgrnam(SOCKET_GROUP);
-	if (group && chown(path, (uid_t)-1, group->gr_gid) < 0)
-		log_warning("%s is not given to the group %s: %s", path, SOCKET_GROUP,
-		    strerrordesc_np(errno));
-	return stat(path, &status) == 0 ? status.st_gid : getgid();
-}
-
 static int bind_unix(int fd, const struct sockaddr_un *address)
 {
 	/* Nobody gets in before the mode is set. */
@@ -177,7 +166,13 @@ static int open_unix(struct listeners *listeners, const struct config *config, s
 	if (listener->fd < 0 || bind_unix(listener->fd, &address) < 0)
 		return err_set_errno(err, errno, "cannot listen on %s", config->socket);
 	listeners->unlink_path = strdup(config->socket);
-	listener->group = give_to_group(config->socket);
+	/* Gives the socket to the group that manages by default, where there is one and we may. */
+	struct stat status;
+	const struct group *group = getgrnam(SOCKET_GROUP);
+	if (group && chown(config->socket, (uid_t)-1, group->gr_gid) < 0)
+		log_warning("%s is not given to the group %s: %s", config->socket, SOCKET_GROUP,
+		    strerrordesc_np(errno));
+	listener->group = stat(config->socket, &status) == 0 ? status.st_gid : getgid();
 	if (chmod(config->socket, config->socket_mode) < 0)
 		return err_set_errno(err, errno, "cannot set the mode of %s", config->socket);
 	log_info("listening on %s", config->socket);

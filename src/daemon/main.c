@@ -93,29 +93,9 @@ static enum exit_status written(void)
 	return EXIT_STATUS_FAILED;
 }
 
-static void print_faults(const struct faults *faults)
-{
-	fputs(buffer_text(&faults->warnings), stdout);
-	fputs(buffer_text(&faults->lines), stdout);
-}
-
 static void print_number(const char *before, size_t number, const char *what)
 {
 	printf("%s%zu %s%s", before, number, what, number == 1 ? "" : "s");
-}
-
-/* Silence could mean anything: so what is right is reported, too. config is NULL when nothing of it
- * can be said. */
-static void print_count(
-    const char *file, const struct faults *faults, const struct config *config, bool as_daemon)
-{
-	printf("%s: ", file);
-	print_number("", faults->count, "fault");
-	if (faults->warning_count > 0)
-		print_number(", ", faults->warning_count, "warning");
-	if (config)
-		print_number(", ", config->project_count, "project");
-	puts(as_daemon ? ", seen as the user " DAEMON_USER : "");
 }
 
 /* The groups the service runs in: those its user is listed in, and that of the socket, which the
@@ -162,8 +142,17 @@ static enum exit_status check(const struct options *options, bool dump)
 	if (r == 0 && dump) {
 		config_dump(config, stdout);
 	} else {
-		print_faults(&faults);
-		print_count(options->config, &faults, config, became > 0);
+		fputs(buffer_text(&faults.warnings), stdout);
+		fputs(buffer_text(&faults.lines), stdout);
+		/* Silence could mean anything: so what is right is reported, too. config is NULL
+		 * when nothing of it can be said. */
+		printf("%s: ", options->config);
+		print_number("", faults.count, "fault");
+		if (faults.warning_count > 0)
+			print_number(", ", faults.warning_count, "warning");
+		if (config)
+			print_number(", ", config->project_count, "project");
+		puts(became > 0 ? ", seen as the user " DAEMON_USER : "");
 	}
 	return r < 0 ? EXIT_STATUS_CONFIG : written();
 }
@@ -186,18 +175,6 @@ static int post_reload(const char *file, struct err *err, struct remote_answer *
 	return remote_post(usual, target, "{}", err, ret_answer);
 }
 
-static void print_errors(const json_t *document)
-{
-	const json_t *errors = json_object_get(document, "errors");
-	const char *detail = json_string_value(json_object_get(document, "detail"));
-	if (json_array_size(errors) == 0)
-		fprintf(stderr, "mixportd: %s\n", detail ? detail : "the daemon did not say why");
-	for (size_t i = 0; i < json_array_size(errors); i++) {
-		const json_t *line = json_object_get(json_array_get(errors, i), "detail");
-		fprintf(stderr, "%s\n", json_is_string(line) ? json_string_value(line) : "?");
-	}
-}
-
 static enum exit_status main_reload(const struct options *options)
 {
 	struct err err = ERR_INIT;
@@ -214,7 +191,14 @@ static enum exit_status main_reload(const struct options *options)
 		puts("mixportd: reloaded");
 		return written();
 	}
-	print_errors(document);
+	const json_t *errors = json_object_get(document, "errors");
+	const char *detail = json_string_value(json_object_get(document, "detail"));
+	if (json_array_size(errors) == 0)
+		fprintf(stderr, "mixportd: %s\n", detail ? detail : "the daemon did not say why");
+	for (size_t i = 0; i < json_array_size(errors); i++) {
+		const json_t *line = json_object_get(json_array_get(errors, i), "detail");
+		fprintf(stderr, "%s\n", json_is_string(line) ? json_string_value(line) : "?");
+	}
 	return answer.status == 422 ? EXIT_STATUS_CONFIG : EXIT_STATUS_FAILED;
 }
 

@@ -74,39 +74,11 @@ static void check_deadline(struct attendant *attendant, struct connection *conne
 	shutdown(connection->fd, SHUT_RDWR);
 }
 
-/* The edge that was made for a client that left may have come too early, before the last short
- * read; so it is made again. */
-static void check_leaving(struct connection *connection)
-{
-	if (atomic_load(&connection->left) && atomic_load(&connection->stage) != STAGE_SERVING)
-		connection_read_out(connection);
-}
-
-static void check_connections(struct attendant *attendant, struct worker *worker, int64_t now)
-{
-	pthread_mutex_lock(&worker->mutex);
-	for (struct connection *at = worker->connections; at; at = at->next) {
-		check_deadline(attendant, at, now);
-		check_leaving(at);
-	}
-	pthread_mutex_unlock(&worker->mutex);
-}
-
 static int64_t tick_of(struct attendant *attendant)
 {
 	_cleanup_config_ struct config *config = editions_config(attendant->editions);
 	int64_t tick = config->request_timeout / 4;
 	return tick < TICK_MINIMUM ? TICK_MINIMUM : tick > TICK_MAXIMUM ? TICK_MAXIMUM : tick;
-}
-
-static void check_turn(struct worker *worker, int64_t passed)
-{
-	struct pollfd pulse = {.fd = atomic_load(&worker->events), .events = POLLIN};
-	uint64_t calls = atomic_load_explicit(&worker->calls, memory_order_relaxed);
-	/* poll(2) passes over one that does not run. */
-	bool turned = calls != worker->calls_seen || poll(&pulse, 1, 0) == 0;
-	atomic_store(&worker->still_for, turned ? 0 : atomic_load(&worker->still_for) + passed);
-	worker->calls_seen = calls;
 }
 
 static void check_turns(struct attendant *attendant, int64_t now)
@@ -118,8 +90,16 @@ static void check_turns(struct attendant *attendant, int64_t now)
 	/* More has passed when the whole process was stopped, which is no fault of a thread's. */
 	if (passed > 2 * TICK_MAXIMUM)
 		passed = 2 * TICK_MAXIMUM;
-	for (size_t i = 0; i < attendant->worker_count; i++)
-		check_turn(attendant->workers[i], passed);
+	for (size_t i = 0; i < attendant->worker_count; i++) {
+		struct worker *worker = attendant->workers[i];
+		struct pollfd pulse = {.fd = atomic_load(&worker->events), .events = POLLIN};
+		uint64_t calls = atomic_load_explicit(&worker->calls, memory_order_relaxed);
+		/* poll(2) passes over one that does not run. */
+		bool turned = calls != worker->calls_seen || poll(&pulse, 1, 0) == 0;
+		atomic_store(
+		    &worker->still_for, turned ? 0 : atomic_load(&worker->still_for) + passed);
+		worker->calls_seen = calls;
+	}
 	attendant->pulsed_at = now;
 	(void)!write(attendant->pulse, &one, sizeof(one));
 }
@@ -127,8 +107,18 @@ static void check_turns(struct attendant *attendant, int64_t now)
 /* Looks round once; when to do it again comes back. */
 static int64_t attendant_turn(struct attendant *attendant, int64_t now)
 {
-	for (size_t i = 0; i < attendant->worker_count; i++)
-		check_connections(attendant, attendant->workers[i], now);
+	for (size_t i = 0; i < attendant->worker_count; i++) {
+		struct worker *worker = attendant->workers[i];
+		pthread_mutex_lock(&worker->mutex);
+		for (struct connection *at = worker->connections; at; at = at->next) {
+			check_deadline(attendant, at, now);
+			/* The edge that was made for a client that left may have come too early,
+			 * before the last short read; so it is made again. */
+			if (atomic_load(&at->left) && atomic_load(&at->stage) != STAGE_SERVING)
+				connection_read_out(at);
+		}
+		pthread_mutex_unlock(&worker->mutex);
+	}
 	check_turns(attendant, now);
 	return waits_round(attendant->waits, now, now + tick_of(attendant));
 }

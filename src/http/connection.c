@@ -39,17 +39,6 @@ struct connection *connection_open(struct worker *worker, struct MHD_Connection 
 	return connection;
 }
 
-/* Takes what a refused client has sent already: closing a socket with unread bytes resets the
- * connection, and the reset could overtake the answer. */
-static void swallow(int fd)
-{
-	char bytes[4096];
-	size_t total = 0;
-	ssize_t len;
-	while (total < DISCARD_LIMIT && (len = recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT)) > 0)
-		total += (size_t)len;
-}
-
 void connection_close(struct connection *connection)
 {
 	struct worker *worker = connection->worker;
@@ -64,8 +53,16 @@ void connection_close(struct connection *connection)
 		connection->next->previous = connection->previous;
 	pthread_mutex_unlock(&worker->mutex);
 	assert(connection->phase == PHASE_NONE);
-	if (connection->body_unread)
-		swallow(connection->fd);
+	if (connection->body_unread) {
+		/* Takes what a refused client has sent already: closing a socket with unread bytes
+		 * resets the connection, and the reset could overtake the answer. */
+		char bytes[4096];
+		size_t total = 0;
+		ssize_t len;
+		while (total < DISCARD_LIMIT &&
+		       (len = recv(connection->fd, bytes, sizeof(bytes), MSG_DONTWAIT)) > 0)
+			total += (size_t)len;
+	}
 	connection_unref(connection);
 }
 
@@ -97,32 +94,6 @@ char *connection_text(struct connection *connection, struct span text)
 	return copy;
 }
 
-static void begin_reply(struct reply *reply)
-{
-	*reply = (struct reply){.header_count = 0};
-	buffer_init(&reply->body, BODY_LIMIT);
-	buffer_init(&reply->faults, FAULTS_BYTES_LIMIT);
-	buffer_init(&reply->members, BODY_LIMIT);
-}
-
-static void end_reply(struct reply *reply)
-{
-	buffer_done(&reply->body);
-	buffer_done(&reply->faults);
-	buffer_done(&reply->members);
-}
-
-static void copy_target(struct connection *connection, const char *target)
-{
-	struct request *request = &connection->request;
-	struct span text = span_of(target);
-	request->target_at = target;
-	request->target_too_long = text.len > TARGET_LIMIT;
-	if (!request->target_too_long)
-		request->target =
-		    (struct span){.ptr = connection_text(connection, text), .len = text.len};
-}
-
 void connection_begin(struct connection *connection, struct MHD_Connection *mhd, const char *target)
 {
 	struct worker *worker = connection->worker;
@@ -132,11 +103,19 @@ void connection_begin(struct connection *connection, struct MHD_Connection *mhd,
 	arena_init(&request->arena, ARENA_LIMIT);
 	request->mhd = connection->wait.mhd = mhd;
 	request->arrived_at = now;
-	begin_reply(&connection->reply);
+	connection->reply = (struct reply){.header_count = 0};
+	buffer_init(&connection->reply.body, BODY_LIMIT);
+	buffer_init(&connection->reply.faults, FAULTS_BYTES_LIMIT);
+	buffer_init(&connection->reply.members, BODY_LIMIT);
 	connection->edition = worker_edition(worker);
 	request->config = connection->edition->config;
 	connection->phase = PHASE_ARRIVED;
-	copy_target(connection, target);
+	struct span text = span_of(target);
+	request->target_at = target;
+	request->target_too_long = text.len > TARGET_LIMIT;
+	if (!request->target_too_long)
+		request->target =
+		    (struct span){.ptr = connection_text(connection, text), .len = text.len};
 	/* The first request had its time from the moment the client connected. */
 	if (atomic_fetch_add_explicit(&connection->requests, 1, memory_order_relaxed) > 0)
 		connection_set_deadline(
@@ -144,10 +123,17 @@ void connection_begin(struct connection *connection, struct MHD_Connection *mhd,
 	counter_add(&worker->started, 1);
 }
 
-/* Forgets the request. What an abandoned call points to stays until it is done: the arena, the body
- * and the configuration, that is; the last reference frees them. */
-static void forget_request(struct connection *connection)
+void connection_end(struct connection *connection)
 {
+	struct worker *worker = connection->worker;
+	if (connection->phase == PHASE_NONE)
+		return;
+	wait_reset(&connection->wait);
+	buffer_done(&connection->reply.body);
+	buffer_done(&connection->reply.faults);
+	buffer_done(&connection->reply.members);
+	/* Forgets the request. What an abandoned call points to stays until it is done: the arena,
+	 * the body and the configuration, that is; the last reference frees them. */
 	struct request *request = &connection->request;
 	if (atomic_load(&connection->wait.call) != CALL_ABANDONED) {
 		arena_done(&request->arena);
@@ -159,16 +145,6 @@ static void forget_request(struct connection *connection)
 	edition_release(connection->edition);
 	connection->edition = NULL;
 	connection->text_used = 0;
-}
-
-void connection_end(struct connection *connection)
-{
-	struct worker *worker = connection->worker;
-	if (connection->phase == PHASE_NONE)
-		return;
-	wait_reset(&connection->wait);
-	end_reply(&connection->reply);
-	forget_request(connection);
 	connection->phase = PHASE_NONE;
 	connection_set_deadline(connection, STAGE_IDLE, worker_now(worker) + IDLE_LIMIT);
 	if (atomic_load(&connection->left))

@@ -58,18 +58,6 @@ static void take_single(struct headers *headers, struct span *field, struct span
 	*field = value;
 }
 
-static void take_etags(struct headers *headers, struct span value)
-{
-	if (headers->etag_count < HEADERS_ETAGS_LIMIT)
-		headers->etags[headers->etag_count++] = value;
-}
-
-static void take_request_id(struct headers *headers, struct span value)
-{
-	headers->request_ids++;
-	headers->request_id = value;
-}
-
 /* Which field is it? By length first, which distinguishes most of them. */
 static void take_field(struct headers *headers, struct span name, struct span value)
 {
@@ -92,10 +80,13 @@ static void take_field(struct headers *headers, struct span name, struct span va
 		take_single(headers, (struct span *)((char *)headers + singles[i].offset), value);
 		return;
 	}
-	if (field_same(name, "if-none-match"))
-		take_etags(headers, value);
-	else if (field_same(name, "x-request-id"))
-		take_request_id(headers, value);
+	if (field_same(name, "if-none-match")) {
+		if (headers->etag_count < HEADERS_ETAGS_LIMIT)
+			headers->etags[headers->etag_count++] = value;
+	} else if (field_same(name, "x-request-id")) {
+		headers->request_ids++;
+		headers->request_id = value;
+	}
 }
 
 static enum MHD_Result visit_field(void *context, enum MHD_ValueKind kind, const char *name,
@@ -284,15 +275,6 @@ static bool health_serves(const struct request *request, struct span path)
 	struct route_match match;
 	guard_find(request, "GET", path, &match);
 	return match.route && (match.route->flags & ROUTE_HEALTH);
-}
-
-/* Tells nobody yet whether there is one. */
-static void find_route(struct request *request, struct route_match *ret_match)
-{
-	guard_find(request, request->method, request->path, ret_match);
-	if (endpoint_of(request)->kind == LISTENER_HEALTH && !health_serves(request, request->path))
-		*ret_match = (struct route_match){.route = NULL};
-	request->route = ret_match->route;
 }
 
 #define PATH_SHOWN 300
@@ -531,7 +513,11 @@ int guard_admit(struct request *request)
 	struct route_match match;
 	if (check_host(request) || check_browser(request))
 		return 1;
-	find_route(request, &match);
+	/* Tells nobody yet whether there is one. */
+	guard_find(request, request->method, request->path, &match);
+	if (endpoint_of(request)->kind == LISTENER_HEALTH && !health_serves(request, request->path))
+		match = (struct route_match){.route = NULL};
+	request->route = match.route;
 	if (check_caller(request) || check_route(request, &match) || check_scope(request) ||
 	    take_parameters(request) || check_project(request) || guard_check_body(request))
 		return 1;

@@ -108,19 +108,6 @@ static uint16_t port_of(int fd)
 	return address.any.sa_family == AF_INET6 ? ntohs(address.ipv6.sin6_port) : 0;
 }
 
-static int make_workers(
-    struct listener *listener, const struct worker_setting *setting, struct err *err)
-{
-	unsigned count = threads_of[listener->endpoint.kind];
-	for (; listener->worker_count < count; listener->worker_count++) {
-		struct worker *worker = &listener->workers[listener->worker_count];
-		if (worker_init(worker, setting, &listener->endpoint, err) < 0)
-			return -1;
-		attendant_add(setting->attendant, worker);
-	}
-	return 0;
-}
-
 int listener_prepare(
     struct listener *listener, const struct worker_setting *setting, struct err *err)
 {
@@ -130,17 +117,14 @@ int listener_prepare(
 	if (flags < 0 || fcntl(listener->fd, F_SETFL, flags | O_NONBLOCK) < 0)
 		return err_set_errno(
 		    err, errno, "cannot prepare the %s listener", names[listener->endpoint.kind]);
-	return make_workers(listener, setting, err);
-}
-
-/* The library closes the socket it was given when its thread cannot be started, and leaves it open
- * when something else fails. Only another descriptor of the same socket can be the one it left. */
-static void close_if_left(int fd, int same)
-{
-	struct stat left, known;
-	if (fstat(fd, &left) == 0 && fstat(same, &known) == 0 && left.st_dev == known.st_dev &&
-	    left.st_ino == known.st_ino)
-		close(fd);
+	unsigned count = threads_of[listener->endpoint.kind];
+	for (; listener->worker_count < count; listener->worker_count++) {
+		struct worker *worker = &listener->workers[listener->worker_count];
+		if (worker_init(worker, setting, &listener->endpoint, err) < 0)
+			return -1;
+		attendant_add(setting->attendant, worker);
+	}
+	return 0;
 }
 
 static int start_worker(
@@ -162,7 +146,13 @@ static int start_worker(
 	    dispatch_request_line, worker, MHD_OPTION_NOTIFY_COMPLETED, dispatch_request_over,
 	    worker, MHD_OPTION_NOTIFY_CONNECTION, dispatch_connection, worker, MHD_OPTION_END);
 	if (!worker->daemon) {
-		close_if_left(fd, listener->fd);
+		/* The library closes the socket it was given when its thread cannot be started, and
+		 * leaves it open when something else fails. Only another descriptor of the same
+		 * socket can be the one it left. */
+		struct stat left, known;
+		if (fstat(fd, &left) == 0 && fstat(listener->fd, &known) == 0 &&
+		    left.st_dev == known.st_dev && left.st_ino == known.st_ino)
+			close(fd);
 		return err_set(err,
 		    "cannot start the threads of the %s listener: is there memory, "
 		    "and may more threads and descriptors be had?",

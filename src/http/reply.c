@@ -356,19 +356,6 @@ static bool is_foreign(const struct request *request)
 	       memcmp(request->path.ptr, prefix, strlen(prefix)) == 0;
 }
 
-static void write_standard(struct writer *writer, const struct request *request,
-    const struct problem_entry *entry, unsigned status, const char *detail)
-{
-	char type[128];
-	snprintf(type, sizeof(type), "https://mixport.invalid/problems/%s", entry->code);
-	writer_member_text(writer, "type", type);
-	writer_member_text(writer, "title", entry->title);
-	writer_member_integer(writer, "status", status);
-	writer_member_text(writer, "code", entry->code);
-	writer_member_text(writer, "detail", detail);
-	writer_member_text(writer, "request_id", request->id);
-}
-
 static void write_problem(
     struct request *request, const struct problem_entry *entry, unsigned status, const char *detail)
 {
@@ -377,11 +364,19 @@ static void write_problem(
 	buffer_clear(&reply->body);
 	writer_init(&writer, &reply->body);
 	writer_begin_object(&writer);
-	if (is_foreign(request))
+	if (is_foreign(request)) {
 		connection_of(request)->worker->application->write_foreign_problem(
 		    &writer, entry, detail);
-	else
-		write_standard(&writer, request, entry, status, detail);
+	} else {
+		char type[128];
+		snprintf(type, sizeof(type), "https://mixport.invalid/problems/%s", entry->code);
+		writer_member_text(&writer, "type", type);
+		writer_member_text(&writer, "title", entry->title);
+		writer_member_integer(&writer, "status", status);
+		writer_member_text(&writer, "code", entry->code);
+		writer_member_text(&writer, "detail", detail);
+		writer_member_text(&writer, "request_id", request->id);
+	}
 	if (!buffer_failed(&reply->members))
 		buffer_append(&reply->body, reply->members.data, reply->members.len);
 	if (reply->faults.len > 0 && !buffer_failed(&reply->faults)) {

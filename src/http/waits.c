@@ -51,23 +51,6 @@ static size_t bucket_of(const char *id)
 	return hash % WATCH_BUCKETS;
 }
 
-static void link_watch(struct waits *waits, struct watch *watch)
-{
-	struct watch **head = &waits->watches[watch->topic.kind][bucket_of(watch->topic.id)];
-	watch->next = *head;
-	if (watch->next)
-		watch->next->link = &watch->next;
-	watch->link = head;
-	*head = watch;
-}
-
-static void unlink_watch(struct watch *watch)
-{
-	*watch->link = watch->next;
-	if (watch->next)
-		watch->next->link = watch->link;
-}
-
 static void suspend(struct waits *waits, struct wait *wait)
 {
 	MHD_suspend_connection(wait->mhd);
@@ -99,19 +82,15 @@ static bool waits_for_call(struct wait *wait)
 	return atomic_load(&wait->call) != CALL_NONE;
 }
 
-static void fire(struct waits *waits, struct wait *wait)
-{
-	wait->fired = true;
-	if (wait->suspended && !waits_for_call(wait))
-		resume(waits, wait);
-}
-
 static void fire_bucket(
     struct waits *waits, size_t bucket, const struct topic *topic, bool everybody)
 {
 	for (struct watch *at = waits->watches[topic->kind][bucket]; at; at = at->next)
-		if (everybody || strcmp(at->topic.id, topic->id) == 0)
-			fire(waits, at->wait);
+		if (everybody || strcmp(at->topic.id, topic->id) == 0) {
+			at->wait->fired = true;
+			if (at->wait->suspended && !waits_for_call(at->wait))
+				resume(waits, at->wait);
+		}
 }
 
 static void fire_topic(struct waits *waits, const struct topic *topic)
@@ -202,8 +181,11 @@ void wait_reset(struct wait *wait)
 {
 	if (wait->watch_count > 0) {
 		pthread_mutex_lock(&wait->waits->mutex);
-		for (size_t i = 0; i < wait->watch_count; i++)
-			unlink_watch(&wait->watches[i]);
+		for (size_t i = 0; i < wait->watch_count; i++) {
+			*wait->watches[i].link = wait->watches[i].next;
+			if (wait->watches[i].next)
+				wait->watches[i].next->link = wait->watches[i].link;
+		}
 		wait->watch_count = 0;
 		pthread_mutex_unlock(&wait->waits->mutex);
 	}
@@ -235,7 +217,13 @@ void wait_watch(struct wait *wait, unsigned kind, const char *id)
 		struct watch *watch = &wait->watches[wait->watch_count++];
 		*watch = (struct watch){.topic = {.kind = kind}, .wait = wait};
 		snprintf(watch->topic.id, sizeof(watch->topic.id), "%s", id);
-		link_watch(waits, watch);
+		struct watch **head =
+		    &waits->watches[watch->topic.kind][bucket_of(watch->topic.id)];
+		watch->next = *head;
+		if (watch->next)
+			watch->next->link = &watch->next;
+		watch->link = head;
+		*head = watch;
 	}
 	pthread_mutex_unlock(&waits->mutex);
 }

@@ -254,18 +254,6 @@ static struct span find_list(struct span body)
 	return content.ptr && content.ptr[0] == '[' ? content : SPAN_NONE;
 }
 
-static size_t count_entries(struct span list)
-{
-	struct jsontext_iterator iterator;
-	struct span name;
-	struct span entry;
-	size_t count = 0;
-	jsontext_iterate(&iterator, list);
-	while (jsontext_next(&iterator, &name, &entry))
-		count++;
-	return count;
-}
-
 /* A list whose has_more is neither true nor false cannot say that it is whole. */
 static int read_page_object(
     struct node object, struct keeper *keeper, struct err *err, struct decoded_page *page)
@@ -300,7 +288,14 @@ static int decode_read_page(
 	/* An array with something in it would be another one than the one left out. */
 	if (!page.list.ptr || !json_is_array(data.value) || json_array_size(data.value) > 0)
 		return err_set(err, "there is no list in Mixpanel's answer");
-	page.count = count_entries(page.list);
+	struct jsontext_iterator iterator;
+	struct span name;
+	struct span entry;
+	size_t count = 0;
+	jsontext_iterate(&iterator, page.list);
+	while (jsontext_next(&iterator, &name, &entry))
+		count++;
+	page.count = count;
 	if (page.count > ENTRIES_LIMIT)
 		return err_set(err, "there are more than %d entries on a page of Mixpanel's list",
 		    ENTRIES_LIMIT);
@@ -439,15 +434,6 @@ static int compare_listed(const void *a, const void *b)
 	return order ? order : (left->place > right->place) - (left->place < right->place);
 }
 
-static void remove_marked(struct decoded_listing *listing)
-{
-	size_t kept = 0;
-	for (size_t i = 0; i < listing->count; i++)
-		if (listing->connectors[i].connector_id)
-			listing->connectors[kept++] = listing->connectors[i];
-	listing->count = kept;
-}
-
 /* There is no telling which of two entries with the same id is meant. The first is as good as any,
  * and the choice is stable while the list is. */
 static int leave_out_twins(struct decoded_listing *listing, struct page *page, struct err *err)
@@ -470,7 +456,11 @@ static int leave_out_twins(struct decoded_listing *listing, struct page *page, s
 			return -1;
 		listing->connectors[sorted[i].place].connector_id = NULL;
 	}
-	remove_marked(listing);
+	size_t kept = 0;
+	for (size_t i = 0; i < listing->count; i++)
+		if (listing->connectors[i].connector_id)
+			listing->connectors[kept++] = listing->connectors[i];
+	listing->count = kept;
 	return 0;
 }
 

@@ -79,20 +79,15 @@ static double scheduled_rate(const struct ratelimit *limit)
 	return (double)(limit->per_minute - reserve) / (double)MINUTE;
 }
 
-static void refill(struct ratelimit *limit, int64_t now)
+static void advance(struct ratelimit *limit, int64_t now)
 {
+	slide(limit, now);
 	if (now <= limit->refilled_at)
 		return;
 	double gained = (double)(now - limit->refilled_at) * scheduled_rate(limit);
 	double burst = burst_of(limit->per_minute);
 	limit->tokens = limit->tokens + gained < burst ? limit->tokens + gained : burst;
 	limit->refilled_at = now;
-}
-
-static void advance(struct ratelimit *limit, int64_t now)
-{
-	slide(limit, now);
-	refill(limit, now);
 }
 
 /* How many requests the window may hold before this class has to wait. */

@@ -279,18 +279,6 @@ static char *list_sentence(const struct member_rule *rule)
 	return buffer_failed(&buffer) ? NULL : strdup(buffer_text(&buffer));
 }
 
-static void check_text(struct check *check, const struct member_rule *rule,
-    const struct place *place, const json_t *value)
-{
-	const char *text = json_string_value(value);
-	bool closed = rule->values && !rule->advisory;
-	if (*text == '\0' && !rule->may_be_empty && !closed)
-		connector_note(check, place, false, "required",
-		    sentence("%s is empty; it needs a value", rule->name));
-	else if (rule->values && !is_listed(rule->values, text))
-		connector_note(check, place, rule->advisory, "unknown-value", list_sentence(rule));
-}
-
 static void check_member(struct check *check, const struct member_rule *rule,
     const struct place *parent, const json_t *object)
 {
@@ -305,7 +293,14 @@ static void check_member(struct check *check, const struct member_rule *rule,
 		connector_note(check, &place, false, "wrong-type",
 		    sentence("%s must be %s", rule->name, type_name(rule->type)));
 	} else if (rule->type == JSON_STRING) {
-		check_text(check, rule, &place, value);
+		const char *text = json_string_value(value);
+		bool closed = rule->values && !rule->advisory;
+		if (*text == '\0' && !rule->may_be_empty && !closed)
+			connector_note(check, &place, false, "required",
+			    sentence("%s is empty; it needs a value", rule->name));
+		else if (rule->values && !is_listed(rule->values, text))
+			connector_note(
+			    check, &place, rule->advisory, "unknown-value", list_sentence(rule));
 	}
 }
 
@@ -371,19 +366,6 @@ static bool is_remapped(const char *data_format)
 	return false;
 }
 
-static void check_category(struct check *check, const struct place *top, const json_t *category)
-{
-	const struct place place = {.parent = top, .name = "category_properties"};
-	const char *data_format = connector_member_text(category, "data_format");
-	bool remapped = is_remapped(data_format);
-	const struct object_rule *rule = remapped ? &remap_category_rule : &category_rule;
-	check_known(check, rule, &place, category);
-	const json_t *remap = connector_member(category, "property_remap");
-	if (remapped && json_is_object(remap))
-		check_remap(check, data_format, &place, remap);
-	check_unknown(check, rule, &place, category, true);
-}
-
 static void check_properties(struct check *check, const char *connector_type,
     const struct place *top, const json_t *properties)
 {
@@ -412,8 +394,17 @@ int connector_validate(const json_t *body, bool lenient, struct connector_faults
 	if (json_is_object(properties) && connector_type)
 		check_properties(&check, connector_type, &top, properties);
 	const json_t *category = connector_member(body, "category_properties");
-	if (json_is_object(category))
-		check_category(&check, &top, category);
+	if (json_is_object(category)) {
+		const struct place place = {.parent = &top, .name = "category_properties"};
+		const char *data_format = connector_member_text(category, "data_format");
+		bool remapped = is_remapped(data_format);
+		const struct object_rule *rule = remapped ? &remap_category_rule : &category_rule;
+		check_known(&check, rule, &place, category);
+		const json_t *remap = connector_member(category, "property_remap");
+		if (remapped && json_is_object(remap))
+			check_remap(&check, data_format, &place, remap);
+		check_unknown(&check, rule, &place, category, true);
+	}
 	check_unknown(&check, &body_rule, &top, body, lenient);
 	return check.no_memory ? -1 : 0;
 }

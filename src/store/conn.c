@@ -535,13 +535,6 @@ int conn_open_reader(const char *path, struct err *err, struct conn **ret_conn)
 
 /* Closing --------------------------------------------------------------------------------------*/
 
-/* Waits for the tick of the last write to pass. Without a seal the next start checks the file. */
-static void seal_at_end(struct conn *conn)
-{
-	for (int i = 0; i < SEAL_ATTEMPTS && lock_seal(conn->lock, false) == 1; i++)
-		poll(NULL, 0, 1);
-}
-
 /* Before SQLite writes to the file: a write that was not SQLite's must not be sealed with it. */
 static void watch_for_meddling(struct conn *writer)
 {
@@ -571,8 +564,12 @@ static void close_writer(struct conn *writer)
 	if (database_close(&writer->db, &err) < 0)
 		log_warning(
 		    "database %s: its log stays for the next start: %s", writer->path, err.text);
-	if (!writer->meddled && size_of(writer->path, "-wal") == 0)
-		seal_at_end(writer);
+	if (!writer->meddled && size_of(writer->path, "-wal") == 0) {
+		/* Waits for the tick of the last write to pass. Without a seal the next start
+		 * checks the file. */
+		for (int i = 0; i < SEAL_ATTEMPTS && lock_seal(writer->lock, false) == 1; i++)
+			poll(NULL, 0, 1);
+	}
 }
 
 struct conn *conn_close(struct conn *conn)

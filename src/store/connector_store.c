@@ -67,22 +67,6 @@ static void column_book_keeping(struct columns *columns, struct connector_record
 	record->latest_job_row = column_integer(columns);
 }
 
-static void column_members(struct columns *columns, struct connector *connector)
-{
-	connector->label = column_text(columns);
-	connector->connector_type = column_text(columns);
-	connector->properties = column_span(columns);
-	connector->category = column_span(columns);
-	connector->data_format = column_text(columns);
-	connector->bucket = column_text(columns);
-	connector->prefix = column_text(columns);
-	connector->status = column_text(columns);
-	connector->failure_message = column_text(columns);
-	connector->created_by = column_text(columns);
-	connector->created_at = column_time(columns);
-	connector->raw = column_span(columns);
-}
-
 static const char *const settling_names[] = {
     [SETTLING_CREATED] = "created",
     [SETTLING_DELETED] = "deleted",
@@ -103,7 +87,18 @@ static int connector_deliver(struct conn *conn, sqlite3_stmt *stmt, void *sink, 
 	struct columns columns = {.stmt = stmt};
 	struct connector_record record = {0};
 	column_book_keeping(&columns, &record);
-	column_members(&columns, &record.connector);
+	record.connector.label = column_text(&columns);
+	record.connector.connector_type = column_text(&columns);
+	record.connector.properties = column_span(&columns);
+	record.connector.category = column_span(&columns);
+	record.connector.data_format = column_text(&columns);
+	record.connector.bucket = column_text(&columns);
+	record.connector.prefix = column_text(&columns);
+	record.connector.status = column_text(&columns);
+	record.connector.failure_message = column_text(&columns);
+	record.connector.created_by = column_text(&columns);
+	record.connector.created_at = column_time(&columns);
+	record.connector.raw = column_span(&columns);
 	record.status_known_at = column_time(&columns);
 	const char *deleted_by = column_text(&columns);
 	record.deleted_by_us = deleted_by && strcmp(deleted_by, "us") == 0;

@@ -139,19 +139,6 @@ STATEMENT(sql_job_positions_id, FOR_ALL,
 	" AND +project_id = ?1 AND +position >= ?2 AND (+position, +job_row) < (?3, ?4)"
 	" AND (?6 IS NULL OR +status = ?6)");
 
-static int collect_jobs_of_project(
-    struct list_work *work, struct positions *positions, int64_t project_id)
-{
-	const struct job_query *query = work->query;
-	bool by_id = query->id_prefix && positions_are_few(query->id_prefix, JOB_ID_PREFIX);
-	const struct statement *all = by_id ? &sql_job_positions_id : &sql_job_positions_project;
-	const struct statement *some =
-	    by_id ? &sql_job_positions_id : &sql_job_positions_project_status;
-	if (query->statuses)
-		return collect_statuses(work, positions, some, project_id);
-	return job_collect(work, positions, all, project_id, -1);
-}
-
 static int job_collect_project(struct positions *positions, int64_t project_id, void *context)
 {
 	struct list_work *work = context;
@@ -160,7 +147,13 @@ static int job_collect_project(struct positions *positions, int64_t project_id, 
 		return collect_connector(work, positions, query->connector_row);
 	if (query->connector_id)
 		return collect_jobs_of_connector(work, positions, project_id);
-	return collect_jobs_of_project(work, positions, project_id);
+	bool by_id = query->id_prefix && positions_are_few(query->id_prefix, JOB_ID_PREFIX);
+	const struct statement *all = by_id ? &sql_job_positions_id : &sql_job_positions_project;
+	const struct statement *some =
+	    by_id ? &sql_job_positions_id : &sql_job_positions_project_status;
+	if (query->statuses)
+		return collect_statuses(work, positions, some, project_id);
+	return job_collect(work, positions, all, project_id, -1);
 }
 
 static int job_deliver_position(int64_t row, void *context)

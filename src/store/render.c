@@ -66,20 +66,6 @@ void render_project(
 	writer_end_object(writer);
 }
 
-static void connector_members(struct writer *writer, const struct connector_record *record)
-{
-	const struct connector *connector = &record->connector;
-	writer_member_text(writer, "label", connector->label);
-	writer_member_text(writer, "connector_type", connector->connector_type);
-	render_member_object(writer, "connector_properties", connector->properties);
-	render_member_object(writer, "category_properties", connector->category);
-	writer_member_text(writer, "status", connector->status);
-	writer_member_text(writer, "failure_message", connector->failure_message);
-	writer_member_time(writer, "status_known_at", record->status_known_at);
-	writer_member_time(writer, "created_at", connector->created_at);
-	writer_member_text(writer, "created_by", connector->created_by);
-}
-
 void render_connector(struct writer *writer, const struct connector_record *record,
     const struct job_record *latest, const struct project_view *view,
     const struct freshness *freshness, struct span warnings)
@@ -90,7 +76,16 @@ void render_connector(struct writer *writer, const struct connector_record *reco
 	writer_member_text(writer, "kind", connector_kind_names[record->connector.kind]);
 	writer_member_text(writer, "project", view->settings->name);
 	writer_member_integer(writer, "project_id", record->project_id);
-	connector_members(writer, record);
+	const struct connector *connector = &record->connector;
+	writer_member_text(writer, "label", connector->label);
+	writer_member_text(writer, "connector_type", connector->connector_type);
+	render_member_object(writer, "connector_properties", connector->properties);
+	render_member_object(writer, "category_properties", connector->category);
+	writer_member_text(writer, "status", connector->status);
+	writer_member_text(writer, "failure_message", connector->failure_message);
+	writer_member_time(writer, "status_known_at", record->status_known_at);
+	writer_member_time(writer, "created_at", connector->created_at);
+	writer_member_text(writer, "created_by", connector->created_by);
 	writer_member_text(writer, "state", present ? "present" : "deleted");
 	writer_member_time(writer, "deleted_at", record->deleted_at);
 	writer_member_time(writer, "first_seen_at", record->first_seen_at);
@@ -119,16 +114,6 @@ static void run_error(struct writer *writer, const struct run *run)
 	writer_end_object(writer);
 }
 
-static void run_duration(struct writer *writer, const struct run *run)
-{
-	writer_key(writer, "duration_seconds");
-	if (run->start_time == TIMESTAMP_NONE || run->end_time == TIMESTAMP_NONE ||
-	    run->end_time < run->start_time)
-		writer_null(writer);
-	else
-		writer_seconds(writer, run->end_time - run->start_time);
-}
-
 static void job_members(struct writer *writer, const struct job_record *record, const char *project,
     const struct run *run)
 {
@@ -140,7 +125,12 @@ static void job_members(struct writer *writer, const struct job_record *record, 
 	writer_member_text(writer, "upstream_status", run->upstream_status);
 	writer_member_time(writer, "start_time", run->start_time);
 	writer_member_time(writer, "end_time", run->end_time);
-	run_duration(writer, run);
+	writer_key(writer, "duration_seconds");
+	if (run->start_time == TIMESTAMP_NONE || run->end_time == TIMESTAMP_NONE ||
+	    run->end_time < run->start_time)
+		writer_null(writer);
+	else
+		writer_seconds(writer, run->end_time - run->start_time);
 	writer_member_raw(writer, "progress", run->progress);
 	run_error(writer, run);
 	render_member_object(writer, "stats", run->stats);

@@ -232,14 +232,6 @@ static struct span copy_span(struct history_work *work, struct span span)
 	return copy ? (struct span){.ptr = copy, .len = span.len} : SPAN_NONE;
 }
 
-/* A member that could not be copied would look like one that Mixpanel did not send. */
-static bool is_whole(const struct run *copy, const struct run *run)
-{
-	return !copy->run_id == !run->run_id && !copy->upstream_status == !run->upstream_status &&
-	       !copy->progress.ptr == !run->progress.ptr && !copy->error_code == !run->error_code &&
-	       !copy->error_message == !run->error_message && !copy->stats.ptr == !run->stats.ptr;
-}
-
 /* The raw bytes stay behind: what a run says is compared without them. */
 static struct run copy_run(struct history_work *work, const struct run *run)
 {
@@ -267,17 +259,12 @@ static void sort_stored(struct history_work *work)
 	work->sorted = work->stored_count;
 }
 
-static bool apply_is_known(const struct history_work *work, int64_t row)
-{
-	const struct stored_job wanted = {.row = row};
-	return work->sorted > 0 &&
-	       bsearch(&wanted, work->stored, work->sorted, sizeof(wanted), compare_stored) != NULL;
-}
-
 static int add_stored(const struct job_record *record, void *context)
 {
 	struct history_work *work = context;
-	if (apply_is_known(work, record->row))
+	const struct stored_job wanted = {.row = record->row};
+	if (work->sorted > 0 &&
+	    bsearch(&wanted, work->stored, work->sorted, sizeof(wanted), compare_stored) != NULL)
 		return 0;
 	struct stored_job *stored = array_grow(work->stored, work->stored_count, sizeof(*stored));
 	if (!stored)
@@ -292,7 +279,15 @@ static int add_stored(const struct job_record *record, void *context)
 	    .history_synced_at = record->history_synced_at,
 	};
 	snprintf(job->job_id, sizeof(job->job_id), "%s", record->job_id);
-	return is_whole(&job->run, &record->run) ? 0 : apply_no_memory(work->err);
+	/* A member that could not be copied would look like one that Mixpanel did not send. */
+	if (!job->run.run_id != !record->run.run_id ||
+	    !job->run.upstream_status != !record->run.upstream_status ||
+	    !job->run.progress.ptr != !record->run.progress.ptr ||
+	    !job->run.error_code != !record->run.error_code ||
+	    !job->run.error_message != !record->run.error_message ||
+	    !job->run.stats.ptr != !record->run.stats.ptr)
+		return apply_no_memory(work->err);
+	return 0;
 }
 
 /* Rows run with time, so sorting by row is oldest first. */

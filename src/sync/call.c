@@ -42,20 +42,15 @@ static enum upstream_verdict judge_answer(struct call *call, const struct client
 	    project_wall(project), &project->sync->random);
 }
 
-/* Whether an answer is still to be taken in. While the daemon stops only those to operations are,
- * and not what comes too late for a disk on which each commit takes a second. */
-static bool takes_answer(const struct call *call)
-{
-	const struct sync *sync = call->project->sync;
-	return !sync_is_stopping(sync) ||
-	       (endpoint_writes(call->endpoint) && sync_now(sync) < sync->last_answers_until);
-}
-
 static void take_answer(struct call *call, const struct client_answer *answer)
 {
 	struct project *project = call->project;
 	project->in_flight--;
-	if (!takes_answer(call)) {
+	/* While the daemon stops only answers to operations are taken in, and not what comes too
+	 * late for a disk on which each commit takes a second. */
+	const struct sync *sync = project->sync;
+	if (sync_is_stopping(sync) &&
+	    !(endpoint_writes(call->endpoint) && sync_now(sync) < sync->last_answers_until)) {
 		call->owner->drop(call);
 		return;
 	}

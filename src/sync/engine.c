@@ -113,21 +113,6 @@ static void complete_now(struct engine *engine, struct config *config)
 	    "a project is not followed yet, trying again: %s", err.text);
 }
 
-static void reconfigure(struct engine *engine, struct config *config)
-{
-	struct project *project;
-	LIST_FOREACH (project, &engine->sync.projects, entry)
-		project->removed = !config_find_project_id(config, project->settings->project_id);
-	for (size_t i = 0; i < config->project_count; i++) {
-		const struct config_project *settings = &config->projects[i];
-		project = project_find(&engine->sync, settings->project_id, true);
-		if (project)
-			project_change(project, config, settings);
-	}
-	engine->incomplete = false;
-	complete_now(engine, config);
-}
-
 /* Publishing -----------------------------------------------------------------------------------*/
 
 static void publish(struct engine *engine)
@@ -372,8 +357,20 @@ static void take_config(struct engine *engine)
 		config = config_ref(engine->config);
 	engine->config_changed = false;
 	pthread_mutex_unlock(&engine->mutex);
-	if (config)
-		reconfigure(engine, config);
+	if (config) {
+		struct project *project;
+		LIST_FOREACH (project, &engine->sync.projects, entry)
+			project->removed =
+			    !config_find_project_id(config, project->settings->project_id);
+		for (size_t i = 0; i < config->project_count; i++) {
+			const struct config_project *settings = &config->projects[i];
+			project = project_find(&engine->sync, settings->project_id, true);
+			if (project)
+				project_change(project, config, settings);
+		}
+		engine->incomplete = false;
+		complete_now(engine, config);
+	}
 }
 
 static void complete_later(struct engine *engine, int64_t now)
@@ -492,9 +489,14 @@ static bool operation_in_flight(const struct engine *engine)
 	return false;
 }
 
-/* An operation on its way may still end well: a little patience leaves fewer of them unknown. */
-static void last_answers(struct engine *engine)
+static void *engine_run(void *context)
 {
+	struct engine *engine = context;
+	while (!sync_is_stopping(&engine->sync))
+		engine_turn(engine);
+	mailbox_close(&engine->mailbox);
+	/* An operation on its way may still end well: a little patience leaves fewer of them
+	 * unknown. */
 	int64_t deadline = sync_now(&engine->sync) + LAST_ANSWERS_WITHIN;
 	int64_t now;
 	engine->sync.last_answers_until = deadline;
@@ -504,15 +506,6 @@ static void last_answers(struct engine *engine)
 	LIST_FOREACH (project, &engine->sync.projects, entry)
 		if (sync_now(&engine->sync) < deadline)
 			outbox_save(project);
-}
-
-static void *engine_run(void *context)
-{
-	struct engine *engine = context;
-	while (!sync_is_stopping(&engine->sync))
-		engine_turn(engine);
-	mailbox_close(&engine->mailbox);
-	last_answers(engine);
 	store_delivered(engine);
 	return NULL;
 }

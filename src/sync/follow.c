@@ -135,16 +135,6 @@ static int take_failing(
 	return 0;
 }
 
-/* Whether the connector could not be read the last time either. */
-static bool was_failing(struct read_call *read)
-{
-	struct err err = ERR_INIT;
-	bool failing = false;
-	(void)connector_store_get_row(project_writer(read->call.project), read->plan.connector_row,
-	    take_failing, &failing, &err);
-	return failing;
-}
-
 /* The call ends without a result; it is planned again after its backoff, at least the delay. */
 static void call_given_up(struct read_call *read, int64_t delay)
 {
@@ -278,21 +268,6 @@ static void note_listed(struct read_call *read)
 	project_troubled(project, failure.message);
 }
 
-static void listing_applied(struct read_call *read, const struct listing_work *work)
-{
-	struct project *project = read->call.project;
-	int64_t now = project_now(project);
-	project->loaded = true;
-	project->list_begun_at = read->call.begun_at;
-	project->complete_listings += read->pages.complete;
-	tally_changed(&project->sync->tally, 0, work->outcome.updated);
-	take_presence(read, &work->outcome);
-	search_listed(project, read->pages.complete, read->call.begun_at);
-	note_listed(read);
-	planner_done(project->planner, &read->plan, 0, now);
-	refresh_listed(project, true, read->call.begun_at);
-}
-
 static void apply_listing_call(struct read_call *read)
 {
 	struct project *project = read->call.project;
@@ -311,10 +286,20 @@ static void apply_listing_call(struct read_call *read)
 		},
 	};
 	struct err err = ERR_INIT;
-	if (project_write(project, write_listing, &work, &err) == 0)
-		listing_applied(read, &work);
-	else
+	if (project_write(project, write_listing, &work, &err) == 0) {
+		int64_t now = project_now(project);
+		project->loaded = true;
+		project->list_begun_at = read->call.begun_at;
+		project->complete_listings += read->pages.complete;
+		tally_changed(&project->sync->tally, 0, work.outcome.updated);
+		take_presence(read, &work.outcome);
+		search_listed(project, read->pages.complete, read->call.begun_at);
+		note_listed(read);
+		planner_done(project->planner, &read->plan, 0, now);
+		refresh_listed(project, true, read->call.begun_at);
+	} else {
 		store_failed(read, &err);
+	}
 	listing_outcome_done(&work.outcome);
 }
 
@@ -416,19 +401,6 @@ static void single_over(struct read_call *read)
 	refresh_single_read(project, read->ticket, true);
 }
 
-static void single_found(struct read_call *read, const struct single_work *work)
-{
-	struct project *project = read->call.project;
-	tally_changed(&project->sync->tally, 0, work->change != CONNECTOR_SAME);
-	if (work->change == CONNECTOR_NEW || work->change == CONNECTOR_REVIVED)
-		project_follow(project, &work->followed);
-	if (work->change != CONNECTOR_STAYS_DELETED) {
-		witness_not_absent(&project->witness, work->followed.row);
-		project_settle(project, work->followed.row, WITNESS_SEEN);
-	}
-	single_over(read);
-}
-
 static void apply_single_call(struct read_call *read, struct span body)
 {
 	struct project *project = read->call.project;
@@ -450,7 +422,14 @@ static void apply_single_call(struct read_call *read, struct span body)
 	} else if (project_write(project, write_single, &work, &err) != 0) {
 		store_failed(read, &err);
 	} else {
-		single_found(read, &work);
+		tally_changed(&project->sync->tally, 0, work.change != CONNECTOR_SAME);
+		if (work.change == CONNECTOR_NEW || work.change == CONNECTOR_REVIVED)
+			project_follow(project, &work.followed);
+		if (work.change != CONNECTOR_STAYS_DELETED) {
+			witness_not_absent(&project->witness, work.followed.row);
+			project_settle(project, work.followed.row, WITNESS_SEEN);
+		}
+		single_over(read);
 	}
 	decoded_done(&answer.decoded);
 }
@@ -514,18 +493,6 @@ static bool queue_next_page(struct read_call *read)
 	return true;
 }
 
-static void pages_ended(struct read_call *read)
-{
-	struct pages *pages = &read->pages;
-	if (pages->unreadable > 0)
-		tally_undecodable(&read->call.project->sync->tally);
-	pages->complete = !pages_last(pages)->has_more && !pages->cut[0] && pages->unreadable == 0;
-	if (read->call.endpoint == ENDPOINT_LIST)
-		apply_listing_call(read);
-	else
-		apply_history_call(read);
-}
-
 /* Returns whether the call goes on. */
 static bool page_arrived(struct read_call *read, struct span body)
 {
@@ -545,7 +512,14 @@ static bool page_arrived(struct read_call *read, struct span body)
 	}
 	if (queue_next_page(read))
 		return true;
-	pages_ended(read);
+	struct pages *pages = &read->pages;
+	if (pages->unreadable > 0)
+		tally_undecodable(&read->call.project->sync->tally);
+	pages->complete = !pages_last(pages)->has_more && !pages->cut[0] && pages->unreadable == 0;
+	if (read->call.endpoint == ENDPOINT_LIST)
+		apply_listing_call(read);
+	else
+		apply_history_call(read);
 	return false;
 }
 
@@ -564,22 +538,17 @@ static const char *code_of_status(long status)
 	}
 }
 
-static void describe(struct failure *failure, const struct client_answer *answer)
-{
-	if (answer->outcome == CLIENT_ANSWERED)
-		failure->code = code_of_status(answer->status);
-	else
-		failure->code = answer->status ? "upstream-undecodable" : "upstream-unreachable";
-	failure->retry_after = answer->retry_after;
-	answer_describe(answer, failure->message, sizeof(failure->message));
-}
-
 /* Only a complete list says that a connector is gone: look. Once, for if it is still listed looking
  * again will not help. */
 static void look_for_unknown(struct read_call *read)
 {
 	struct project *project = read->call.project;
-	if (was_failing(read))
+	/* Whether the connector could not be read the last time either. */
+	struct err err = ERR_INIT;
+	bool failing = false;
+	(void)connector_store_get_row(
+	    project_writer(project), read->plan.connector_row, take_failing, &failing, &err);
+	if (failing)
 		return;
 	int64_t at = project_now(project);
 	if (project->list_begun_at > at - LOOK_APART)
@@ -600,7 +569,12 @@ static bool may_be_gone(const struct read_call *read)
 static void take_refusal(struct read_call *read, const struct client_answer *answer)
 {
 	struct failure failure;
-	describe(&failure, answer);
+	if (answer->outcome == CLIENT_ANSWERED)
+		failure.code = code_of_status(answer->status);
+	else
+		failure.code = answer->status ? "upstream-undecodable" : "upstream-unreachable";
+	failure.retry_after = answer->retry_after;
+	answer_describe(answer, failure.message, sizeof(failure.message));
 	bool unknown = read->call.endpoint != ENDPOINT_LIST && answer->outcome == CLIENT_ANSWERED &&
 		       answer->status == 404 && decode_is_refusal(answer->body);
 	if (unknown && read->call.endpoint == ENDPOINT_GET && may_be_gone(read)) {

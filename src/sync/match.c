@@ -44,18 +44,13 @@ struct matching {
 	struct key *stored_keys;
 };
 
-static int compare_indices(const struct key *a, const struct key *b)
-{
-	return (a->index > b->index) - (a->index < b->index);
-}
-
 static int compare_starts(const void *left, const void *right)
 {
 	const struct key *a = left;
 	const struct key *b = right;
 	if (a->start_time != b->start_time)
 		return a->start_time < b->start_time ? -1 : 1;
-	return compare_indices(a, b);
+	return (a->index > b->index) - (a->index < b->index);
 }
 
 static int match_compare_ids(const void *left, const void *right)
@@ -374,15 +369,6 @@ static void match_same_second(struct matching *m, bool entries_with_fraction)
 	join_starts(m, entry_count, stored_count);
 }
 
-static size_t keep_ended(const struct matching *m, struct key *keys, size_t count, bool ended)
-{
-	size_t kept = 0;
-	for (size_t i = 0; i < count; i++)
-		if (job_status_is_done(m->entries[keys[i].index].status) == ended)
-			keys[kept++] = keys[i];
-	return kept;
-}
-
 /* A run that started at the very time of one that is known has not been waiting since. */
 static size_t gather_just_started(struct matching *m)
 {
@@ -421,7 +407,11 @@ static void match_without_start(struct matching *m, bool ended)
 {
 	size_t started = ended ? 0 : gather_just_started(m);
 	size_t entries = gather_entries(m, GATHER_WAITING);
-	entries = keep_ended(m, m->entry_keys, entries, ended);
+	size_t kept = 0;
+	for (size_t i = 0; i < entries; i++)
+		if (job_status_is_done(m->entries[m->entry_keys[i].index].status) == ended)
+			m->entry_keys[kept++] = m->entry_keys[i];
+	entries = kept;
 	size_t jobs = gather_stored(m, GATHER_WAITING);
 	jobs = leave_out_started(m, jobs, entries, started);
 	apply_rule(m, &(const struct rule){

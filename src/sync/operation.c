@@ -23,27 +23,21 @@ static struct span keep_span(struct loaded_operation *loaded, struct arena *aren
 	return (struct span){.ptr = copy, .len = copy ? span.len : 0};
 }
 
-static void keep_record(
-    struct loaded_operation *loaded, struct arena *arena, const struct operation_record *record)
-{
-	struct operation_record copy = *record;
-	copy.operation_id = keep_text(loaded, arena, record->operation_id);
-	copy.connector_id = keep_text(loaded, arena, record->connector_id);
-	copy.candidates = keep_span(loaded, arena, record->candidates);
-	copy.idempotency_key = keep_text(loaded, arena, record->idempotency_key);
-	copy.client = keep_text(loaded, arena, record->client);
-	copy.request = keep_span(loaded, arena, record->request);
-	copy.error_code = keep_text(loaded, arena, record->error_code);
-	copy.error_message = keep_text(loaded, arena, record->error_message);
-	copy.import_key = keep_text(loaded, arena, record->import_key);
-	copy.account = keep_text(loaded, arena, record->account);
-	loaded->record = copy;
-}
-
 static int operation_take_operation(const struct operation_record *record, void *context)
 {
 	struct loaded_operation *loaded = context;
-	keep_record(loaded, &loaded->arena, record);
+	struct operation_record copy = *record;
+	copy.operation_id = keep_text(loaded, &loaded->arena, record->operation_id);
+	copy.connector_id = keep_text(loaded, &loaded->arena, record->connector_id);
+	copy.candidates = keep_span(loaded, &loaded->arena, record->candidates);
+	copy.idempotency_key = keep_text(loaded, &loaded->arena, record->idempotency_key);
+	copy.client = keep_text(loaded, &loaded->arena, record->client);
+	copy.request = keep_span(loaded, &loaded->arena, record->request);
+	copy.error_code = keep_text(loaded, &loaded->arena, record->error_code);
+	copy.error_message = keep_text(loaded, &loaded->arena, record->error_message);
+	copy.import_key = keep_text(loaded, &loaded->arena, record->import_key);
+	copy.account = keep_text(loaded, &loaded->arena, record->account);
+	loaded->record = copy;
 	return loaded->incomplete ? -1 : 0;
 }
 

@@ -317,21 +317,6 @@ int outbox_send(struct project *project, int64_t now, int64_t *next)
 
 /* Deciding -------------------------------------------------------------------------------------*/
 
-static void fill_record(struct operation_record *record, struct verdict *verdict,
-    const struct client_answer *answer, int64_t wall)
-{
-	record->state = verdict->state;
-	record->error_code = verdict->code;
-	record->error_message = verdict->code ? verdict->message : NULL;
-	record->upstream_status = answer->outcome == CLIENT_ANSWERED ? answer->status : 0;
-	if (verdict->state == OPERATION_UNREACHABLE)
-		record->sent_at = TIMESTAMP_NONE;
-	if (verdict->has_connector)
-		record->connector_id = verdict->connector.connector.connector_id;
-	if (verdict->state != OPERATION_PLANNED && verdict->state != OPERATION_UNKNOWN)
-		record->finished_at = wall;
-}
-
 /* The end is written: what it means for the rest of the project. */
 static void after_end(struct project *project, const struct operation_work *work, int64_t pause)
 {
@@ -388,7 +373,16 @@ static int write_verdict(struct send_call *send, struct operation_record *record
     struct verdict *verdict, const struct client_answer *answer, struct err *err)
 {
 	struct project *project = send->call.project;
-	fill_record(record, verdict, answer, project_wall(project));
+	record->state = verdict->state;
+	record->error_code = verdict->code;
+	record->error_message = verdict->code ? verdict->message : NULL;
+	record->upstream_status = answer->outcome == CLIENT_ANSWERED ? answer->status : 0;
+	if (verdict->state == OPERATION_UNREACHABLE)
+		record->sent_at = TIMESTAMP_NONE;
+	if (verdict->has_connector)
+		record->connector_id = verdict->connector.connector.connector_id;
+	if (verdict->state != OPERATION_PLANNED && verdict->state != OPERATION_UNKNOWN)
+		record->finished_at = project_wall(project);
 	if (verdict->state == OPERATION_UNKNOWN)
 		record->search_base = project->complete_listings + lists_in_flight(project);
 	struct operation_work work = {

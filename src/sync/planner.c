@@ -203,13 +203,6 @@ static void queue_remove(struct queue *queue, struct item *item)
 	queue_sink(queue, last);
 }
 
-/* After every key may have changed. */
-static void queue_rebuild(struct queue *queue)
-{
-	for (size_t slot = queue->count / 2; slot-- > 0;)
-		queue_sink(queue, queue->items[slot]);
-}
-
 /* Intervals ------------------------------------------------------------------------------------*/
 
 static double smaller(double a, double b)
@@ -346,22 +339,11 @@ static void enqueue_waited(struct planner *planner, struct item *item)
 	item->place = PLACE_WAITED;
 }
 
-static void enqueue_bulk(struct planner *planner, struct item *item)
-{
-	TAILQ_INSERT_TAIL(&planner->bulk, item, waited);
-	item->place = PLACE_BULK;
-}
-
-static bool is_queued(const struct item *item)
-{
-	return item->place == PLACE_REGULAR || item->place == PLACE_FIXED ||
-	       item->place == PLACE_RETRY;
-}
-
 /* Moves a history to the class its facts give it, and to its place there. */
 static void classify(struct planner *planner, struct item *item, int64_t now)
 {
-	bool queued = is_queued(item);
+	bool queued = item->place == PLACE_REGULAR || item->place == PLACE_FIXED ||
+		      item->place == PLACE_RETRY;
 	if (queued)
 		lift(planner, item);
 	enum item_class item_class =
@@ -587,7 +569,9 @@ static void rekey(struct planner *planner, struct queue *queue, int64_t latest)
 			item->fixed_at = latest;
 		set_key(planner, item);
 	}
-	queue_rebuild(queue);
+	/* After every key may have changed. */
+	for (size_t slot = queue->count / 2; slot-- > 0;)
+		queue_sink(queue, queue->items[slot]);
 }
 
 void planner_change(struct planner *planner, const struct planner_settings *settings, int64_t now)
@@ -637,7 +621,8 @@ bool planner_want_bulk(struct planner *planner, int64_t connector_row, bool agai
 		item->again |= again;
 	} else if (item->place != PLACE_WAITED && item->place != PLACE_BULK) {
 		lift(planner, item);
-		enqueue_bulk(planner, item);
+		TAILQ_INSERT_TAIL(&planner->bulk, item, waited);
+		item->place = PLACE_BULK;
 	}
 	return true;
 }
@@ -787,23 +772,19 @@ static struct item *item_of(const struct planner *planner, const struct plan *pl
 	return NULL;
 }
 
-static void list_started(struct planner *planner, int64_t now)
-{
-	struct list_item *list = &planner->list;
-	list->in_flight = true;
-	list->waited = false;
-	list->asked_at = now;
-	list->fixed_at = NO_TIME;
-	list->jitter = roll_jitter(planner);
-	if (list->not_later <= now)
-		list->not_later = INT64_MAX;
-}
-
 void planner_started(struct planner *planner, const struct plan *plan, int64_t now)
 {
 	struct item *item = item_of(planner, plan);
-	if (plan->kind == PLAN_LIST)
-		list_started(planner, now);
+	if (plan->kind == PLAN_LIST) {
+		struct list_item *list = &planner->list;
+		list->in_flight = true;
+		list->waited = false;
+		list->asked_at = now;
+		list->fixed_at = NO_TIME;
+		list->jitter = roll_jitter(planner);
+		if (list->not_later <= now)
+			list->not_later = INT64_MAX;
+	}
 	if (item) {
 		lift(planner, item);
 		item->place = PLACE_FLIGHT;
@@ -826,18 +807,6 @@ static int64_t retry_at(
 {
 	int64_t delay = backoff_delay(++*failures, &planner->random);
 	return now + (delay > retry_after ? delay : retry_after);
-}
-
-static void list_done(struct planner *planner, int64_t retry_after, int64_t now)
-{
-	struct list_item *list = &planner->list;
-	list->in_flight = false;
-	list->waited |= list->again;
-	list->again = false;
-	if (retry_after > 0)
-		list->fixed_at = retry_at(planner, &list->failures, retry_after, now);
-	else
-		list->failures = 0;
 }
 
 static void item_done(struct planner *planner, struct item *item, int64_t retry_after, int64_t now)
@@ -869,8 +838,16 @@ static void item_done(struct planner *planner, struct item *item, int64_t retry_
 void planner_done(
     struct planner *planner, const struct plan *plan, int64_t retry_after, int64_t now)
 {
-	if (plan->kind == PLAN_LIST && planner->list.in_flight)
-		list_done(planner, retry_after, now);
+	if (plan->kind == PLAN_LIST && planner->list.in_flight) {
+		struct list_item *list = &planner->list;
+		list->in_flight = false;
+		list->waited |= list->again;
+		list->again = false;
+		if (retry_after > 0)
+			list->fixed_at = retry_at(planner, &list->failures, retry_after, now);
+		else
+			list->failures = 0;
+	}
 	struct item *item = item_of(planner, plan);
 	if (item && item->place == PLACE_FLIGHT)
 		item_done(planner, item, retry_after, now);

@@ -40,23 +40,18 @@ struct refreshes *refreshes_free(struct refreshes *refreshes)
 	return NULL;
 }
 
-static void close_ticket(struct project *project, uint64_t ticket)
+static void refresh_end(struct project *project, struct refresh *refresh)
 {
+	LIST_REMOVE(refresh, entry);
 	const struct commit *commit = &project->sync->commit;
 	const struct change change = {
 	    .kind = CHANGE_REFRESH,
 	    .project_id = project->settings->project_id,
-	    .ticket = ticket,
+	    .ticket = refresh->ticket,
 	};
-	tickets_close(&project->sync->tickets, ticket);
+	tickets_close(&project->sync->tickets, refresh->ticket);
 	if (commit->changed)
 		commit->changed(&change, 1, commit->context);
-}
-
-static void refresh_end(struct project *project, struct refresh *refresh)
-{
-	LIST_REMOVE(refresh, entry);
-	close_ticket(project, refresh->ticket);
 	free(refresh->rows);
 	free(refresh);
 }
@@ -149,22 +144,6 @@ static int gather_row(const struct followed_connector *connector, void *context)
 	return refresh_add_row(context, connector->row);
 }
 
-/* Those that are not followed will not be read. */
-static void want_histories(struct project *project, struct refresh *refresh)
-{
-	refresh->left = refresh->count;
-	for (size_t i = 0; i < refresh->count; i++) {
-		int64_t row = refresh->rows[i];
-		bool wanted = refresh->connector_row
-				  ? planner_want_history(project->planner, row, true)
-				  : planner_want_bulk(project->planner, row, true);
-		if (wanted)
-			continue;
-		refresh->rows[i] = -row;
-		refresh->left--;
-	}
-}
-
 /* The records are in; now the histories of all of them. */
 static void refresh_go_on(struct project *project, struct refresh *refresh)
 {
@@ -174,11 +153,23 @@ static void refresh_go_on(struct project *project, struct refresh *refresh)
 		    ? refresh_add_row(refresh, refresh->connector_row)
 		    : connector_store_each_followed(project_writer(project),
 			  project->settings->project_id, gather_row, refresh, &err);
-	if (r == 0)
-		want_histories(project, refresh);
-	else
+	if (r == 0) {
+		/* Those that are not followed will not be read. */
+		refresh->left = refresh->count;
+		for (size_t i = 0; i < refresh->count; i++) {
+			int64_t row = refresh->rows[i];
+			bool wanted = refresh->connector_row
+					  ? planner_want_history(project->planner, row, true)
+					  : planner_want_bulk(project->planner, row, true);
+			if (wanted)
+				continue;
+			refresh->rows[i] = -row;
+			refresh->left--;
+		}
+	} else {
 		log_error("project %s: a refresh ends early: %s", project->settings->name,
 		    err.text[0] ? err.text : "no memory");
+	}
 	if (refresh->left == 0)
 		refresh_end(project, refresh);
 }

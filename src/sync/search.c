@@ -315,21 +315,6 @@ static int gather(struct looking *looking, const struct operation_record *create
 	return r < 0 ? -1 : 0;
 }
 
-static void decide(struct looking *looking, struct operation_record *record)
-{
-	record->candidates = SPAN_NONE;
-	if (looking->candidate_count == 1 && looking->fits) {
-		record->state = OPERATION_SUCCEEDED;
-		record->connector_id = looking->outcome;
-		record->error_code = record->error_message = NULL;
-		record->finished_at = project_wall(looking->project);
-	} else if (looking->candidate_count > 0) {
-		record->candidates =
-		    (struct span){.ptr = looking->candidates.data, .len = looking->candidates.len};
-	}
-	record->search_over |= looking->search->give_up;
-}
-
 static int search_look(struct looking *looking, const struct operation_record *stored)
 {
 	struct operation_record record = *stored;
@@ -342,7 +327,17 @@ static int search_look(struct looking *looking, const struct operation_record *s
 		return -1;
 	if (looking->undecided)
 		return 0;
-	decide(looking, &record);
+	record.candidates = SPAN_NONE;
+	if (looking->candidate_count == 1 && looking->fits) {
+		record.state = OPERATION_SUCCEEDED;
+		record.connector_id = looking->outcome;
+		record.error_code = record.error_message = NULL;
+		record.finished_at = project_wall(looking->project);
+	} else if (looking->candidate_count > 0) {
+		record.candidates =
+		    (struct span){.ptr = looking->candidates.data, .len = looking->candidates.len};
+	}
+	record.search_over |= looking->search->give_up;
 	if (record.state == stored->state && record.search_over == stored->search_over &&
 	    span_same(record.candidates, stored->candidates))
 		return 0;

@@ -122,14 +122,6 @@ static void upstream_settle(struct upstream *upstream, int64_t wall)
 		upstream_note(upstream, "", "");
 }
 
-static void note_answer(
-    struct upstream *upstream, const char *code, const struct client_answer *answer)
-{
-	char message[sizeof(upstream->message)];
-	answer_describe(answer, message, sizeof(message));
-	upstream_note(upstream, code, message);
-}
-
 static void upstream_failed(struct upstream *upstream, const struct client_answer *answer,
     int64_t started, int64_t now, struct random_sequence *sequence)
 {
@@ -176,7 +168,9 @@ enum upstream_verdict upstream_ended(struct upstream *upstream, const struct cli
 	if (failure) {
 		upstream->gate = judgement.state;
 		upstream_failed(upstream, answer, request->started, now, sequence);
-		note_answer(upstream, judgement.code, answer);
+		char message[sizeof(upstream->message)];
+		answer_describe(answer, message, sizeof(message));
+		upstream_note(upstream, judgement.code, message);
 	} else if (judgement.concern == CONCERN_NOBODY) {
 		upstream->failed_subjects = 0;
 		recovered(upstream, answer, request->started);

@@ -205,14 +205,6 @@ static long client_answer_status(CURL *easy)
 	return status;
 }
 
-/* Whoever fails may no longer be the one that the name stands for. */
-static void end_headers(struct transfer *transfer)
-{
-	transfer->headers_done = true;
-	if (client_answer_status(transfer->easy) >= 500)
-		(void)SET(transfer->easy, CURLOPT_FORBID_REUSE, 1L);
-}
-
 /* libcurl takes a connection closed amid the headers for the end of an answer without a body. */
 static size_t note_header(char *data, size_t size, size_t count, void *context)
 {
@@ -221,8 +213,12 @@ static size_t note_header(char *data, size_t size, size_t count, void *context)
 	struct span line = {.ptr = data, .len = len};
 	if (len >= 5 && memcmp(data, "HTTP/", 5) == 0)
 		transfer->headers_done = false;
-	else if (span_equals(line, "\r\n") || span_equals(line, "\n"))
-		end_headers(transfer);
+	else if (span_equals(line, "\r\n") || span_equals(line, "\n")) {
+		/* Whoever fails may no longer be the one that the name stands for. */
+		transfer->headers_done = true;
+		if (client_answer_status(transfer->easy) >= 500)
+			(void)SET(transfer->easy, CURLOPT_FORBID_REUSE, 1L);
+	}
 	return len;
 }
 
@@ -466,13 +462,6 @@ static void log_rate_limit(const struct transfer *transfer)
 	}
 }
 
-static int64_t answer_date(CURL *easy)
-{
-	const char *text = answer_header(easy, "Date");
-	time_t date = text ? curl_getdate(text, NULL) : -1;
-	return date == -1 ? TIMESTAMP_NONE : (int64_t)date * MICROSECONDS_PER_SECOND;
-}
-
 static bool is_redirect(long status)
 {
 	return status == 301 || status == 302 || status == 307 || status == 308;
@@ -533,8 +522,12 @@ static bool is_complete(const struct transfer *transfer, CURLcode code)
 	return code == CURLE_OK && transfer->headers_done;
 }
 
-static void transfer_report(struct transfer *transfer, CURLcode code)
+static void transfer_ended(struct transfer *transfer, CURLcode code)
 {
+	curl_multi_remove_handle(transfer->client->multi, transfer->easy);
+	if (is_complete(transfer, code) && follow_redirect(transfer) > 0)
+		return;
+	transfer_unlink(transfer);
 	char message[MESSAGE_SIZE] = "";
 	struct client_answer answer = {
 	    .outcome = CLIENT_ANSWERED,
@@ -549,7 +542,9 @@ static void transfer_report(struct transfer *transfer, CURLcode code)
 		answer.outcome = judge_failure(transfer, code, message);
 	} else {
 		answer.retry_after = answer_retry_after(transfer->easy);
-		answer.date = answer_date(transfer->easy);
+		const char *text = answer_header(transfer->easy, "Date");
+		time_t date = text ? curl_getdate(text, NULL) : -1;
+		answer.date = date == -1 ? TIMESTAMP_NONE : (int64_t)date * MICROSECONDS_PER_SECOND;
 		log_rate_limit(transfer);
 		answer.body = (struct span){
 		    .ptr = buffer_text(&transfer->body),
@@ -557,15 +552,6 @@ static void transfer_report(struct transfer *transfer, CURLcode code)
 		};
 	}
 	transfer->done(&answer, transfer->context);
-}
-
-static void transfer_ended(struct transfer *transfer, CURLcode code)
-{
-	curl_multi_remove_handle(transfer->client->multi, transfer->easy);
-	if (is_complete(transfer, code) && follow_redirect(transfer) > 0)
-		return;
-	transfer_unlink(transfer);
-	transfer_report(transfer, code);
 	transfer_free(transfer);
 }
 

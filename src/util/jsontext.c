@@ -52,13 +52,6 @@ static inline bool is_scalar(char c)
 	}
 }
 
-static const char *skip_scalar(const char *at, const char *end)
-{
-	while (at < end && is_scalar(*at))
-		at++;
-	return at;
-}
-
 static const char *skip_container(const char *at, const char *end)
 {
 	size_t depth = 0;
@@ -84,7 +77,9 @@ static const char *skip_value(const char *at, const char *end)
 		return skip_string(at, end);
 	if (*at == '{' || *at == '[')
 		return skip_container(at, end);
-	return skip_scalar(at, end);
+	while (at < end && is_scalar(*at))
+		at++;
+	return at;
 }
 
 /* Where something was found, as jansson counts: lines from 1, columns in characters. */
@@ -140,8 +135,12 @@ static int check_limits(struct span text, struct err *err)
 	return 0;
 }
 
-static int load(struct span text, unsigned flags, struct err *err, json_t **ret_value)
+int jsontext_parse(struct span text, unsigned flags, struct err *err, json_t **ret_value)
 {
+	if (!text.ptr)
+		text = span_of("");
+	if (check_limits(text, err) < 0)
+		return -1;
 	size_t options = 0;
 	if (flags & JSONTEXT_REJECT_DUPLICATES)
 		options |= JSON_REJECT_DUPLICATES;
@@ -159,15 +158,6 @@ static int load(struct span text, unsigned flags, struct err *err, json_t **ret_
 	}
 	*ret_value = value;
 	return 0;
-}
-
-int jsontext_parse(struct span text, unsigned flags, struct err *err, json_t **ret_value)
-{
-	if (!text.ptr)
-		text = span_of("");
-	if (check_limits(text, err) < 0)
-		return -1;
-	return load(text, flags, err, ret_value);
 }
 
 /* Why this is strict. When what is around the list can be parsed, all before the list is the valid

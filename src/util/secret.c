@@ -10,12 +10,6 @@
 
 #include "util/log.h"
 
-static size_t round_to_pages(size_t size)
-{
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	return (size + page - 1) / page * page;
-}
-
 /* Running on with a secret that may be swapped out beats not running: say so once. */
 static void lock(void *mapping, size_t size)
 {
@@ -33,7 +27,8 @@ int secret_new(const char *data, size_t len, struct err *err, struct secret **re
 {
 	if (len > SIZE_MAX / 2)
 		return err_set(err, "a secret of %zu bytes is too long", len);
-	size_t size = round_to_pages(sizeof(struct secret) + len + 1);
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	size_t size = ((sizeof(struct secret) + len + 1) + page - 1) / page * page;
 	void *mapping =
 	    mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (mapping == MAP_FAILED)
