@@ -17,7 +17,6 @@
 
 #include <nettle/base64.h>
 
-
 /* Shorter ones would be found in half of what there is to read. */
 #define NEEDLE_LENGTH_AT_LEAST 8
 
