@@ -52,15 +52,19 @@ static void reason(struct writer *writer, const char *code, const char *project,
 	writer_end_object(writer);
 }
 
-/* Writes why the daemon is not ready; returns how many reasons there are. */
-static unsigned write_reasons(struct request *request, struct writer *writer)
+struct answered health_ready(struct request *request)
 {
+	struct writer writer;
+	writer_init(&writer, reply_body(request));
+	writer_begin_object(&writer);
+	writer_key(&writer, "reasons");
+	writer_begin_array(&writer);
 	struct err err = ERR_INIT;
 	struct store_stats stats;
-	unsigned count = 0;
+	unsigned reasons = 0;
 	if (tx_read(request_reader(request), health_read_stats, &stats, &err) != 0) {
-		reason(writer, "store-not-open", NULL, "the database cannot be read");
-		count++;
+		reason(&writer, "store-not-open", NULL, "the database cannot be read");
+		reasons++;
 	}
 	const struct config *config = request_config(request);
 	for (size_t i = 0; i < config->project_count; i++) {
@@ -69,21 +73,10 @@ static unsigned write_reasons(struct request *request, struct writer *writer)
 			request_engine(request), config->projects[i].project_id, &status) == 0 &&
 		    status.loaded)
 			continue;
-		reason(writer, "project-not-loaded", config->projects[i].name,
+		reason(&writer, "project-not-loaded", config->projects[i].name,
 		    "its connectors have not been listed once yet");
-		count++;
+		reasons++;
 	}
-	return count;
-}
-
-struct answered health_ready(struct request *request)
-{
-	struct writer writer;
-	writer_init(&writer, reply_body(request));
-	writer_begin_object(&writer);
-	writer_key(&writer, "reasons");
-	writer_begin_array(&writer);
-	unsigned reasons = write_reasons(request, &writer);
 	writer_end_array(&writer);
 	writer_member_text(&writer, "status", reasons ? "not-ready" : "ready");
 	writer_end_object(&writer);
@@ -130,25 +123,6 @@ static int report_projects(struct conn *conn, void *context, struct err *err)
 			report->upstream_troubled = true;
 	}
 	return 0;
-}
-
-static void report_store(struct report *report, bool writable)
-{
-	struct writer *writer = &report->reading.writer;
-	const struct store_stats *stats = &report->stats;
-	writer_begin_object(writer);
-	writer_member_boolean(writer, "readable", report->readable);
-	writer_member_boolean(writer, "writable", writable);
-	if (report->readable) {
-		writer_member_integer(writer, "database_bytes", stats->database_bytes);
-		writer_member_integer(writer, "wal_bytes", stats->wal_bytes);
-		writer_member_integer(writer, "free_bytes", stats->free_bytes);
-		writer_member_integer(writer, "connectors", stats->connectors);
-		writer_member_integer(writer, "jobs", stats->jobs);
-		writer_member_integer(writer, "snapshots", stats->snapshots);
-		writer_member_integer(writer, "operations", stats->operations);
-	}
-	writer_end_object(writer);
 }
 
 static const char *health_judge(const struct report *report, bool writable)
@@ -200,7 +174,20 @@ struct answered health_report(struct request *request)
 	writer_member_integer(
 	    writer, "uptime_seconds", server_uptime(server) / MICROSECONDS_PER_SECOND);
 	writer_key(writer, "store");
-	report_store(&report, writable);
+	const struct store_stats *stats = &report.stats;
+	writer_begin_object(writer);
+	writer_member_boolean(writer, "readable", report.readable);
+	writer_member_boolean(writer, "writable", writable);
+	if (report.readable) {
+		writer_member_integer(writer, "database_bytes", stats->database_bytes);
+		writer_member_integer(writer, "wal_bytes", stats->wal_bytes);
+		writer_member_integer(writer, "free_bytes", stats->free_bytes);
+		writer_member_integer(writer, "connectors", stats->connectors);
+		writer_member_integer(writer, "jobs", stats->jobs);
+		writer_member_integer(writer, "snapshots", stats->snapshots);
+		writer_member_integer(writer, "operations", stats->operations);
+	}
+	writer_end_object(writer);
 	writer_key(writer, "projects");
 	writer_begin_array(writer);
 	if (report.readable && tx_read(reader, report_projects, &report, &err) != 0)

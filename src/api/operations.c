@@ -153,11 +153,6 @@ struct answered operation_answer(struct request *request, unsigned status)
 	return reply_json(request, status);
 }
 
-static bool is_final(enum operation_state state)
-{
-	return !operation_is_running(state) && state != OPERATION_UNKNOWN;
-}
-
 static struct answered operations_look(struct request *request)
 {
 	struct err err = ERR_INIT;
@@ -168,7 +163,8 @@ static struct answered operations_look(struct request *request)
 		return reply_failed(request, &err);
 	if (r > 0)
 		return operation_not_found(request);
-	if (is_final(read.state) || request_wait_over(request))
+	if ((!operation_is_running(read.state) && read.state != OPERATION_UNKNOWN) ||
+	    request_wait_over(request))
 		return reading_answer(&read.reading, false);
 	buffer_clear(reply_body(request));
 	return reply_wait(request, operations_look);

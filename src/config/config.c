@@ -164,16 +164,6 @@ static void check_required(struct parse *parse)
 	}
 }
 
-static void config_read_credential(struct parse *parse, struct config_project *project)
-{
-	struct err err = ERR_INIT;
-	unsigned line = *given(parse, schema_find(SCHEMA_PROJECT, "credential"));
-	if (project->credential_name &&
-	    credential_load(
-		project->credential_name, parse->config->loaded_at, &err, &project->credential) < 0)
-		fault(parse, line, "credential: %s", err.text);
-}
-
 /* Found wrong with the first request, it would be a failure of every request. */
 static void check_authorities(struct parse *parse, const struct config_project *project)
 {
@@ -214,7 +204,12 @@ static void close_project(struct parse *parse)
 			fault(parse, parse->section.line, "no memory");
 	}
 	if (parse->read_files) {
-		config_read_credential(parse, project);
+		struct err err = ERR_INIT;
+		unsigned line = *given(parse, schema_find(SCHEMA_PROJECT, "credential"));
+		if (project->credential_name &&
+		    credential_load(project->credential_name, parse->config->loaded_at, &err,
+			&project->credential) < 0)
+			fault(parse, line, "credential: %s", err.text);
 		check_authorities(parse, project);
 	}
 }
@@ -364,18 +359,6 @@ static void take_header(struct parse *parse, struct span line)
 
 /* Lines -----------------------------------------------------------------------------------------*/
 
-static struct span next_line(struct parse *parse)
-{
-	const char *start = parse->at;
-	const char *newline = memchr(start, '\n', (size_t)(parse->end - start));
-	const char *end = newline ? newline : parse->end;
-	parse->at = newline ? newline + 1 : parse->end;
-	parse->line++;
-	if (end > start && end[-1] == '\r')
-		end--;
-	return (struct span){.ptr = start, .len = (size_t)(end - start)};
-}
-
 static bool has_control(struct span line)
 {
 	for (size_t i = 0; i < line.len; i++) {
@@ -426,7 +409,14 @@ static char *read_line(char *line, int size, void *context)
 	parse->unclaimed = false;
 	if (parse->at == parse->end)
 		return NULL;
-	struct span text = next_line(parse);
+	const char *start = parse->at;
+	const char *newline = memchr(start, '\n', (size_t)(parse->end - start));
+	const char *end = newline ? newline : parse->end;
+	parse->at = newline ? newline + 1 : parse->end;
+	parse->line++;
+	if (end > start && end[-1] == '\r')
+		end--;
+	struct span text = {.ptr = start, .len = (size_t)(end - start)};
 	if (!passes(parse, text))
 		text.len = 0;
 	else

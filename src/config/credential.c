@@ -50,9 +50,19 @@ static int trim_line(const char *path, struct buffer *line, struct err *err)
 	return 0;
 }
 
-/* The sentences name the file and never a byte of what is in it. */
-static int check_pair(const char *path, const struct buffer *line, struct err *err)
+static int read_pair(const char *path, struct buffer *line, struct err *err)
 {
+	/* All of it at once, so that growing leaves no copy behind. */
+	if (buffer_reserve(line, SCRUB_PAIR_LIMIT) < 0)
+		return err_set(err, "no memory to read %s", path);
+	int r = file_read(path, line, err);
+	if (r > 0)
+		return err_set(
+		    err, "%s does not exist; it must hold one line, username:secret", path);
+	if (r < 0 || file_check_trust(path, FILE_TRUST_SECRET, err) < 0 ||
+	    trim_line(path, line, err) < 0)
+		return -1;
+	/* The sentences name the file and never a byte of what is in it. */
 	for (size_t i = 0; i < line->len; i++) {
 		unsigned char c = (unsigned char)line->data[i];
 		if (c == '\n')
@@ -77,21 +87,6 @@ static int check_pair(const char *path, const struct buffer *line, struct err *e
 		return err_set(err, "%s lacks the %s; it must hold one line, username:secret", path,
 		    colon == line->data ? "username" : "secret");
 	return 0;
-}
-
-static int read_pair(const char *path, struct buffer *line, struct err *err)
-{
-	/* All of it at once, so that growing leaves no copy behind. */
-	if (buffer_reserve(line, SCRUB_PAIR_LIMIT) < 0)
-		return err_set(err, "no memory to read %s", path);
-	int r = file_read(path, line, err);
-	if (r > 0)
-		return err_set(
-		    err, "%s does not exist; it must hold one line, username:secret", path);
-	if (r < 0 || file_check_trust(path, FILE_TRUST_SECRET, err) < 0 ||
-	    trim_line(path, line, err) < 0)
-		return -1;
-	return check_pair(path, line, err);
 }
 
 int credential_load(

@@ -26,11 +26,6 @@ static struct {
 	char **names; /* NULL in place of those that are given away or closed */
 } passed;
 
-static bool is_ours(const char *name)
-{
-	return strcmp(name, "api") == 0 || strcmp(name, "tcp") == 0 || strcmp(name, "health") == 0;
-}
-
 static void read_passed(void)
 {
 	passed.read = true;
@@ -40,7 +35,8 @@ static void read_passed(void)
 		    "the sockets that systemd passed cannot be taken: %s", strerrordesc_np(-count));
 	passed.count = count > 0 ? count : 0;
 	for (int i = 0; i < passed.count; i++) {
-		if (is_ours(passed.names[i]))
+		if (strcmp(passed.names[i], "api") == 0 || strcmp(passed.names[i], "tcp") == 0 ||
+		    strcmp(passed.names[i], "health") == 0)
 			continue;
 		log_warning("systemd passed a socket named \"%s\", which is none of api, "
 			    "tcp, health; it is closed",

@@ -51,13 +51,6 @@ static void set_fault(struct headers *headers, const char *fault)
 		headers->fault = fault;
 }
 
-static void take_single(struct headers *headers, struct span *field, struct span value)
-{
-	if (field->ptr)
-		set_fault(headers, "A header field that must come once came twice.");
-	*field = value;
-}
-
 /* Which field is it? By length first, which distinguishes most of them. */
 static void take_field(struct headers *headers, struct span name, struct span value)
 {
@@ -77,7 +70,10 @@ static void take_field(struct headers *headers, struct span name, struct span va
 	for (size_t i = 0; i < ARRAY_SIZE(singles); i++) {
 		if (!field_same(name, singles[i].name))
 			continue;
-		take_single(headers, (struct span *)((char *)headers + singles[i].offset), value);
+		struct span *field = (struct span *)((char *)headers + singles[i].offset);
+		if (field->ptr)
+			set_fault(headers, "A header field that must come once came twice.");
+		*field = value;
 		return;
 	}
 	if (field_same(name, "if-none-match")) {

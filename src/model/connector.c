@@ -366,18 +366,6 @@ static bool is_remapped(const char *data_format)
 	return false;
 }
 
-static void check_properties(struct check *check, const char *connector_type,
-    const struct place *top, const json_t *properties)
-{
-	const struct place place = {.parent = top, .name = "connector_properties"};
-	for (size_t i = 0; i < ARRAY_SIZE(type_rules); i++) {
-		if (strcmp(type_rules[i].name, connector_type) != 0)
-			continue;
-		check_known(check, &type_rules[i].rule, &place, properties);
-		check_unknown(check, &type_rules[i].rule, &place, properties, true);
-	}
-}
-
 int connector_validate(const json_t *body, bool lenient, struct connector_faults *faults)
 {
 	*faults = (struct connector_faults){0};
@@ -391,8 +379,15 @@ int connector_validate(const json_t *body, bool lenient, struct connector_faults
 	check_known(&check, &body_rule, &top, body);
 	const json_t *properties = connector_member(body, "connector_properties");
 	const char *connector_type = connector_member_text(body, "connector_type");
-	if (json_is_object(properties) && connector_type)
-		check_properties(&check, connector_type, &top, properties);
+	if (json_is_object(properties) && connector_type) {
+		const struct place place = {.parent = &top, .name = "connector_properties"};
+		for (size_t i = 0; i < ARRAY_SIZE(type_rules); i++) {
+			if (strcmp(type_rules[i].name, connector_type) != 0)
+				continue;
+			check_known(&check, &type_rules[i].rule, &place, properties);
+			check_unknown(&check, &type_rules[i].rule, &place, properties, true);
+		}
+	}
 	const json_t *category = connector_member(body, "category_properties");
 	if (json_is_object(category)) {
 		const struct place place = {.parent = &top, .name = "category_properties"};

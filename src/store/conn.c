@@ -596,11 +596,16 @@ uint64_t conn_instance(const struct conn *conn)
 	return conn->instance;
 }
 
-/* A reader at work keeps part of the log; the next call tries again. */
-static int checkpoint(struct conn *writer, int patience, struct err *err)
+int conn_checkpoint_if_large(struct conn *writer, struct err *err)
 {
+	if (writer->seal_due && lock_seal(writer->lock, true) != 1)
+		writer->seal_due = false;
+	int64_t size = size_of(writer->path, "-wal");
+	if (size <= WAL_LIMIT)
+		return 0;
+	/* A reader at work keeps part of the log; the next call tries again. */
 	watch_for_meddling(writer);
-	sqlite3_busy_timeout(writer->db, patience);
+	sqlite3_busy_timeout(writer->db, size > WAL_MUCH ? WAL_PATIENCE_MS : 0);
 	int r = sqlite3_wal_checkpoint_v2(writer->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
 	sqlite3_busy_timeout(writer->db, DATABASE_BUSY_MS);
 	writer->seal_due = !writer->meddled;
@@ -612,16 +617,6 @@ static int checkpoint(struct conn *writer, int patience, struct err *err)
 		return outcome;
 	writer->broken = true;
 	return STORE_BROKEN;
-}
-
-int conn_checkpoint_if_large(struct conn *writer, struct err *err)
-{
-	if (writer->seal_due && lock_seal(writer->lock, true) != 1)
-		writer->seal_due = false;
-	int64_t size = size_of(writer->path, "-wal");
-	if (size <= WAL_LIMIT)
-		return 0;
-	return checkpoint(writer, size > WAL_MUCH ? WAL_PATIENCE_MS : 0, err);
 }
 
 static int64_t free_bytes(const char *path)

@@ -50,23 +50,6 @@
 
 /* Reading --------------------------------------------------------------------------------------*/
 
-static void column_book_keeping(struct columns *columns, struct connector_record *record)
-{
-	record->row = column_integer(columns);
-	record->project_id = column_integer(columns);
-	record->connector.connector_id = column_text(columns);
-	record->first_seen_at = column_time(columns);
-	record->updated_at = column_time(columns);
-	record->deleted_at = column_time(columns);
-	record->confirmed_at = column_time(columns);
-	record->history_synced_at = column_time(columns);
-	record->history_error_code = column_text(columns);
-	record->history_error_message = column_text(columns);
-	record->history_error_since = column_time(columns);
-	record->revision = column_integer(columns);
-	record->latest_job_row = column_integer(columns);
-}
-
 static const char *const settling_names[] = {
     [SETTLING_CREATED] = "created",
     [SETTLING_DELETED] = "deleted",
@@ -86,7 +69,19 @@ static int connector_deliver(struct conn *conn, sqlite3_stmt *stmt, void *sink, 
 	const struct connector_sink *to = sink;
 	struct columns columns = {.stmt = stmt};
 	struct connector_record record = {0};
-	column_book_keeping(&columns, &record);
+	record.row = column_integer(&columns);
+	record.project_id = column_integer(&columns);
+	record.connector.connector_id = column_text(&columns);
+	record.first_seen_at = column_time(&columns);
+	record.updated_at = column_time(&columns);
+	record.deleted_at = column_time(&columns);
+	record.confirmed_at = column_time(&columns);
+	record.history_synced_at = column_time(&columns);
+	record.history_error_code = column_text(&columns);
+	record.history_error_message = column_text(&columns);
+	record.history_error_since = column_time(&columns);
+	record.revision = column_integer(&columns);
+	record.latest_job_row = column_integer(&columns);
 	record.connector.label = column_text(&columns);
 	record.connector.connector_type = column_text(&columns);
 	record.connector.properties = column_span(&columns);

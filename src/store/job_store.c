@@ -53,15 +53,6 @@ int job_store_get(
 STATEMENT(sql_job_get_row, FOR_ALL,
 	SELECT_JOBS "WHERE j.job_row = ?1");
 
-static int get_row(
-    struct conn *conn, int64_t job_row, job_row_fn *row, void *context, struct err *err)
-{
-	_cleanup_stmt_ sqlite3_stmt *stmt =
-	    stmt_bound(conn, &sql_job_get_row, VALUES(v_integer(job_row)));
-	return stmt_one(
-	    conn, stmt, job_deliver, &(struct job_sink){row, context}, "read a job", err);
-}
-
 struct list_work {
 	struct conn *conn;
 	const struct job_query *query;
@@ -114,19 +105,6 @@ static int collect_connector(
 STATEMENT(sql_connector_row, FOR_ALL,
 	"SELECT connector_row FROM connectors WHERE project_id = ?1 AND connector_id = ?2");
 
-/* Those of the connector of this id, if the project has one. */
-static int collect_jobs_of_connector(
-    struct list_work *work, struct positions *positions, int64_t project_id)
-{
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_bound(work->conn, &sql_connector_row,
-	    VALUES(v_integer(project_id), v_text(work->query->connector_id)));
-	int step = sqlite3_step(stmt);
-	if (step == SQLITE_ROW)
-		return collect_connector(work, positions, sqlite3_column_int64(stmt, 0));
-	return step == SQLITE_DONE ? 0
-				   : conn_read_failed(work->conn, work->err, "find a connector");
-}
-
 STATEMENT(sql_job_positions_project, FOR_ALL,
 	JOB_POSITIONS("jobs_by_project", "project_id = ?1"));
 
@@ -145,8 +123,17 @@ static int job_collect_project(struct positions *positions, int64_t project_id, 
 	const struct job_query *query = work->query;
 	if (query->connector_row)
 		return collect_connector(work, positions, query->connector_row);
-	if (query->connector_id)
-		return collect_jobs_of_connector(work, positions, project_id);
+	if (query->connector_id) {
+		/* Those of the connector of this id, if the project has one. */
+		_cleanup_stmt_ sqlite3_stmt *stmt = stmt_bound(work->conn, &sql_connector_row,
+		    VALUES(v_integer(project_id), v_text(work->query->connector_id)));
+		int step = sqlite3_step(stmt);
+		if (step == SQLITE_ROW)
+			return collect_connector(work, positions, sqlite3_column_int64(stmt, 0));
+		return step == SQLITE_DONE
+			   ? 0
+			   : conn_read_failed(work->conn, work->err, "find a connector");
+	}
 	bool by_id = query->id_prefix && positions_are_few(query->id_prefix, JOB_ID_PREFIX);
 	const struct statement *all = by_id ? &sql_job_positions_id : &sql_job_positions_project;
 	const struct statement *some =
@@ -156,10 +143,13 @@ static int job_collect_project(struct positions *positions, int64_t project_id, 
 	return job_collect(work, positions, all, project_id, -1);
 }
 
-static int job_deliver_position(int64_t row, void *context)
+static int job_deliver_position(int64_t job_row, void *context)
 {
 	struct list_work *work = context;
-	return get_row(work->conn, row, work->row, work->context, work->err);
+	_cleanup_stmt_ sqlite3_stmt *stmt =
+	    stmt_bound(work->conn, &sql_job_get_row, VALUES(v_integer(job_row)));
+	return stmt_one(work->conn, stmt, job_deliver, &(struct job_sink){work->row, work->context},
+	    "read a job", work->err);
 }
 
 int job_store_list(struct conn *conn, const struct job_query *query, job_row_fn *row, void *context,

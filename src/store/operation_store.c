@@ -10,7 +10,7 @@
 #include "util/timestamp.h"
 
 /* clang-format off */
-/* column_operation follows the same order. */
+/* operation_deliver follows the same order. */
 #define OPERATION_COLUMNS                                                                          \
 	"operation_row, operation_id, kind, project_id, connector_id, state, candidates,"          \
 	" idempotency_key, client, request, error_code, error_message, upstream_status,"           \
@@ -37,41 +37,6 @@ static int column_kind_and_state(
 	return kind < 0 || state < 0 ? -1 : 0;
 }
 
-static int column_operation(sqlite3_stmt *stmt, struct operation_record *ret_record)
-{
-	struct columns columns = {.stmt = stmt};
-	*ret_record = (struct operation_record){.row = column_integer(&columns)};
-	ret_record->operation_id = column_text(&columns);
-	const char *kind = column_text(&columns);
-	ret_record->project_id = column_integer(&columns);
-	ret_record->connector_id = column_text(&columns);
-	const char *state = column_text(&columns);
-	ret_record->candidates = column_span(&columns);
-	ret_record->idempotency_key = column_text(&columns);
-	ret_record->client = column_text(&columns);
-	ret_record->request = column_span(&columns);
-	ret_record->error_code = column_text(&columns);
-	ret_record->error_message = column_text(&columns);
-	ret_record->upstream_status = column_integer(&columns);
-	ret_record->created_at = column_time(&columns);
-	ret_record->sent_at = column_time(&columns);
-	ret_record->finished_at = column_time(&columns);
-	ret_record->allow_duplicate = column_integer(&columns) != 0;
-	ret_record->import_key = column_text(&columns);
-	ret_record->known_row = column_integer(&columns);
-	ret_record->sent_upstream_at = column_time(&columns);
-	ret_record->account = column_text(&columns);
-	ret_record->search_base = column_integer(&columns);
-	ret_record->search_over = column_integer(&columns) != 0;
-	ret_record->undelivered = column_integer(&columns) != 0;
-	ret_record->revision = column_integer(&columns);
-	int64_t listings = column_integer(&columns) - ret_record->search_base;
-	int64_t listed_at = column_time(&columns);
-	ret_record->listings = listings > 0 ? listings : 0;
-	ret_record->last_listed_at = listings > 0 ? listed_at : TIMESTAMP_NONE;
-	return column_kind_and_state(kind, state, ret_record);
-}
-
 struct operation_sink {
 	operation_row_fn *row;
 	void *context;
@@ -80,8 +45,37 @@ struct operation_sink {
 static int operation_deliver(struct conn *conn, sqlite3_stmt *stmt, void *sink, struct err *err)
 {
 	const struct operation_sink *to = sink;
-	struct operation_record record;
-	if (column_operation(stmt, &record) < 0)
+	struct columns columns = {.stmt = stmt};
+	struct operation_record record = {.row = column_integer(&columns)};
+	record.operation_id = column_text(&columns);
+	const char *kind = column_text(&columns);
+	record.project_id = column_integer(&columns);
+	record.connector_id = column_text(&columns);
+	const char *state = column_text(&columns);
+	record.candidates = column_span(&columns);
+	record.idempotency_key = column_text(&columns);
+	record.client = column_text(&columns);
+	record.request = column_span(&columns);
+	record.error_code = column_text(&columns);
+	record.error_message = column_text(&columns);
+	record.upstream_status = column_integer(&columns);
+	record.created_at = column_time(&columns);
+	record.sent_at = column_time(&columns);
+	record.finished_at = column_time(&columns);
+	record.allow_duplicate = column_integer(&columns) != 0;
+	record.import_key = column_text(&columns);
+	record.known_row = column_integer(&columns);
+	record.sent_upstream_at = column_time(&columns);
+	record.account = column_text(&columns);
+	record.search_base = column_integer(&columns);
+	record.search_over = column_integer(&columns) != 0;
+	record.undelivered = column_integer(&columns) != 0;
+	record.revision = column_integer(&columns);
+	int64_t listings = column_integer(&columns) - record.search_base;
+	int64_t listed_at = column_time(&columns);
+	record.listings = listings > 0 ? listings : 0;
+	record.last_listed_at = listings > 0 ? listed_at : TIMESTAMP_NONE;
+	if (column_kind_and_state(kind, state, &record) < 0)
 		return err_set(err, "database %s: operation %s has a kind or state nobody knows",
 		    conn->path, record.operation_id);
 	return to->row(&record, to->context);

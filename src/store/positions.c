@@ -68,26 +68,21 @@ struct positions_work {
 STATEMENT(sql_project_ids, FOR_ALL,
 	"SELECT project_id FROM projects");
 
-static int collect_stored(struct conn *conn, struct positions_work *work, struct err *err)
-{
-	const struct positions_reading *reading = work->reading;
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, &sql_project_ids);
-	int step;
-	while ((step = sqlite3_step(stmt)) == SQLITE_ROW) {
-		int r = reading->collect(
-		    &work->positions, sqlite3_column_int64(stmt, 0), reading->context);
-		if (r)
-			return r;
-		cut(&work->positions, reading);
-	}
-	return step == SQLITE_DONE ? 0 : conn_read_failed(conn, err, "list projects");
-}
-
 static int positions_collect(struct conn *conn, struct positions_work *work, struct err *err)
 {
 	const struct positions_reading *reading = work->reading;
-	if (!reading->project_ids)
-		return collect_stored(conn, work, err);
+	if (!reading->project_ids) {
+		_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, &sql_project_ids);
+		int step;
+		while ((step = sqlite3_step(stmt)) == SQLITE_ROW) {
+			int r = reading->collect(
+			    &work->positions, sqlite3_column_int64(stmt, 0), reading->context);
+			if (r)
+				return r;
+			cut(&work->positions, reading);
+		}
+		return step == SQLITE_DONE ? 0 : conn_read_failed(conn, err, "list projects");
+	}
 	for (size_t i = 0; i < reading->project_count; i++) {
 		int r =
 		    reading->collect(&work->positions, reading->project_ids[i], reading->context);

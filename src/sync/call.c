@@ -29,19 +29,6 @@ void call_done(struct call *call)
 	config_unref(call->config);
 }
 
-static enum upstream_verdict judge_answer(struct call *call, const struct client_answer *answer)
-{
-	struct project *project = call->project;
-	const struct upstream_request request = {
-	    .write = endpoint_writes(call->endpoint),
-	    .subject = call->subject,
-	    .known = call->known,
-	    .started = call->asked_at,
-	};
-	return upstream_ended(&project->upstream, answer, &request, project_now(project),
-	    project_wall(project), &project->sync->random);
-}
-
 static void take_answer(struct call *call, const struct client_answer *answer)
 {
 	struct project *project = call->project;
@@ -62,7 +49,14 @@ static void take_answer(struct call *call, const struct client_answer *answer)
 	if (answer->date != TIMESTAMP_NONE)
 		project->date_ahead = answer->date - project_now(project);
 	enum upstream_state before = project->upstream.state;
-	enum upstream_verdict verdict = judge_answer(call, answer);
+	const struct upstream_request request = {
+	    .write = endpoint_writes(call->endpoint),
+	    .subject = call->subject,
+	    .known = call->known,
+	    .started = call->asked_at,
+	};
+	enum upstream_verdict verdict = upstream_ended(&project->upstream, answer, &request,
+	    project_now(project), project_wall(project), &project->sync->random);
 	if (verdict == VERDICT_FAILED)
 		project_troubled(project, project->upstream.message);
 	call->owner->ended(call, answer, verdict == VERDICT_FAILED ? CALL_FAILED : CALL_GOOD);

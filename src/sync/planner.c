@@ -705,14 +705,6 @@ static bool is_due(const struct due *due, enum item_class item_class, int64_t no
 	return due->first[item_class] && due->at[item_class] <= now;
 }
 
-static struct plan plan_nothing(const struct due *due, int64_t at)
-{
-	for (size_t i = 0; i < CLASS_COUNT; i++)
-		if (due->at[i] < at)
-			at = due->at[i];
-	return (struct plan){.kind = PLAN_NOTHING, .due = at};
-}
-
 /* What is due by the clock, whatever anybody waits for. */
 static struct plan plan_due(const struct planner *planner, int64_t now, unsigned places)
 {
@@ -730,7 +722,11 @@ static struct plan plan_due(const struct planner *planner, int64_t now, unsigned
 	for (size_t i = 0; i < CLASS_COUNT; i++)
 		if (is_due(&due, (enum item_class)i, now))
 			return plan_item(due.first[i], false);
-	return plan_nothing(&due, list_due(planner));
+	int64_t at = list_due(planner);
+	for (size_t i = 0; i < CLASS_COUNT; i++)
+		if (due.at[i] < at)
+			at = due.at[i];
+	return (struct plan){.kind = PLAN_NOTHING, .due = at};
 }
 
 struct plan planner_next(struct planner *planner, int64_t now, unsigned places)

@@ -230,18 +230,6 @@ static int look_at_rival(const struct operation_record *record, void *context)
 	return STORE_ENOUGH;
 }
 
-/* With the only candidate there is: returns 1 when another create may have made it, 0, or -1. */
-static int has_rival(struct looking *looking, const struct operation_record *create)
-{
-	struct rival rival = {
-	    .looking = looking,
-	    .row = create->row,
-	    .connector_row = looking->outcome_row,
-	};
-	return operation_store_each_import(project_writer(looking->project), create->project_id,
-	    create->import_key, look_at_rival, &rival, looking->err);
-}
-
 struct candidates_of {
 	struct looking *looking;
 	const struct operation_record *create;
@@ -309,7 +297,14 @@ static int gather(struct looking *looking, const struct operation_record *create
 	if (r == 0 && buffer_failed(&looking->candidates))
 		r = err_set(looking->err, "no memory for the candidates of a create");
 	if (r == 0 && looking->candidate_count == 1 && looking->fits) {
-		r = has_rival(looking, create);
+		/* Another create may have made the only candidate there is. */
+		struct rival rival = {
+		    .looking = looking,
+		    .row = create->row,
+		    .connector_row = looking->outcome_row,
+		};
+		r = operation_store_each_import(project_writer(looking->project),
+		    create->project_id, create->import_key, look_at_rival, &rival, looking->err);
 		looking->fits = r == 0;
 	}
 	return r < 0 ? -1 : 0;

@@ -74,17 +74,6 @@ static char *put_fraction(char *to, uint64_t microseconds)
 	return to;
 }
 
-static char *put_date(char *to, struct date date)
-{
-	if (date.year < 0)
-		*to++ = '-';
-	to = put_number(to, (uint64_t)(date.year < 0 ? -date.year : date.year), 4);
-	*to++ = '-';
-	to = put_number(to, date.month, 2);
-	*to++ = '-';
-	return put_number(to, date.day, 2);
-}
-
 void timestamp_format(int64_t timestamp, char *ret_text)
 {
 	char *to = ret_text;
@@ -96,7 +85,14 @@ void timestamp_format(int64_t timestamp, char *ret_text)
 			days--;
 		}
 		uint64_t seconds = (uint64_t)(rest / MICROSECONDS_PER_SECOND);
-		to = put_date(to, date_from_days(days));
+		struct date date = date_from_days(days);
+		if (date.year < 0)
+			*to++ = '-';
+		to = put_number(to, (uint64_t)(date.year < 0 ? -date.year : date.year), 4);
+		*to++ = '-';
+		to = put_number(to, date.month, 2);
+		*to++ = '-';
+		to = put_number(to, date.day, 2);
 		*to++ = 'T';
 		to = put_number(to, seconds / 3600, 2);
 		*to++ = ':';
