@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "store/connector_store.h"
-#include "sync/changes.h"
+#include "sync/commit.h"
 #include "sync/doubts.h"
 #include "sync/pages.h"
 #include "sync/witness.h"

@@ -2,10 +2,70 @@
 /* Transactions of the sync thread, while the disk may be full. */
 #include "sync/commit.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "store/tx.h"
+#include "util/array.h"
+#include "util/cleanup.h"
 
 #define RETRY_FIRST MICROSECONDS_PER_SECOND
 #define RETRY_MAXIMUM (5 * MICROSECONDS_PER_SECOND)
+#define CHANGES_LIMIT 100000
+
+/* Changes --------------------------------------------------------------------------------------*/
+
+static struct change *next_change(struct changes *changes)
+{
+	if (changes->count == CHANGES_LIMIT) {
+		changes->overflow = true;
+		return NULL;
+	}
+	struct change *list = array_grow(changes->list, changes->count, sizeof(*list));
+	if (!list) {
+		changes->overflow = true;
+		return NULL;
+	}
+	changes->list = list;
+	struct change *change = &list[changes->count++];
+	memset(change, 0, sizeof(*change));
+	return change;
+}
+
+void changes_add(struct changes *changes, enum change_kind kind, int64_t project_id, const char *id)
+{
+	struct change *change = next_change(changes);
+	if (!change)
+		return;
+	change->kind = kind;
+	change->project_id = project_id;
+	snprintf(change->id, sizeof(change->id), "%s", id ? id : "");
+}
+
+static void forget_changes(struct changes *changes)
+{
+	changes->count = 0;
+	changes->overflow = false;
+}
+
+static void announce_changes(struct changes *changes, changes_announced_fn *changed, void *context)
+{
+	if (changed && changes->count > 0)
+		changed(changes->list, changes->count, context);
+	if (changed && changes->overflow) {
+		struct change all[] = {
+		    {.kind = CHANGE_PROJECT},
+		    {.kind = CHANGE_CONNECTOR},
+		    {.kind = CHANGE_JOB},
+		    {.kind = CHANGE_OPERATION},
+		    {.kind = CHANGE_REFRESH},
+		};
+		changed(all, ARRAY_SIZE(all), context);
+	}
+	forget_changes(changes);
+}
+
+/* Writing --------------------------------------------------------------------------------------*/
 
 void commit_init(struct commit *commit)
 {
@@ -14,7 +74,7 @@ void commit_init(struct commit *commit)
 
 void commit_done(struct commit *commit)
 {
-	changes_done(&commit->changes);
+	free(commit->changes.list);
 }
 
 void commit_full(struct commit *commit, const struct err *err)
@@ -59,10 +119,10 @@ int commit_write(struct commit *commit,
 		if (atomic_load(&commit->unavailable))
 			commit->retry_at = clock_monotonic(commit->clock);
 		commit->count++;
-		changes_announce(&commit->changes, commit->changed, commit->context);
+		announce_changes(&commit->changes, commit->changed, commit->context);
 		return 0;
 	}
-	changes_forget(&commit->changes);
+	forget_changes(&commit->changes);
 	if (r == STORE_FULL)
 		commit_full(commit, err);
 	else if (r == STORE_BROKEN)

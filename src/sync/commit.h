@@ -6,13 +6,42 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "store/conn.h"
-#include "sync/changes.h"
 #include "util/clock.h"
 #include "util/err.h"
 #include "util/log.h"
+#include "util/random.h"
+
+enum change_kind {
+	CHANGE_PROJECT,
+	CHANGE_CONNECTOR,
+	CHANGE_JOB,
+	CHANGE_OPERATION,
+	CHANGE_REFRESH,
+};
+
+/* Something that was committed. id is the job_id or operation_id, "" otherwise; ticket is that of a
+ * refresh that ended. */
+struct change {
+	enum change_kind kind;
+	int64_t project_id;
+	char id[RANDOM_ID_SIZE];
+	uint64_t ticket;
+};
+
+/* Told after each commit, on the sync thread; must not block. */
+typedef void changes_announced_fn(const struct change *changes, size_t count, void *context);
+
+/* Invariant: count changes are in list. overflow: more changes than could be kept, so everybody who
+ * waits looks again (a change of every kind with an empty id). */
+struct changes {
+	struct change *list;
+	size_t count;
+	bool overflow;
+};
 
 /* Of the sync thread, but for unavailable. */
 struct commit {
@@ -56,3 +85,7 @@ bool commit_probe(struct commit *commit, int64_t now);
 
 /* The log level for a failed write: lower while it is known that nothing can be written at all. */
 enum log_level commit_level(const struct commit *commit, enum log_level level);
+
+/* Notes a change of the transaction that runs; id may be NULL. */
+void changes_add(
+    struct changes *changes, enum change_kind kind, int64_t project_id, const char *id);

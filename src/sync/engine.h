@@ -10,7 +10,7 @@
 #include "model/operation.h"
 #include "model/project.h"
 #include "store/conn.h"
-#include "sync/changes.h"
+#include "sync/commit.h"
 #include "sync/counters.h"
 #include "sync/mailbox.h"
 #include "util/clock.h"
