@@ -22,15 +22,14 @@ struct connector_page {
 	struct conn *conn;
 };
 
-static int connectors_add_connector(
-    const struct connector_record *record, const struct job_record *latest, void *context)
+static int connectors_add_connector(const struct connector_record *record, void *context)
 {
 	struct connector_page *page = context;
 	const struct project_view *view = NULL;
 	if (reading_view(&page->reading, page->conn, record->project_id, page->err, &view) != 0)
 		return -1;
 	const struct reading_row row = reading_begin_row(&page->reading);
-	reading_connector(&page->reading, view, record, latest, SPAN_NONE);
+	reading_connector(&page->reading, view, record, SPAN_NONE);
 	return reading_end_row(&page->reading, &row);
 }
 
@@ -136,14 +135,13 @@ struct connector_read {
 	struct freshness *freshness; /* instead of an answer, when not NULL */
 };
 
-static int connectors_take_connector(
-    const struct connector_record *record, const struct job_record *latest, void *context)
+static int connectors_take_connector(const struct connector_record *record, void *context)
 {
 	struct connector_read *read = context;
 	if (read->freshness)
 		*read->freshness = freshness_of_connector(record, read->view, read->reading.now);
 	else
-		reading_connector(&read->reading, read->view, record, latest, read->warnings);
+		reading_connector(&read->reading, read->view, record, read->warnings);
 	return 0;
 }
 

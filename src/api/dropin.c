@@ -56,10 +56,8 @@ void dropin_write_problem(
 
 /* Reading ---------------------------------------------------------------------------------------*/
 
-static int dropin_add_connector(
-    const struct connector_record *record, const struct job_record *latest, void *context)
+static int dropin_add_connector(const struct connector_record *record, void *context)
 {
-	(void)latest;
 	struct dropin_read *read = context;
 	if (record->deleted_at != TIMESTAMP_NONE)
 		return STORE_NONE;
@@ -109,10 +107,8 @@ static int add_raw(struct listing *listing, struct span raw)
 	return 0;
 }
 
-static int add_listed_connector(
-    const struct connector_record *record, const struct job_record *latest, void *context)
+static int add_listed_connector(const struct connector_record *record, void *context)
 {
-	(void)latest;
 	return add_raw(context, record->connector.raw);
 }
 
@@ -210,10 +206,8 @@ struct answered dropin_list(struct request *request)
 	return answer_listing(request, 0);
 }
 
-static int take_present(
-    const struct connector_record *record, const struct job_record *latest, void *context)
+static int take_present(const struct connector_record *record, void *context)
 {
-	(void)latest;
 	*(int64_t *)context = record->row;
 	return record->deleted_at == TIMESTAMP_NONE ? 0 : STORE_NONE;
 }

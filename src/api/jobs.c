@@ -40,10 +40,8 @@ static int add_job(const struct job_record *record, void *context)
 	return reading_end_row(&page->reading, &row);
 }
 
-static int jobs_take_row(
-    const struct connector_record *record, const struct job_record *latest, void *context)
+static int jobs_take_row(const struct connector_record *record, void *context)
 {
-	(void)latest;
 	*(int64_t *)context = record->row;
 	return 0;
 }

@@ -131,15 +131,15 @@ void reading_project(struct reading *reading, const struct project_view *view)
 }
 
 void reading_connector(struct reading *reading, const struct project_view *view,
-    const struct connector_record *record, const struct job_record *latest, struct span warnings)
+    const struct connector_record *record, struct span warnings)
 {
 	struct freshness freshness = freshness_of_connector(record, view, reading->now);
 	note_turn(reading, &freshness);
 	tag(reading, record->row);
 	tag(reading, record->revision);
-	tag(reading, latest ? latest->row : 0);
-	tag(reading, latest ? latest->revision : 0);
-	render_connector(&reading->writer, record, latest, view, &freshness, warnings);
+	tag(reading, record->latest ? record->latest->row : 0);
+	tag(reading, record->latest ? record->latest->revision : 0);
+	render_connector(&reading->writer, record, view, &freshness, warnings);
 }
 
 void reading_job(

@@ -41,7 +41,7 @@ int reading_view(struct reading *reading, struct conn *conn, int64_t project_id,
 /* Each adds a record to the answer, its ETag and its time. */
 void reading_project(struct reading *reading, const struct project_view *view);
 void reading_connector(struct reading *reading, const struct project_view *view,
-    const struct connector_record *record, const struct job_record *latest, struct span warnings);
+    const struct connector_record *record, struct span warnings);
 void reading_job(
     struct reading *reading, const struct project_view *view, const struct job_record *record);
 void reading_snapshot(struct reading *reading, const struct project_view *view,

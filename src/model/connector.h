@@ -13,6 +13,8 @@
 
 #define CONNECTOR_ID_LENGTH_LIMIT 128
 
+struct job_record;
+
 /* The kinds of import. Each has a file pair in mixpanel/. */
 enum connector_kind {
 	CONNECTOR_CLOUD_IMPORT,
@@ -60,8 +62,8 @@ struct connector_record {
 	const char *history_error_code; /* NULL when the last history refresh went well */
 	const char *history_error_message;
 	int64_t history_error_since;
-	int64_t revision;       /* changes whenever what it says about Mixpanel changes */
-	int64_t latest_job_row; /* 0 for none */
+	int64_t revision;                /* changes whenever what it says about Mixpanel changes */
+	const struct job_record *latest; /* the latest job, borrowed; NULL for none */
 };
 
 /* Whether text may stand as a connector id (the invariant above). */

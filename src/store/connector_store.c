@@ -81,7 +81,7 @@ static int connector_deliver(struct conn *conn, sqlite3_stmt *stmt, void *sink, 
 	record.history_error_message = column_text(&columns);
 	record.history_error_since = column_time(&columns);
 	record.revision = column_integer(&columns);
-	record.latest_job_row = column_integer(&columns);
+	bool has_latest = column_integer(&columns) != 0;
 	record.connector.label = column_text(&columns);
 	record.connector.connector_type = column_text(&columns);
 	record.connector.properties = column_span(&columns);
@@ -104,9 +104,11 @@ static int connector_deliver(struct conn *conn, sqlite3_stmt *stmt, void *sink, 
 		return err_set(err, "database %s: connector %s is of a kind nobody knows",
 		    conn->path, record.connector.connector_id);
 	struct job_record latest = {0};
-	if (record.latest_job_row)
+	if (has_latest) {
 		column_job(&columns, &latest);
-	return to->row(&record, record.latest_job_row ? &latest : NULL, to->context);
+		record.latest = &latest;
+	}
+	return to->row(&record, to->context);
 }
 
 STATEMENT(sql_connector_get, FOR_ALL,
@@ -346,10 +348,8 @@ static bool members_same(const struct connector *a, const struct connector_put *
 	       text_same(a->created_by, b->created_by) && a->created_at == b->created_at;
 }
 
-static int compare_with_put(
-    const struct connector_record *record, const struct job_record *latest, void *context)
+static int compare_with_put(const struct connector_record *record, void *context)
 {
-	(void)latest;
 	struct stored *stored = context;
 	stored->known = true;
 	stored->followed = (struct followed_connector){

@@ -7,10 +7,9 @@
 #include "model/job.h"
 #include "store/positions.h"
 
-/* Receives one connector and its latest job (NULL for none); the pointers hold until it returns.
- * Returns 0 to go on, anything else to stop; that value is returned by the function that called. */
-typedef int connector_row_fn(
-    const struct connector_record *record, const struct job_record *latest, void *context);
+/* Receives one connector with its latest job; the pointers hold until it returns. Returns 0 to go
+ * on, anything else to stop; that value is returned by the function that called. */
+typedef int connector_row_fn(const struct connector_record *record, void *context);
 
 /* One connector by Mixpanel's id. Returns 0; STORE_NONE when it was never known; -1. */
 int connector_store_get(struct conn *conn, int64_t project_id, const char *connector_id,

@@ -67,8 +67,7 @@ void render_project(
 }
 
 void render_connector(struct writer *writer, const struct connector_record *record,
-    const struct job_record *latest, const struct project_view *view,
-    const struct freshness *freshness, struct span warnings)
+    const struct project_view *view, const struct freshness *freshness, struct span warnings)
 {
 	bool present = record->deleted_at == TIMESTAMP_NONE;
 	writer_begin_object(writer);
@@ -91,8 +90,8 @@ void render_connector(struct writer *writer, const struct connector_record *reco
 	writer_member_time(writer, "first_seen_at", record->first_seen_at);
 	writer_member_time(writer, "updated_at", record->updated_at);
 	writer_key(writer, "latest_job");
-	if (latest)
-		render_job(writer, latest, view->settings->name, NULL);
+	if (record->latest)
+		render_job(writer, record->latest, view->settings->name, NULL);
 	else
 		writer_null(writer);
 	member_sync(writer, freshness);

@@ -16,11 +16,10 @@ void render_upstream(struct writer *writer, const struct upstream_status *status
 void render_project(
     struct writer *writer, const struct project_view *view, const struct freshness *freshness);
 
-/* A connector with its latest job (NULL for none). warnings is a JSON array about the body it was
+/* A connector with its latest job. warnings is a JSON array about the body it was
  * created from, SPAN_NONE for no such member. */
 void render_connector(struct writer *writer, const struct connector_record *record,
-    const struct job_record *latest, const struct project_view *view,
-    const struct freshness *freshness, struct span warnings);
+    const struct project_view *view, const struct freshness *freshness, struct span warnings);
 
 /* A job; without its sync block when freshness is NULL. */
 void render_job(struct writer *writer, const struct job_record *record, const char *project,

@@ -59,10 +59,8 @@ struct found_connector {
 	bool deleted_by_us;
 };
 
-static int command_take_connector(
-    const struct connector_record *record, const struct job_record *latest, void *context)
+static int command_take_connector(const struct connector_record *record, void *context)
 {
-	(void)latest;
 	struct found_connector *found = context;
 	found->row = record->row;
 	found->deleted = record->deleted_at != TIMESTAMP_NONE;
@@ -153,10 +151,8 @@ static int look_at_undelivered(const struct operation_record *record, void *cont
 	return STORE_ENOUGH;
 }
 
-static int look_at_import(
-    const struct connector_record *record, const struct job_record *latest, void *context)
+static int look_at_import(const struct connector_record *record, void *context)
 {
-	(void)latest;
 	struct create_check *check = context;
 	if (check->found || !connector_is_same_import(check->body, &record->connector))
 		return 0;

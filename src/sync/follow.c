@@ -88,10 +88,8 @@ static void read_free(struct read_call *read)
 }
 
 /* Into room for CONNECTOR_ID_LENGTH_LIMIT + 1 bytes. */
-static int take_id(
-    const struct connector_record *record, const struct job_record *latest, void *context)
+static int take_id(const struct connector_record *record, void *context)
 {
-	(void)latest;
 	snprintf(context, CONNECTOR_ID_LENGTH_LIMIT + 1, "%s", record->connector.connector_id);
 	return 0;
 }
@@ -127,10 +125,8 @@ static int write_failure(struct conn *writer, void *context, struct err *err)
 	return r;
 }
 
-static int take_failing(
-    const struct connector_record *record, const struct job_record *latest, void *context)
+static int take_failing(const struct connector_record *record, void *context)
 {
-	(void)latest;
 	*(bool *)context = record->history_error_code != NULL;
 	return 0;
 }

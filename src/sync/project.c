@@ -148,10 +148,8 @@ void project_settle(struct project *project, int64_t row, enum witness_hold hold
 		    "project %s: no memory to let a connector settle", project->settings->name);
 }
 
-static int project_take_row(
-    const struct connector_record *record, const struct job_record *latest, void *context)
+static int project_take_row(const struct connector_record *record, void *context)
 {
-	(void)latest;
 	*(int64_t *)context = record->row;
 	return 0;
 }

@@ -152,10 +152,8 @@ void search_same_import(struct project *project, const char *import_key)
 		    project->settings->name, err.text);
 }
 
-static int take_connector_key(
-    const struct connector_record *record, const struct job_record *latest, void *context)
+static int take_connector_key(const struct connector_record *record, void *context)
 {
-	(void)latest;
 	const struct connector *connector = &record->connector;
 	return connector_import_key(context, connector->connector_type, connector->data_format,
 	    connector->bucket, connector->prefix);
@@ -235,10 +233,8 @@ struct candidates_of {
 	const struct operation_record *create;
 };
 
-static int take_candidate(
-    const struct connector_record *record, const struct job_record *latest, void *context)
+static int take_candidate(const struct connector_record *record, void *context)
 {
-	(void)latest;
 	struct candidates_of *work = context;
 	struct looking *looking = work->looking;
 	struct conn *writer = project_writer(looking->project);

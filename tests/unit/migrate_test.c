@@ -142,10 +142,8 @@ static const char old_imports[] =
     "\"category_properties\":{\"data_format\":\"remap_event\"}}' AS BLOB);";
 
 /* What a migration computes in SQL is what the model computes. */
-static int check_old_connector(
-    const struct connector_record *record, const struct job_record *latest, void *context)
+static int check_old_connector(const struct connector_record *record, void *context)
 {
-	(void)latest;
 	unsigned *found = context;
 	const struct connector *connector = &record->connector;
 	struct buffer key _cleanup_buffer_;
@@ -240,11 +238,9 @@ START_TEST(a_database_of_schema_1_opens_with_all_it_held)
 END_TEST
 
 /* Both connectors, whether there or not, are of the only kind there was. */
-static int check_kind(
-    const struct connector_record *record, const struct job_record *latest, void *context)
+static int check_kind(const struct connector_record *record, void *context)
 {
 	unsigned *found = context;
-	(void)latest;
 	ck_assert_int_eq(record->connector.kind, CONNECTOR_CLOUD_IMPORT);
 	ck_assert_int_eq(record->deleted_by_us, record->row == 2);
 	(*found)++;

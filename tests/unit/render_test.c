@@ -123,15 +123,15 @@ static void check_project(const struct project_view *view, const char *expected)
 	check_written(&buffer, expected);
 }
 
-static void check_connector(const struct connector_record *record, const struct job_record *latest,
-    struct span warnings, const char *expected)
+static void check_connector(
+    const struct connector_record *record, struct span warnings, const char *expected)
 {
 	struct buffer buffer _cleanup_buffer_;
 	struct writer writer;
 	struct project_view view = view_listed_at(DAY);
 	buffer_init(&buffer, 65536);
 	writer_init(&writer, &buffer);
-	render_connector(&writer, record, latest, &view, &fresh, warnings);
+	render_connector(&writer, record, &view, &fresh, warnings);
 	check_written(&buffer, expected);
 }
 
@@ -170,8 +170,7 @@ END_TEST
 START_TEST(a_connector_keeps_numbers_as_sent)
 {
 	struct connector_record record = plain_connector();
-	check_connector(
-	    &record, NULL, SPAN_NONE, "{" PLAIN_CONNECTOR ",\"latest_job\":null," FRESH "}");
+	check_connector(&record, SPAN_NONE, "{" PLAIN_CONNECTOR ",\"latest_job\":null," FRESH "}");
 }
 END_TEST
 
@@ -179,15 +178,16 @@ START_TEST(a_connector_carries_its_latest_job_without_sync)
 {
 	struct connector_record record = plain_connector();
 	struct job_record job = plain_job();
-	check_connector(&record, &job, SPAN_NONE,
-	    "{" PLAIN_CONNECTOR ",\"latest_job\":{" PLAIN_JOB "}," FRESH "}");
+	record.latest = &job;
+	check_connector(
+	    &record, SPAN_NONE, "{" PLAIN_CONNECTOR ",\"latest_job\":{" PLAIN_JOB "}," FRESH "}");
 }
 END_TEST
 
 START_TEST(a_connector_carries_warnings_when_there_are_any)
 {
 	struct connector_record record = plain_connector();
-	check_connector(&record, NULL, span_of("[1]"),
+	check_connector(&record, span_of("[1]"),
 	    "{" PLAIN_CONNECTOR ",\"latest_job\":null," FRESH ",\"warnings\":[1]}");
 }
 END_TEST
@@ -205,7 +205,7 @@ START_TEST(a_deleted_connector_says_so)
 	    .created_at = TIMESTAMP_NONE,
 	};
 	record.deleted_at = DAY + SECONDS(5);
-	check_connector(&record, NULL, SPAN_NONE,
+	check_connector(&record, SPAN_NONE,
 	    "{\"connector_id\":\"x\\\"y\",\"kind\":\"cloud_import\",\"project\":\"demo\",\"project_"
 	    "id\":123456789,"
 	    "\"label\":\"l\\n\",\"connector_type\":\"\",\"connector_properties\":{},"

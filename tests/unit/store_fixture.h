@@ -141,10 +141,8 @@ static inline int64_t fixture_put(struct fixture *fixture, const struct connecto
 	return row;
 }
 
-static inline int fixture_take_row(
-    const struct connector_record *record, const struct job_record *latest, void *context)
+static inline int fixture_take_row(const struct connector_record *record, void *context)
 {
-	(void)latest;
 	*(int64_t *)context = record->row;
 	return 0;
 }
@@ -225,10 +223,8 @@ static inline int rows_add_job(const struct job_record *record, void *context)
 	return 0;
 }
 
-static inline int rows_add_connector(
-    const struct connector_record *record, const struct job_record *latest, void *context)
+static inline int rows_add_connector(const struct connector_record *record, void *context)
 {
-	(void)latest;
 	struct rows *rows = context;
 	ck_assert_uint_lt(rows->count, ARRAY_SIZE(rows->list));
 	rows->list[rows->count++] = record->row;

@@ -25,8 +25,7 @@ struct seen {
 	char history_error_code[32];
 };
 
-static int see(
-    const struct connector_record *record, const struct job_record *latest, void *context)
+static int see(const struct connector_record *record, void *context)
 {
 	struct seen *seen = context;
 	seen->count++;
@@ -39,8 +38,8 @@ static int see(
 	    record->connector.status ? record->connector.status : "");
 	snprintf(seen->failure_message, sizeof(seen->failure_message), "%s",
 	    record->connector.failure_message ? record->connector.failure_message : "");
-	seen->latest_row = latest ? latest->row : 0;
-	seen->latest_status = latest ? latest->run.status : JOB_UNKNOWN;
+	seen->latest_row = record->latest ? record->latest->row : 0;
+	seen->latest_status = record->latest ? record->latest->run.status : JOB_UNKNOWN;
 	seen->history_synced_at = record->history_synced_at;
 	seen->history_error_since = record->history_error_since;
 	snprintf(seen->label, sizeof(seen->label), "%s", record->connector.label);
