@@ -291,11 +291,9 @@ static int decode_read_page(
 	struct jsontext_iterator iterator;
 	struct span name;
 	struct span entry;
-	size_t count = 0;
 	jsontext_iterate(&iterator, page.list);
 	while (jsontext_next(&iterator, &name, &entry))
-		count++;
-	page.count = count;
+		page.count++;
 	if (page.count > ENTRIES_LIMIT)
 		return err_set(err, "there are more than %d entries on a page of Mixpanel's list",
 		    ENTRIES_LIMIT);

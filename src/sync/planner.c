@@ -333,10 +333,10 @@ static void enqueue(struct planner *planner, struct item *item)
 	}
 }
 
-static void enqueue_waited(struct planner *planner, struct item *item)
+static void enqueue_waited(struct planner *planner, struct item *item, bool bulk)
 {
-	TAILQ_INSERT_TAIL(&planner->waited, item, waited);
-	item->place = PLACE_WAITED;
+	TAILQ_INSERT_TAIL(bulk ? &planner->bulk : &planner->waited, item, waited);
+	item->place = bulk ? PLACE_BULK : PLACE_WAITED;
 }
 
 /* Moves a history to the class its facts give it, and to its place there. */
@@ -484,8 +484,8 @@ int planner_put(struct planner *planner, const struct planner_connector *connect
 
 void planner_found(struct planner *planner, int64_t connector_row, bool unfinished, int64_t now)
 {
-	struct item *history = find_item(&planner->histories, connector_row);
-	if (!history || history->removed)
+	struct item *history = find_followed(&planner->histories, connector_row);
+	if (!history)
 		return;
 	history->unfinished = unfinished;
 	put_item(planner, history, NO_TIME, now);
@@ -598,31 +598,16 @@ void planner_want_list(struct planner *planner, bool again)
 		planner->list.waited = true;
 }
 
-bool planner_want_history(struct planner *planner, int64_t connector_row, bool again)
+bool planner_want_history(struct planner *planner, int64_t connector_row, bool bulk, bool again)
 {
 	struct item *item = find_followed(&planner->histories, connector_row);
 	if (!item)
 		return false;
 	if (item->place == PLACE_FLIGHT) {
 		item->again |= again;
-	} else if (item->place != PLACE_WAITED) {
+	} else if (item->place != PLACE_WAITED && !(bulk && item->place == PLACE_BULK)) {
 		lift(planner, item);
-		enqueue_waited(planner, item);
-	}
-	return true;
-}
-
-bool planner_want_bulk(struct planner *planner, int64_t connector_row, bool again)
-{
-	struct item *item = find_followed(&planner->histories, connector_row);
-	if (!item)
-		return false;
-	if (item->place == PLACE_FLIGHT) {
-		item->again |= again;
-	} else if (item->place != PLACE_WAITED && item->place != PLACE_BULK) {
-		lift(planner, item);
-		TAILQ_INSERT_TAIL(&planner->bulk, item, waited);
-		item->place = PLACE_BULK;
+		enqueue_waited(planner, item, bulk);
 	}
 	return true;
 }
@@ -825,7 +810,7 @@ static void item_done(struct planner *planner, struct item *item, int64_t retry_
 	else if (item->again && retry_after == 0)
 		item->fixed_at = now;
 	if (item->again && item->item_class != CLASS_SINGLE)
-		enqueue_waited(planner, item);
+		enqueue_waited(planner, item, false);
 	else
 		enqueue(planner, item);
 	item->again = false;

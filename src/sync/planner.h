@@ -84,12 +84,10 @@ void planner_remove(struct planner *planner, int64_t connector_row);
 
 /* Somebody waits for the list, or for one connector's history: due now, ahead of the rest. When
  * that is in flight already, it is asked once more afterwards only if `again`. For a history,
- * returns whether it will be asked: false for a row that is not followed. */
+ * returns whether it will be asked: false for a row that is not followed; bulk: it is one of a
+ * whole project's, behind the single wishes. */
 void planner_want_list(struct planner *planner, bool again);
-bool planner_want_history(struct planner *planner, int64_t connector_row, bool again);
-
-/* The same for a history that is one of a whole project's: behind the single wishes. */
-bool planner_want_bulk(struct planner *planner, int64_t connector_row, bool again);
+bool planner_want_history(struct planner *planner, int64_t connector_row, bool bulk, bool again);
 
 /* The connector is to be read by itself as soon as the others leave room; again, when that is in
  * flight. Not sooner than its backoff allows. A row that is not followed is fine. */

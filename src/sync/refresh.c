@@ -158,10 +158,8 @@ static void refresh_go_on(struct project *project, struct refresh *refresh)
 		refresh->left = refresh->count;
 		for (size_t i = 0; i < refresh->count; i++) {
 			int64_t row = refresh->rows[i];
-			bool wanted = refresh->connector_row
-					  ? planner_want_history(project->planner, row, true)
-					  : planner_want_bulk(project->planner, row, true);
-			if (wanted)
+			if (planner_want_history(
+				project->planner, row, !refresh->connector_row, true))
 				continue;
 			refresh->rows[i] = -row;
 			refresh->left--;

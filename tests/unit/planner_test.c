@@ -93,7 +93,7 @@ START_TEST(the_order_is_waited_list_active_idle)
 	put(planner, 1, false, INT64_MIN, START);
 	put(planner, 2, true, INT64_MIN, START);
 	put(planner, 3, false, START, START);
-	planner_want_history(planner, 3, false);
+	planner_want_history(planner, 3, false, false);
 	struct plan plan = planner_next(planner, START, PLACES);
 	ck_assert(plan.waited);
 	pass_history(planner, 3, START);
@@ -191,7 +191,7 @@ START_TEST(each_thing_is_in_flight_once)
 	/* Neither removing it nor its return makes a second one. */
 	planner_remove(planner, 1);
 	put(planner, 1, true, INT64_MIN, START + SECOND);
-	planner_want_history(planner, 1, false);
+	planner_want_history(planner, 1, false, false);
 	ck_assert_int_eq(planner_next(planner, START + 60 * MINUTE, PLACES).kind, PLAN_NOTHING);
 	planner_done(planner, &plan, 0, START + 2 * SECOND);
 	pass_history(planner, 1, START + 60 * MINUTE);
@@ -215,9 +215,9 @@ START_TEST(a_wish_for_what_is_in_flight_asks_once_more_only_if_again)
 	pass_list(planner, START);
 	put(planner, 1, false, START, START);
 	for (int again = 0; again <= 1; again++) {
-		planner_want_history(planner, 1, false);
+		planner_want_history(planner, 1, false, false);
 		struct plan plan = start_history(planner, 1, START);
-		planner_want_history(planner, 1, again);
+		planner_want_history(planner, 1, false, again);
 		planner_done(planner, &plan, 0, START);
 		ck_assert_int_eq(
 		    planner_next(planner, START, PLACES).kind, again ? PLAN_HISTORY : PLAN_NOTHING);
@@ -237,7 +237,7 @@ START_TEST(a_failure_comes_back_after_its_delay_whatever_is_stretched)
 	planner_done(planner, &list, 60 * MINUTE, START);
 	for (int64_t row = 1; row <= 100; row++)
 		put(planner, row, true, START, START);
-	planner_want_history(planner, 1, false);
+	planner_want_history(planner, 1, false, false);
 	struct plan plan = start_history(planner, 1, START);
 	planner_done(planner, &plan, 20 * SECOND, START + SECOND);
 	/* The facts that follow a failure do not bring it forward. */
@@ -247,14 +247,14 @@ START_TEST(a_failure_comes_back_after_its_delay_whatever_is_stretched)
 	int64_t now = START + 2 * SECOND;
 	int64_t before = 0;
 	for (int i = 0; i < 4; i++) {
-		planner_want_history(planner, 1, false);
+		planner_want_history(planner, 1, false, false);
 		plan = start_history(planner, 1, now);
 		planner_done(planner, &plan, 1, now);
 		int64_t delay = next_due(planner, now) - now;
 		ck_assert_int_gt(delay, before);
 		before = delay;
 	}
-	planner_want_history(planner, 1, false);
+	planner_want_history(planner, 1, false, false);
 	pass_history(planner, 1, now);
 	planner_free(planner);
 }
@@ -402,7 +402,7 @@ START_TEST(unknown_rows_are_fine)
 	pass_list(planner, START);
 	struct plan plan = {.kind = PLAN_HISTORY, .connector_row = 9};
 	planner_remove(planner, 9);
-	planner_want_history(planner, 9, true);
+	planner_want_history(planner, 9, false, true);
 	planner_started(planner, &plan, START);
 	planner_done(planner, &plan, 0, START);
 	next_due(planner, START);
