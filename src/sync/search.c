@@ -200,8 +200,8 @@ struct looking {
 	char outcome[CONNECTOR_ID_LENGTH_LIMIT + 1]; /* the last of them */
 	int64_t outcome_row;
 	bool fits;
-	bool undecided; /* until another create has come to its end */
-	bool changed;
+	bool undecided;                       /* until another create has come to its end */
+	const struct operation_record *found; /* to be written */
 	enum operation_state state;
 	struct err *err;
 };
@@ -306,6 +306,13 @@ static int gather(struct looking *looking, const struct operation_record *create
 	return r < 0 ? -1 : 0;
 }
 
+static int write_found(struct conn *writer, void *context, struct err *err)
+{
+	struct looking *looking = context;
+	project_changed(looking->project, CHANGE_OPERATION, looking->found->operation_id);
+	return operation_store_update(writer, looking->found, err);
+}
+
 static int search_look(struct looking *looking, const struct operation_record *stored)
 {
 	struct operation_record record = *stored;
@@ -332,34 +339,29 @@ static int search_look(struct looking *looking, const struct operation_record *s
 	if (record.state == stored->state && record.search_over == stored->search_over &&
 	    span_same(record.candidates, stored->candidates))
 		return 0;
+	looking->found = &record;
+	int r = project_write(looking->project, write_found, looking, looking->err);
+	if (r != 0)
+		return r;
 	looking->state = record.state;
-	looking->changed = true;
-	project_changed(looking->project, CHANGE_OPERATION, record.operation_id);
 	if (record.state == OPERATION_SUCCEEDED)
 		operation_log(looking->project, &record);
-	return operation_store_update(project_writer(looking->project), &record, looking->err);
-}
-
-static int write_look(struct conn *writer, void *context, struct err *err)
-{
-	struct looking *looking = context;
-	struct loaded_operation loaded _cleanup_(loaded_operation_done);
-	looking->err = err;
-	(void)writer;
-	int r = operation_load_row(looking->project, looking->search->row, err, &loaded);
-	return r ? r : search_look(looking, &loaded.record);
+	return 0;
 }
 
 /* Looks once. What cannot be written is looked at again with the next list. */
 static void look_once(struct project *project, struct search *search)
 {
 	struct err err = ERR_INIT;
-	struct looking looking = {.project = project, .search = search};
+	struct looking looking = {.project = project, .search = search, .err = &err};
+	_cleanup_(loaded_operation_done) struct loaded_operation loaded;
 	buffer_init(&looking.creator, 64 * 1024);
 	buffer_init(&looking.candidates, CANDIDATES_JSON_LIMIT);
 	writer_init(&looking.writer, &looking.candidates);
 	search->look = false;
-	int r = project_write(project, write_look, &looking, &err);
+	int r = operation_load_row(project, search->row, &err, &loaded);
+	if (r == 0)
+		r = search_look(&looking, &loaded.record);
 	if (r != 0 && r != STORE_NONE) {
 		log_write(commit_level(&project->sync->commit, LOG_LEVEL_ERROR),
 		    "project %s: the outcome of a create could not be looked for: %s",
