@@ -5,7 +5,6 @@
 #include "api/reading.h"
 #include "api/renewal.h"
 #include "store/connector_store.h"
-#include "store/tx.h"
 #include "util/timestamp.h"
 
 /* Lists -----------------------------------------------------------------------------------------*/
@@ -101,13 +100,9 @@ static struct answered connectors_answer_page(
 	query->newest_first = order == 1;
 	if (faults < 0)
 		return parameters_refused(request);
-	if (page_project_ids(request, project, &page.query.project_ids, &page.query.project_count) <
-	    0) {
-		err_set(&err, "no memory for a list of connectors");
-		return reply_failed(request, &err);
-	}
-	reading_init(&page.reading, request);
-	if (tx_read(request_reader(request), connectors_read_page, &page, &err) != 0)
+	if (page_project_ids(
+		request, project, &err, &page.query.project_ids, &page.query.project_count) < 0 ||
+	    reading_read(&page.reading, request, connectors_read_page, &page, &err) != 0)
 		return reply_failed(request, &err);
 	return reading_answer(&page.reading, true);
 }
@@ -158,8 +153,7 @@ static int connectors_read_one(struct conn *conn, void *context, struct err *err
 static int connectors_read_connector(
     struct request *request, struct connector_read *read, struct err *err)
 {
-	reading_init(&read->reading, request);
-	return tx_read(request_reader(request), connectors_read_one, read, err);
+	return reading_read(&read->reading, request, connectors_read_one, read, err);
 }
 
 static struct answered connector_not_found(struct request *request)

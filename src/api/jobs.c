@@ -7,7 +7,6 @@
 #include "api/renewal.h"
 #include "store/connector_store.h"
 #include "store/job_store.h"
-#include "store/tx.h"
 #include "util/timestamp.h"
 
 #define JOB_WAIT_MAXIMUM 60
@@ -137,13 +136,10 @@ static struct answered jobs_answer_page(
 	struct err err = ERR_INIT;
 	if (jobs_read_query(request, project, page) < 0)
 		return parameters_refused(request);
-	if (page_project_ids(
-		request, project, &page->query.project_ids, &page->query.project_count) < 0) {
-		err_set(&err, "no memory for a list of jobs");
-		return reply_failed(request, &err);
-	}
-	reading_init(&page->reading, request);
-	int r = tx_read(request_reader(request), jobs_read_page, page, &err);
+	int r = page_project_ids(
+	    request, project, &err, &page->query.project_ids, &page->query.project_count);
+	if (r == 0)
+		r = reading_read(&page->reading, request, jobs_read_page, page, &err);
 	if (r < 0)
 		return reply_failed(request, &err);
 	if (r > 0)
@@ -220,8 +216,7 @@ static int jobs_read_one(struct conn *conn, void *context, struct err *err)
 static int read_job(struct request *request, struct job_read *read, struct err *err)
 {
 	buffer_clear(reply_body(request));
-	reading_init(&read->reading, request);
-	return tx_read(request_reader(request), jobs_read_one, read, err);
+	return reading_read(&read->reading, request, jobs_read_one, read, err);
 }
 
 static struct answered job_unread(struct request *request, int r, const struct err *err)
@@ -379,8 +374,7 @@ struct answered jobs_snapshots(struct request *request)
 	page.list = fingerprint_add_text(page.list, request_segment(request, 0));
 	if (page_read(request, CURSOR_SNAPSHOTS, page.list, &page.query.slice) < 0)
 		return parameters_refused(request);
-	reading_init(&page.reading, request);
-	int r = tx_read(request_reader(request), read_snapshot_page, &page, &err);
+	int r = reading_read(&page.reading, request, read_snapshot_page, &page, &err);
 	if (r)
 		return job_unread(request, r, &err);
 	return reading_answer(&page.reading, true);

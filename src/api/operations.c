@@ -8,7 +8,6 @@
 #include "model/connector.h"
 #include "store/operation_store.h"
 #include "store/render.h"
-#include "store/tx.h"
 #include "util/jsontext.h"
 
 #define OPERATION_WAIT_MAXIMUM 60
@@ -76,13 +75,9 @@ struct answered operations_list(struct request *request)
 	faults += page_read(request, CURSOR_OPERATIONS, page.list, &query->slice);
 	if (faults < 0)
 		return parameters_refused(request);
-	if (page_project_ids(request, project, &page.query.project_ids, &page.query.project_count) <
-	    0) {
-		err_set(&err, "no memory for a list of operations");
-		return reply_failed(request, &err);
-	}
-	reading_init(&page.reading, request);
-	if (tx_read(request_reader(request), operations_read_page, &page, &err) != 0)
+	if (page_project_ids(
+		request, project, &err, &page.query.project_ids, &page.query.project_count) < 0 ||
+	    reading_read(&page.reading, request, operations_read_page, &page, &err) != 0)
 		return reply_failed(request, &err);
 	return reading_answer(&page.reading, false);
 }
@@ -126,8 +121,7 @@ static int operations_read_one(struct conn *conn, void *context, struct err *err
 static int operations_read_operation(
     struct request *request, struct operation_read *read, struct err *err)
 {
-	reading_init(&read->reading, request);
-	return tx_read(request_reader(request), operations_read_one, read, err);
+	return reading_read(&read->reading, request, operations_read_one, read, err);
 }
 
 int operation_append(

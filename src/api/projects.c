@@ -3,7 +3,6 @@
 #include "api/handlers.h"
 #include "api/reading.h"
 #include "api/renewal.h"
-#include "store/tx.h"
 
 struct project_page {
 	struct reading reading;
@@ -51,12 +50,8 @@ struct answered projects_list(struct request *request)
 	struct project_page page = {.list = page_list(request, CURSOR_PROJECTS)};
 	if (page_read(request, CURSOR_PROJECTS, page.list, &page.slice) < 0)
 		return parameters_refused(request);
-	if (page_project_ids(request, NULL, &page.ids, &page.count) < 0) {
-		err_set(&err, "no memory for a list of projects");
-		return reply_failed(request, &err);
-	}
-	reading_init(&page.reading, request);
-	if (tx_read(request_reader(request), projects_read_page, &page, &err) != 0)
+	if (page_project_ids(request, NULL, &err, &page.ids, &page.count) < 0 ||
+	    reading_read(&page.reading, request, projects_read_page, &page, &err) != 0)
 		return reply_failed(request, &err);
 	return reading_answer(&page.reading, false);
 }
@@ -76,8 +71,7 @@ struct answered projects_get(struct request *request)
 {
 	struct err err = ERR_INIT;
 	struct reading reading;
-	reading_init(&reading, request);
-	if (tx_read(request_reader(request), projects_read_one, &reading, &err) != 0)
+	if (reading_read(&reading, request, projects_read_one, &reading, &err) != 0)
 		return reply_failed(request, &err);
 	return reading_answer(&reading, false);
 }
@@ -88,8 +82,7 @@ static struct answered projects_answer_refreshed(struct request *request)
 		return command_refused(request);
 	struct err err = ERR_INIT;
 	struct reading reading;
-	reading_init(&reading, request);
-	if (tx_read(request_reader(request), projects_read_one, &reading, &err) != 0)
+	if (reading_read(&reading, request, projects_read_one, &reading, &err) != 0)
 		return reply_failed(request, &err);
 	return reply_json(request, renewal_status(request));
 }

@@ -6,6 +6,7 @@
 
 #include "store/project_store.h"
 #include "store/render.h"
+#include "store/tx.h"
 #include "util/timestamp.h"
 
 #define KEPT_FOR MICROSECONDS_PER_SECOND
@@ -34,6 +35,13 @@ void reading_init(struct reading *reading, struct request *request)
 	    .until = INT64_MAX,
 	};
 	writer_init(&reading->writer, reply_body(request));
+}
+
+int reading_read(struct reading *reading, struct request *request,
+    int (*body)(struct conn *conn, void *context, struct err *err), void *context, struct err *err)
+{
+	reading_init(reading, request);
+	return tx_read(request_reader(request), body, context, err);
 }
 
 /* Views -----------------------------------------------------------------------------------------*/
@@ -301,14 +309,14 @@ static int reading_compare_ids(const void *a, const void *b)
 	return (left > right) - (left < right);
 }
 
-int page_project_ids(struct request *request, const struct config_project *only,
+int page_project_ids(struct request *request, const struct config_project *only, struct err *err,
     const int64_t **ret_ids, size_t *ret_count)
 {
 	const struct config *config = request_config(request);
 	int64_t *ids =
 	    arena_alloc(request_arena(request), (config->project_count + 1) * sizeof(*ids));
 	if (!ids)
-		return -1;
+		return err_set(err, "no memory for a list of projects");
 	size_t count = 0;
 	for (size_t i = 0; i < config->project_count; i++) {
 		const struct config_project *project = &config->projects[i];

@@ -25,6 +25,10 @@ struct reading {
 /* Begins a read whose answer goes to the request's body. */
 void reading_init(struct reading *reading, struct request *request);
 
+/* The same, and reads as tx_read does. */
+int reading_read(struct reading *reading, struct request *request,
+    int (*body)(struct conn *conn, void *context, struct err *err), void *context, struct err *err);
+
 /* Wall-clock time by the server's clock. */
 int64_t reading_now(struct request *request);
 
@@ -99,5 +103,5 @@ int page_id_prefix(struct request *request, const char **ret_prefix);
 /* The ids of the one project, or of every project the caller may see when it is NULL, in ascending
  * order; in the arena.
  * Returns 0, or -1 without memory. */
-int page_project_ids(struct request *request, const struct config_project *only,
+int page_project_ids(struct request *request, const struct config_project *only, struct err *err,
     const int64_t **ret_ids, size_t *ret_count);

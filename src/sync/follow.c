@@ -51,27 +51,6 @@ struct read_call {
 	STAILQ_ENTRY(read_call) paged;
 };
 
-struct follow {
-	STAILQ_HEAD(paged_list, read_call) paged; /* those whose next page waits for budget */
-	struct doubts doubts;
-};
-
-int follow_new(struct follow **ret_follow)
-{
-	struct follow *follow = calloc(1, sizeof(*follow));
-	if (!follow)
-		return -1;
-	STAILQ_INIT(&follow->paged);
-	*ret_follow = follow;
-	return 0;
-}
-
-struct follow *follow_free(struct follow *follow)
-{
-	free(follow);
-	return NULL;
-}
-
 static struct read_call *read_of(struct call *call)
 {
 	return (struct read_call *)call;
@@ -337,7 +316,7 @@ static void apply_history_call(struct read_call *read)
 		    .project_id = project->settings->project_id,
 		    .connector_row = read->plan.connector_row,
 		    .pages = &read->pages,
-		    .doubts = &project->follow->doubts,
+		    .doubts = &project->doubts,
 		    .settle_time = read->call.settings->settle_time,
 		    .started_at = read->call.started_at,
 		    .begun_at = read->call.begun_at,
@@ -485,7 +464,7 @@ static bool queue_next_page(struct read_call *read)
 	const struct decoded_page *said = pages_last(&read->pages);
 	if (read->pages.cut[0] || !said->has_more || take_next_url(read, said->next_url) < 0)
 		return false;
-	STAILQ_INSERT_TAIL(&read->call.project->follow->paged, read, paged);
+	STAILQ_INSERT_TAIL(&read->call.project->paged, read, paged);
 	return true;
 }
 
@@ -680,16 +659,16 @@ void follow_send_plan(struct project *project, const struct plan *plan, int64_t 
 
 const struct plan *follow_waiting_page(const struct project *project)
 {
-	const struct read_call *read = STAILQ_FIRST(&project->follow->paged);
+	const struct read_call *read = STAILQ_FIRST(&project->paged);
 	return read ? &read->plan : NULL;
 }
 
 void follow_send_page(struct project *project)
 {
 	struct err err = ERR_INIT;
-	struct read_call *read = STAILQ_FIRST(&project->follow->paged);
+	struct read_call *read = STAILQ_FIRST(&project->paged);
 	struct plan plan = read->plan;
-	STAILQ_REMOVE_HEAD(&project->follow->paged, paged);
+	STAILQ_REMOVE_HEAD(&project->paged, paged);
 	if (read_send(read, &err) < 0)
 		not_sent(project, read, &plan, err.text);
 }

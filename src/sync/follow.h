@@ -5,12 +5,6 @@
 #include "sync/project.h"
 #include "sync/refresh.h"
 
-/* Nothing is on its way. Returns 0, or -1 without memory. */
-int follow_new(struct follow **ret_follow);
-
-/* When the project has no calls any more. Takes NULL; returns NULL. */
-struct follow *follow_free(struct follow *follow);
-
 /* Sends the call of a plan. The budget was taken, here and below. */
 void follow_send_plan(struct project *project, const struct plan *plan, int64_t now);
 

@@ -50,33 +50,13 @@ struct send_call {
 	STAILQ_ENTRY(send_call) unsaved;
 };
 
-struct outbox {
-	STAILQ_HEAD(outgoing_list, outgoing) outgoing; /* in the order they were asked for */
-	STAILQ_HEAD(unsaved_list, send_call) unsaved;  /* whose end is not written yet */
-	unsigned once_in_flight; /* of the verbs that are sent at most once, until their end is
-				  * written */
-};
-
-int outbox_new(struct outbox **ret_outbox)
+void outbox_clear(struct project *project)
 {
-	struct outbox *outbox = calloc(1, sizeof(*outbox));
-	if (!outbox)
-		return -1;
-	STAILQ_INIT(&outbox->outgoing);
-	STAILQ_INIT(&outbox->unsaved);
-	*ret_outbox = outbox;
-	return 0;
-}
-
-struct outbox *outbox_free(struct outbox *outbox)
-{
-	while (outbox && !STAILQ_EMPTY(&outbox->outgoing)) {
-		struct outgoing *outgoing = STAILQ_FIRST(&outbox->outgoing);
-		STAILQ_REMOVE_HEAD(&outbox->outgoing, entry);
+	while (!STAILQ_EMPTY(&project->outgoing)) {
+		struct outgoing *outgoing = STAILQ_FIRST(&project->outgoing);
+		STAILQ_REMOVE_HEAD(&project->outgoing, entry);
 		free(outgoing);
 	}
-	free(outbox);
-	return NULL;
 }
 
 static struct send_call *send_of(struct call *call)
@@ -108,14 +88,14 @@ int outbox_put(struct project *project, const char *operation_id, enum operation
 	outgoing->verb = verb_of(kind);
 	outgoing->not_before = INT64_MIN;
 	outgoing->failing_since = INT64_MIN;
-	STAILQ_INSERT_TAIL(&project->outbox->outgoing, outgoing, entry);
+	STAILQ_INSERT_TAIL(&project->outgoing, outgoing, entry);
 	return 0;
 }
 
 static struct outgoing *find_outgoing(struct project *project, const char *operation_id)
 {
 	struct outgoing *outgoing;
-	STAILQ_FOREACH (outgoing, &project->outbox->outgoing, entry)
+	STAILQ_FOREACH (outgoing, &project->outgoing, entry)
 		if (strcmp(outgoing->operation_id, operation_id) == 0)
 			return outgoing;
 	return NULL;
@@ -123,7 +103,7 @@ static struct outgoing *find_outgoing(struct project *project, const char *opera
 
 static void outgoing_over(struct project *project, struct outgoing *outgoing)
 {
-	STAILQ_REMOVE(&project->outbox->outgoing, outgoing, outgoing, entry);
+	STAILQ_REMOVE(&project->outgoing, outgoing, outgoing, entry);
 	free(outgoing);
 }
 
@@ -248,7 +228,7 @@ static void send_operation(
 		return;
 	}
 	outgoing->in_flight = true;
-	project->outbox->once_in_flight += !send->verb->repeatable;
+	project->once_in_flight += !send->verb->repeatable;
 	if (send_send(send, record->request, &err) == 0)
 		return;
 	const struct client_answer none = {.outcome = CLIENT_NOT_SENT, .message = err.text};
@@ -280,7 +260,7 @@ static void outbox_earlier(int64_t *next, int64_t at)
  * before the first listing was tried, after which a connector that is new is new indeed. */
 static bool may_send_once(const struct project *project)
 {
-	return project->outbox->once_in_flight == 0 && project->list_tried;
+	return project->once_in_flight == 0 && project->list_tried;
 }
 
 static bool may_go(
@@ -298,7 +278,7 @@ static bool may_go(
 int outbox_send(struct project *project, int64_t now, int64_t *next)
 {
 	struct outgoing *outgoing;
-	STAILQ_FOREACH (outgoing, &project->outbox->outgoing, entry)
+	STAILQ_FOREACH (outgoing, &project->outgoing, entry)
 		if (may_go(project, outgoing, now, next))
 			break;
 	if (!outgoing)
@@ -447,7 +427,7 @@ static int write_somehow(
 static void send_over(struct send_call *send)
 {
 	struct project *project = send->call.project;
-	project->outbox->once_in_flight -= !send->verb->repeatable;
+	project->once_in_flight -= !send->verb->repeatable;
 	send_free(send);
 }
 
@@ -471,7 +451,7 @@ static void keep_unsaved(struct send_call *send, const struct client_answer *ans
 		    .message = "no memory for Mixpanel's answer",
 		};
 	}
-	STAILQ_INSERT_TAIL(&send->call.project->outbox->unsaved, send, unsaved);
+	STAILQ_INSERT_TAIL(&send->call.project->unsaved, send, unsaved);
 }
 
 static void operation_ended(struct send_call *send, const struct client_answer *answer)
@@ -492,7 +472,7 @@ void outbox_save(struct project *project)
 {
 	struct unsaved_list rest = STAILQ_HEAD_INITIALIZER(rest);
 	struct send_call *send;
-	STAILQ_CONCAT(&rest, &project->outbox->unsaved);
+	STAILQ_CONCAT(&rest, &project->unsaved);
 	while ((send = STAILQ_FIRST(&rest))) {
 		struct err err = ERR_INIT;
 		STAILQ_REMOVE_HEAD(&rest, unsaved);
@@ -500,11 +480,11 @@ void outbox_save(struct project *project)
 		if (r == 0)
 			send_over(send);
 		else
-			STAILQ_INSERT_TAIL(&project->outbox->unsaved, send, unsaved);
+			STAILQ_INSERT_TAIL(&project->unsaved, send, unsaved);
 		if (r == STORE_FULL || r == STORE_BROKEN)
 			break;
 	}
-	STAILQ_CONCAT(&project->outbox->unsaved, &rest);
+	STAILQ_CONCAT(&project->unsaved, &rest);
 }
 
 static void send_ended(
@@ -524,7 +504,7 @@ static const struct call_owner send_owner = {.ended = send_ended, .drop = send_d
 
 bool outbox_is_saved(const struct project *project)
 {
-	return STAILQ_EMPTY(&project->outbox->unsaved);
+	return STAILQ_EMPTY(&project->unsaved);
 }
 
 bool outbox_in_flight(const struct project *project)

@@ -5,11 +5,8 @@
 #include "model/operation.h"
 #include "sync/project.h"
 
-/* Empty. Returns 0, or -1 without memory. */
-int outbox_new(struct outbox **ret_outbox);
-
-/* When the project has no calls any more. Takes NULL; returns NULL. */
-struct outbox *outbox_free(struct outbox *outbox);
+/* Forgets what was to be sent: the project goes. */
+void outbox_clear(struct project *project);
 
 /* Puts an operation that is planned on the list of those to be sent. Returns 0, or -1 without
  * memory. */

@@ -72,6 +72,10 @@ int project_new(struct sync *sync, struct config *config, const struct config_pr
 	if (!project)
 		return err_set(err, "no memory for project %s", settings->name);
 	LIST_INIT(&project->calls);
+	LIST_INIT(&project->refreshes);
+	STAILQ_INIT(&project->paged);
+	STAILQ_INIT(&project->outgoing);
+	STAILQ_INIT(&project->unsaved);
 	project->sync = sync;
 	project->config = config_ref(config);
 	project->settings = settings;
@@ -105,6 +109,7 @@ struct project *project_free(struct project *project)
 	witness_done(&project->witness);
 	planner_free(project->planner);
 	config_unref(project->config);
+	free(project->searches.list);
 	free(project);
 	return NULL;
 }

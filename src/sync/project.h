@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* One project that is followed: what is known of it, for all that works on it. What each of these
- * has for itself is behind it: who waits (refresh.h), what is read (follow.h), what is sent
- * (outbox.h), what is looked for (search.h). Everything belongs to the sync thread. */
+/* One project that is followed: what is known of it, for all that works on it, and what waits there.
+ * What the waiting things are is behind those who work on them: refresh.h, follow.h, outbox.h,
+ * search.h. Everything belongs to the sync thread. */
 #pragma once
 
 #include "config/config.h"
 #include "mixpanel/ratelimit.h"
 #include "model/project.h"
 #include "store/connector_store.h"
+#include "sync/doubts.h"
 #include "sync/planner.h"
 #include "sync/sync.h"
 #include "sync/upstream.h"
@@ -24,10 +25,17 @@ struct project {
 	struct ratelimit limit;
 	struct upstream upstream;
 	struct witness witness;
-	struct refreshes *refreshes;
-	struct follow *follow;
-	struct outbox *outbox;
-	struct searches *searches;
+	LIST_HEAD(refresh_list, refresh) refreshes;
+	STAILQ_HEAD(paged_list, read_call) paged; /* those whose next page waits for budget */
+	struct doubts doubts;
+	STAILQ_HEAD(outgoing_list, outgoing) outgoing; /* in the order they were asked for */
+	STAILQ_HEAD(unsaved_list, send_call) unsaved;  /* whose end is not written yet */
+	unsigned once_in_flight; /* of the verbs that are sent at most once, until their end is
+				  * written */
+	struct {
+		struct search *list; /* sorted by row */
+		size_t count;
+	} searches;
 	LIST_HEAD(call_list, call) calls; /* every one there is */
 	unsigned in_flight;
 	int64_t troubled_since; /* monotonic: since when the log says that Mixpanel is in trouble,

@@ -24,22 +24,6 @@ struct refresh {
 	LIST_ENTRY(refresh) entry;
 };
 
-struct refreshes {
-	LIST_HEAD(refresh_list, refresh) list;
-};
-
-int refreshes_new(struct refreshes **ret_refreshes)
-{
-	*ret_refreshes = calloc(1, sizeof(**ret_refreshes));
-	return *ret_refreshes ? 0 : -1;
-}
-
-struct refreshes *refreshes_free(struct refreshes *refreshes)
-{
-	free(refreshes);
-	return NULL;
-}
-
 static void refresh_end(struct project *project, struct refresh *refresh)
 {
 	LIST_REMOVE(refresh, entry);
@@ -58,14 +42,14 @@ static void refresh_end(struct project *project, struct refresh *refresh)
 
 void refresh_end_all(struct project *project)
 {
-	while (!LIST_EMPTY(&project->refreshes->list))
-		refresh_end(project, LIST_FIRST(&project->refreshes->list));
+	while (!LIST_EMPTY(&project->refreshes))
+		refresh_end(project, LIST_FIRST(&project->refreshes));
 }
 
 static struct refresh *find_refresh(struct project *project, uint64_t ticket)
 {
 	struct refresh *refresh;
-	LIST_FOREACH (refresh, &project->refreshes->list, entry)
+	LIST_FOREACH (refresh, &project->refreshes, entry)
 		if (refresh->ticket == ticket)
 			return refresh;
 	return NULL;
@@ -75,7 +59,7 @@ int refresh_begin(
     struct project *project, int64_t row, const char *connector_id, uint64_t *ret_ticket)
 {
 	struct refresh *refresh;
-	LIST_FOREACH (refresh, &project->refreshes->list, entry)
+	LIST_FOREACH (refresh, &project->refreshes, entry)
 		if (refresh->connector_row == row) {
 			*ret_ticket = refresh->ticket;
 			return 0;
@@ -89,7 +73,7 @@ int refresh_begin(
 	refresh->connector_row = row;
 	snprintf(refresh->connector_id, sizeof(refresh->connector_id), "%s",
 	    connector_id ? connector_id : "");
-	LIST_INSERT_HEAD(&project->refreshes->list, refresh, entry);
+	LIST_INSERT_HEAD(&project->refreshes, refresh, entry);
 	if (row == 0)
 		planner_want_list(project->planner, true);
 	*ret_ticket = refresh->ticket;
@@ -120,7 +104,7 @@ static void note_history_row(struct project *project, struct refresh *refresh, i
 
 void refresh_history_read(struct project *project, int64_t row, int64_t begun_at)
 {
-	struct refresh *refresh = LIST_FIRST(&project->refreshes->list);
+	struct refresh *refresh = LIST_FIRST(&project->refreshes);
 	while (refresh) {
 		struct refresh *following = LIST_NEXT(refresh, entry);
 		if (refresh->phase == REFRESH_HISTORIES && refresh->begun_at <= begun_at)
@@ -174,7 +158,7 @@ static void refresh_go_on(struct project *project, struct refresh *refresh)
 
 void refresh_listed(struct project *project, bool good, int64_t begun_at)
 {
-	struct refresh *refresh = LIST_FIRST(&project->refreshes->list);
+	struct refresh *refresh = LIST_FIRST(&project->refreshes);
 	while (refresh) {
 		struct refresh *following = LIST_NEXT(refresh, entry);
 		if (refresh->connector_row == 0 && refresh->phase == REFRESH_RECORDS &&
@@ -193,7 +177,7 @@ void refresh_listed(struct project *project, bool good, int64_t begun_at)
 bool refresh_wants_single(const struct project *project, struct refresh_single *ret_single)
 {
 	const struct refresh *refresh;
-	LIST_FOREACH (refresh, &project->refreshes->list, entry) {
+	LIST_FOREACH (refresh, &project->refreshes, entry) {
 		if (refresh->connector_row == 0 || refresh->phase != REFRESH_RECORDS)
 			continue;
 		*ret_single = (struct refresh_single){

@@ -5,12 +5,6 @@
 
 #include "sync/project.h"
 
-/* None. Returns 0, or -1 without memory. */
-int refreshes_new(struct refreshes **ret_refreshes);
-
-/* When all have ended. Takes NULL; returns NULL. */
-struct refreshes *refreshes_free(struct refreshes *refreshes);
-
 /* Begins a refresh of the project (row 0) or of one connector, or joins the one that runs. Returns
  * 0, or -1 without memory. */
 int refresh_begin(

@@ -58,12 +58,8 @@ int schedule_add(struct sync *sync, struct config *config, const struct config_p
 	int r = project_new(sync, config, settings, err, &project);
 	if (r != 0)
 		return r;
-	if (refreshes_new(&project->refreshes) < 0 || follow_new(&project->follow) < 0 ||
-	    outbox_new(&project->outbox) < 0 || searches_new(&project->searches) < 0)
-		r = err_set(err, "no memory for project %s", settings->name);
 	LIST_INSERT_HEAD(&sync->projects, project, entry);
-	if (r == 0)
-		r = schedule_load(project, err);
+	r = schedule_load(project, err);
 	if (r != 0)
 		schedule_remove(project);
 	return r;
@@ -72,16 +68,12 @@ int schedule_add(struct sync *sync, struct config *config, const struct config_p
 void schedule_remove(struct project *project)
 {
 	LIST_REMOVE(project, entry);
-	if (project->refreshes)
-		refresh_end_all(project);
+	refresh_end_all(project);
 	while (!LIST_EMPTY(&project->calls)) {
 		struct call *call = LIST_FIRST(&project->calls);
 		call->owner->drop(call);
 	}
-	refreshes_free(project->refreshes);
-	follow_free(project->follow);
-	outbox_free(project->outbox);
-	searches_free(project->searches);
+	outbox_clear(project);
 	project_free(project);
 }
 

@@ -49,25 +49,6 @@ struct search {
 	bool over;             /* the record says so */
 };
 
-struct searches {
-	struct search *list; /* sorted by row */
-	size_t count;
-};
-
-int searches_new(struct searches **ret_searches)
-{
-	*ret_searches = calloc(1, sizeof(**ret_searches));
-	return *ret_searches ? 0 : -1;
-}
-
-struct searches *searches_free(struct searches *searches)
-{
-	if (searches)
-		free(searches->list);
-	free(searches);
-	return NULL;
-}
-
 static int compare_searches(const void *a, const void *b)
 {
 	int64_t left = ((const struct search *)a)->row;
@@ -78,9 +59,9 @@ static int compare_searches(const void *a, const void *b)
 static struct search *find_search(const struct project *project, int64_t row)
 {
 	const struct search wanted = {.row = row};
-	if (project->searches->count == 0)
+	if (project->searches.count == 0)
 		return NULL;
-	return bsearch(&wanted, project->searches->list, project->searches->count, sizeof(wanted),
+	return bsearch(&wanted, project->searches.list, project->searches.count, sizeof(wanted),
 	    compare_searches);
 }
 
@@ -90,11 +71,11 @@ static int add_search(struct project *project, const struct search *search)
 	if (find_search(project, search->row))
 		return 0;
 	struct search *searches =
-	    array_grow(project->searches->list, project->searches->count, sizeof(*searches));
+	    array_grow(project->searches.list, project->searches.count, sizeof(*searches));
 	if (!searches)
 		return -1;
-	project->searches->list = searches;
-	size_t place = project->searches->count++;
+	project->searches.list = searches;
+	size_t place = project->searches.count++;
 	for (; place > 0 && searches[place - 1].row > search->row; place--)
 		searches[place] = searches[place - 1];
 	searches[place] = *search;
@@ -128,9 +109,9 @@ void search_end(struct project *project, int64_t row)
 	struct search *search = find_search(project, row);
 	if (!search)
 		return;
-	size_t behind = (size_t)(project->searches->list + project->searches->count - (search + 1));
+	size_t behind = (size_t)(project->searches.list + project->searches.count - (search + 1));
 	memmove(search, search + 1, behind * sizeof(*search));
-	project->searches->count--;
+	project->searches.count--;
 }
 
 static int look_at_one(const struct operation_record *record, void *context)
@@ -144,7 +125,7 @@ static int look_at_one(const struct operation_record *record, void *context)
 void search_same_import(struct project *project, const char *import_key)
 {
 	struct err err = ERR_INIT;
-	if (project->searches->count == 0 || !import_key)
+	if (project->searches.count == 0 || !import_key)
 		return;
 	if (operation_store_each_import(project_writer(project), project->settings->project_id,
 		import_key, look_at_one, project, &err) != 0)
@@ -164,7 +145,7 @@ void search_connector(struct project *project, int64_t connector_row)
 	struct err err = ERR_INIT;
 	struct buffer key _cleanup_buffer_;
 	buffer_init(&key, 1024 * 1024);
-	if (project->searches->count == 0)
+	if (project->searches.count == 0)
 		return;
 	if (connector_store_get_row(
 		project_writer(project), connector_row, take_connector_key, &key, &err) == 0)
@@ -173,8 +154,8 @@ void search_connector(struct project *project, int64_t connector_row)
 
 void search_listed(struct project *project, bool complete, int64_t begun_at)
 {
-	for (size_t i = 0; i < project->searches->count; i++) {
-		struct search *search = &project->searches->list[i];
+	for (size_t i = 0; i < project->searches.count; i++) {
+		struct search *search = &project->searches.list[i];
 		if (search->fresh && begun_at >= search->look_from) {
 			search->fresh = false;
 			search->look = true;
@@ -381,12 +362,12 @@ static void look_once(struct project *project, struct search *search)
 bool search_turn(struct project *project)
 {
 	size_t looked = 0;
-	for (size_t i = project->searches->count; i-- > 0;) {
-		if (!project->searches->list[i].look)
+	for (size_t i = project->searches.count; i-- > 0;) {
+		if (!project->searches.list[i].look)
 			continue;
 		if (looked++ == SEARCHES_A_TURN)
 			return true;
-		look_once(project, &project->searches->list[i]);
+		look_once(project, &project->searches.list[i]);
 	}
 	return false;
 }

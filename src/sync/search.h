@@ -4,12 +4,6 @@
 
 #include "sync/project.h"
 
-/* Nothing to look for. Returns 0, or -1 without memory. */
-int searches_new(struct searches **ret_searches);
-
-/* Takes NULL; returns NULL. */
-struct searches *searches_free(struct searches *searches);
-
 /* The outcome of a create is unknown: it is looked for from now on. search_base is that of its
  * record; sent_at is when it was sent at the latest (monotonic); over: its record already says that
  * no listing will decide it, though it may still turn up. */
