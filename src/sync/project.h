@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* One project that is followed: what is known of it, for all that works on it, and what waits there.
- * What the waiting things are is behind those who work on them: refresh.h, follow.h, outbox.h,
- * search.h. Everything belongs to the sync thread. */
+/* One project that is followed: what is known of it, for all that works on it, and what waits
+ * there. What the waiting things are is behind those who work on them: refresh.h, follow.h,
+ * outbox.h, search.h. Everything belongs to the sync thread. */
 #pragma once
 
 #include "config/config.h"

@@ -181,8 +181,7 @@ struct looking {
 	char outcome[CONNECTOR_ID_LENGTH_LIMIT + 1]; /* the last of them */
 	int64_t outcome_row;
 	bool fits;
-	bool undecided;                       /* until another create has come to its end */
-	const struct operation_record *found; /* to be written */
+	bool undecided; /* until another create has come to its end */
 	enum operation_state state;
 	struct err *err;
 };
@@ -287,11 +286,16 @@ static int gather(struct looking *looking, const struct operation_record *create
 	return r < 0 ? -1 : 0;
 }
 
+struct found_work {
+	struct project *project;
+	const struct operation_record *record;
+};
+
 static int write_found(struct conn *writer, void *context, struct err *err)
 {
-	struct looking *looking = context;
-	project_changed(looking->project, CHANGE_OPERATION, looking->found->operation_id);
-	return operation_store_update(writer, looking->found, err);
+	const struct found_work *work = context;
+	project_changed(work->project, CHANGE_OPERATION, work->record->operation_id);
+	return operation_store_update(writer, work->record, err);
 }
 
 static int search_look(struct looking *looking, const struct operation_record *stored)
@@ -320,8 +324,8 @@ static int search_look(struct looking *looking, const struct operation_record *s
 	if (record.state == stored->state && record.search_over == stored->search_over &&
 	    span_same(record.candidates, stored->candidates))
 		return 0;
-	looking->found = &record;
-	int r = project_write(looking->project, write_found, looking, looking->err);
+	struct found_work work = {.project = looking->project, .record = &record};
+	int r = project_write(looking->project, write_found, &work, looking->err);
 	if (r != 0)
 		return r;
 	looking->state = record.state;
