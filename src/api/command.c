@@ -39,6 +39,11 @@ struct answered command_refused(struct request *request)
 		return reply_problem(request, PROBLEM_STORE_UNAVAILABLE,
 		    "nothing can be written to the database at present (its disk is full); nothing "
 		    "was sent to Mixpanel; make room and try again");
+	case COMMAND_TOO_MANY:
+		reply_header(request, "Retry-After", "60");
+		return reply_problem(request, PROBLEM_TOO_MANY_REQUESTS,
+		    "too many operations of this caller have not ended; nothing was done; wait for "
+		    "some of them, and have those resolved whose outcome is unknown");
 	case COMMAND_BUSY:
 		reply_header(request, "Retry-After", "1");
 		return reply_problem(request, PROBLEM_BUSY,

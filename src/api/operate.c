@@ -228,6 +228,7 @@ static struct answered commanded(struct request *request)
 	case COMMAND_NOT_UNKNOWN:
 	case COMMAND_CONNECTOR_MISSING:
 	case COMMAND_STORE_UNAVAILABLE:
+	case COMMAND_TOO_MANY:
 	case COMMAND_BUSY:
 	case COMMAND_STOPPING:
 	case COMMAND_FAILED:

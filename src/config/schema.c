@@ -76,6 +76,11 @@ const struct schema_key schema_keys[] = {
     {"operations_max_age", RETENTION(operations_max_age), .type = VALUE_DURATION,
      .default_text = "400d",
      .doc = "Operations older than this are forgotten, but never one whose outcome is unknown."},
+    {"operations_max_count", RETENTION(operations_max_count), .type = VALUE_NUMBER,
+     .maximum = 1000000000,
+     .default_text = "100000",
+     .doc = "How many operations are kept. More are, of those that have not ended, and for a day of "
+	    "those with an Idempotency-Key."},
 
     {"project_id", PROJECT(project_id), .type = VALUE_NUMBER, .required = true,
      .minimum = 1, .maximum = INT64_MAX,

@@ -36,6 +36,7 @@ static const struct problem_entry entries[PROBLEM_COUNT] = {
 	"The Idempotency-Key belongs to another request"},
     [PROBLEM_CONFIGURATION_INVALID] = {"configuration-invalid", 422,
 	"The configuration is not valid"},
+    [PROBLEM_TOO_MANY_REQUESTS] = {"too-many-requests", 429, "The caller asks for too much"},
     [PROBLEM_UPSTREAM_REJECTED] = {"upstream-rejected", 422, "Mixpanel refused the request"},
     [PROBLEM_UPSTREAM_UNAUTHORIZED] = {"upstream-unauthorized", 502,
 	"Mixpanel refused the service account"},

@@ -293,9 +293,14 @@ static const char schema_2[] =
 /* Version 3: connectors have a kind, of which there was one. */
 static const char schema_3[] =
 	"ALTER TABLE connectors ADD COLUMN kind TEXT NOT NULL DEFAULT 'cloud_import';";
+
+/* Version 4: how many open operations a client has is counted before it gets another. */
+static const char schema_4[] =
+	"CREATE INDEX operations_open_by_client ON operations (client)"
+	" WHERE state IN ('planned', 'sending', 'unknown');";
 /* clang-format on */
 
-const struct migration migrations[] = {{schema_1}, {schema_2}, {schema_3}};
+const struct migration migrations[] = {{schema_1}, {schema_2}, {schema_3}, {schema_4}};
 const int migration_count = ARRAY_SIZE(migrations);
 
 int migrate_pragma(sqlite3 *db, const char *sql, struct err *err, int *ret_value)

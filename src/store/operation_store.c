@@ -446,18 +446,52 @@ int operation_store_recover(
 	return 0;
 }
 
-STATEMENT(sql_operation_retain, FOR_WRITER,
+STATEMENT(sql_operation_retain_age, FOR_WRITER,
 	"DELETE FROM operations WHERE operation_row IN (SELECT operation_row"
 	" FROM operations INDEXED BY operations_by_end WHERE finished_at < ?1"
 	" AND state IN ('succeeded', 'rejected', 'unreachable') LIMIT ?2)");
 
-int operation_store_retain(
-    struct conn *writer, int64_t before, unsigned limit, struct err *err, unsigned *ret_removed)
+/* Row numbers only grow, so those of the newest ?1 are the highest; gaps leave fewer, never more.
+ */
+STATEMENT(sql_operation_retain_count, FOR_WRITER,
+	"DELETE FROM operations WHERE operation_row IN (SELECT operation_row FROM operations"
+	" WHERE operation_row <= (SELECT max(operation_row) FROM operations) - ?1"
+	" AND state IN ('succeeded', 'rejected', 'unreachable') AND (finished_at < ?3"
+	" OR (untold = 0 AND idempotency_key IS NULL)) LIMIT ?2)");
+
+int operation_store_retain(struct conn *writer, const struct operation_retention *retention,
+    unsigned limit, struct err *err, unsigned *ret_removed)
 {
-	int r = stmt_write(writer, &sql_operation_retain,
-	    VALUES(v_integer(before), v_integer(limit)), "remove old operations", err);
+	int64_t keep = retention->keep > INT64_MAX ? INT64_MAX : (int64_t)retention->keep;
+	int r = stmt_write(writer, &sql_operation_retain_age,
+	    VALUES(v_integer(retention->before), v_integer(limit)), "remove old operations", err);
 	if (r)
 		return r;
-	*ret_removed = (unsigned)sqlite3_changes(writer->db);
+	unsigned removed = (unsigned)sqlite3_changes(writer->db);
+	r = stmt_write(writer, &sql_operation_retain_count,
+	    VALUES(v_integer(keep), v_integer(limit - removed), v_integer(retention->owed)),
+	    "remove operations that are too many", err);
+	if (r)
+		return r;
+	*ret_removed = removed + (unsigned)sqlite3_changes(writer->db);
+	return 0;
+}
+
+STATEMENT(sql_operation_count_open, FOR_WRITER,
+	"SELECT 1 FROM operations INDEXED BY operations_open_by_client"
+	" WHERE client = ?1 AND " OPEN " LIMIT ?2");
+
+int operation_store_count_open(
+    struct conn *conn, const char *client, unsigned most, struct err *err, unsigned *ret_count)
+{
+	_cleanup_stmt_ sqlite3_stmt *stmt =
+	    stmt_bound(conn, &sql_operation_count_open, VALUES(v_text(client), v_integer(most)));
+	unsigned count = 0;
+	int step;
+	while ((step = sqlite3_step(stmt)) == SQLITE_ROW)
+		count++;
+	if (step != SQLITE_DONE)
+		return conn_read_failed(conn, err, "count operations");
+	*ret_count = count;
 	return 0;
 }

@@ -108,6 +108,20 @@ int operation_store_recover(
 int operation_store_claims(
     struct conn *conn, int64_t project_id, const char *connector_id, int64_t row, struct err *err);
 
-/* Removes ended operations that finished before `before`, at most `limit`; never an unknown one. */
-int operation_store_retain(
-    struct conn *writer, int64_t before, unsigned limit, struct err *err, unsigned *ret_removed);
+/* What may go of the operations that have ended. */
+struct operation_retention {
+	int64_t before; /* those that ended earlier go */
+	uint64_t
+	    keep; /* of the rest the newest so many stay, and more only where `owed` holds them */
+	int64_t owed; /* one that ended since, with an idempotency key or an outcome its caller has
+		       * not been told, stays whatever their number */
+};
+
+/* Removes at most limit operations that have ended. Returns 0, a store outcome, or -1. */
+int operation_store_retain(struct conn *writer, const struct operation_retention *retention,
+    unsigned limit, struct err *err, unsigned *ret_removed);
+
+/* Counts a client's operations that have not ended, in all projects, up to most. Returns 0 or -1.
+ */
+int operation_store_count_open(
+    struct conn *conn, const char *client, unsigned most, struct err *err, unsigned *ret_count);

@@ -19,6 +19,10 @@
 /* A body is at most 64 KiB. */
 #define IMPORT_KEY_LIMIT ((size_t)128 * 1024)
 
+/* Of operations that have not ended: so many has one caller at most, so that none fills the disk or
+ * takes the whole budget for hours. */
+#define OPEN_LIMIT 1000
+
 /* How long a caller of the drop-in paths may come back for an outcome that was not delivered. */
 #define DELIVER_WITHIN MICROSECONDS_PER_DAY
 
@@ -250,6 +254,12 @@ static enum command_result plan_operation(
 {
 	struct err err = ERR_INIT;
 	char id[RANDOM_ID_SIZE];
+	unsigned open = 0;
+	if (operation_store_count_open(
+		project_writer(project), command->client, OPEN_LIMIT, &err, &open) < 0)
+		return command_failed(command, "%s", err.text);
+	if (open == OPEN_LIMIT)
+		return COMMAND_TOO_MANY;
 	random_id(OPERATION_ID_PREFIX, id);
 	record->operation_id = id;
 	record->project_id = command->project_id;

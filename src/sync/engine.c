@@ -391,23 +391,30 @@ struct retention {
 	unsigned removed;
 };
 
+/* now is INT64_MIN when it is not known. */
+static int64_t before(int64_t now, int64_t age)
+{
+	return now == INT64_MIN ? now : now - age;
+}
+
 static int write_retention(struct conn *writer, void *context, struct err *err)
 {
 	struct retention *retention = context;
 	const struct config *config = retention->config;
 	unsigned jobs = 0;
 	unsigned operations = 0;
-	int64_t operations_age = config->operations_max_age;
-	if (operations_age < KEYS_KEPT_FOR)
-		operations_age = KEYS_KEPT_FOR;
 	/* A clock that is years ahead would delete history irrecoverably. */
-	int64_t before =
-	    retention->date_is_sure ? retention->now - config->jobs_max_age : INT64_MIN;
-	int r =
-	    job_store_retain(writer, before, config->jobs_max_count, RETENTION_BATCH, err, &jobs);
-	if (r == 0 && retention->date_is_sure)
-		r = operation_store_retain(
-		    writer, retention->now - operations_age, RETENTION_BATCH, err, &operations);
+	int64_t now = retention->date_is_sure ? retention->now : INT64_MIN;
+	int64_t age = config->operations_max_age;
+	const struct operation_retention old = {
+	    .before = before(now, age > KEYS_KEPT_FOR ? age : KEYS_KEPT_FOR),
+	    .keep = config->operations_max_count,
+	    .owed = before(now, KEYS_KEPT_FOR),
+	};
+	int r = job_store_retain(writer, before(now, config->jobs_max_age), config->jobs_max_count,
+	    RETENTION_BATCH, err, &jobs);
+	if (r == 0)
+		r = operation_store_retain(writer, &old, RETENTION_BATCH, err, &operations);
 	retention->removed = jobs > operations ? jobs : operations;
 	return r;
 }

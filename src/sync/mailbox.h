@@ -29,9 +29,11 @@ enum command_result {
 	COMMAND_NOT_UNKNOWN,  /* resolving what is not unknown */
 	COMMAND_CONNECTOR_MISSING, /* resolving as created with a connector that is not present */
 	COMMAND_STORE_UNAVAILABLE, /* nothing can be written now (disk full): nothing was done */
-	COMMAND_BUSY,              /* too many commands wait: nothing was done */
-	COMMAND_STOPPING,          /* the daemon stops: nothing was done */
-	COMMAND_FAILED,            /* an internal error: nothing was done; message says what */
+	COMMAND_TOO_MANY, /* the caller has too many operations that have not ended: nothing was
+			     done */
+	COMMAND_BUSY,     /* too many commands wait: nothing was done */
+	COMMAND_STOPPING, /* the daemon stops: nothing was done */
+	COMMAND_FAILED,   /* an internal error: nothing was done; message says what */
 };
 
 /* A wish, and its answer. The caller owns it and keeps it until `done` was called, which happens

@@ -268,6 +268,7 @@ static struct config config_of(struct config_project *projects, size_t count)
 	    .jobs_max_age = MICROSECONDS_PER_HOUR,
 	    .jobs_max_count = 1000,
 	    .operations_max_age = MICROSECONDS_PER_HOUR,
+	    .operations_max_count = 1000,
 	    .projects = projects,
 	    .project_count = count,
 	};
@@ -719,6 +720,55 @@ START_TEST(an_end_that_the_store_does_not_take_is_unknown)
 }
 END_TEST
 
+static void add_open(struct stage *stage, const char *client, unsigned number)
+{
+	char id[RANDOM_ID_SIZE];
+	struct operation_record record = {
+	    .kind = OPERATION_DELETE,
+	    .project_id = PROJECT + 1,
+	    .state = OPERATION_UNKNOWN,
+	    .client = client,
+	    .operation_id = id,
+	    .sent_at = TIMESTAMP_NONE,
+	    .finished_at = TIMESTAMP_NONE,
+	    .sent_upstream_at = TIMESTAMP_NONE,
+	};
+	snprintf(id, sizeof(id), "op_%u", number);
+	ck_assert_int_eq(
+	    operation_store_insert(stage->store.writer, &record, &stage->store.err, &record.row),
+	    0);
+}
+
+/* Those of others do not count. */
+static void ask_with_open(unsigned own, enum command_result expected)
+{
+	struct stage stage;
+	struct wish wish = {.fill_disk = false};
+	stage_init(&stage, LIST(""));
+	fixture_begin(&stage.store);
+	for (unsigned i = 0; i < 1999; i++)
+		add_open(&stage, i < own ? "tester" : "somebody", i);
+	fixture_commit(&stage.store);
+	start(&stage);
+	ck_assert_int_eq(ask(&stage, &wish, COMMAND_CREATE), expected);
+	if (expected == COMMAND_ACCEPTED)
+		wait_until(&stage, has_succeeded, &wish);
+	ck_assert_uint_eq(stage.creates, expected == COMMAND_ACCEPTED);
+	stage_done(&stage);
+}
+
+START_TEST(a_client_with_fewer_than_a_thousand_open_operations_gets_another)
+{
+	ask_with_open(999, COMMAND_ACCEPTED);
+}
+END_TEST
+
+START_TEST(a_client_with_a_thousand_open_operations_gets_no_other)
+{
+	ask_with_open(1000, COMMAND_TOO_MANY);
+}
+END_TEST
+
 START_TEST(commands_that_wait_are_answered_when_it_stops)
 {
 	struct stage stage;
@@ -802,6 +852,10 @@ int main(void)
 		a_project_added_while_the_disk_is_full_is_followed_later},
 	    {"an end that the store does not take is unknown",
 		an_end_that_the_store_does_not_take_is_unknown},
+	    {"a client with fewer than a thousand open operations gets another",
+		a_client_with_fewer_than_a_thousand_open_operations_gets_another},
+	    {"a client with a thousand open operations gets no other",
+		a_client_with_a_thousand_open_operations_gets_no_other},
 	    {"commands that wait are answered when it stops",
 		commands_that_wait_are_answered_when_it_stops},
 	    {"a refresh ends though a connector it waits for is deleted",

@@ -283,6 +283,27 @@ START_TEST(a_database_of_schema_2_opens_with_all_it_held)
 }
 END_TEST
 
+START_TEST(a_database_of_schema_3_opens_with_all_it_held)
+{
+	struct fixture fixture;
+	unsigned count = 0;
+	restore(&fixture, 3, "");
+	fixture.writer = fixture_open(&fixture);
+	ck_assert(backup_exists(&fixture, 3, ""));
+	check_old_keys(&fixture);
+	ck_assert_int_eq(
+	    operation_store_count_open(fixture.writer, "uid:0", 10, &fixture.err, &count), 0);
+	ck_assert_uint_eq(count, 1);
+	struct store_stats stats;
+	ck_assert_int_eq(store_stats(fixture.writer, &fixture.err, &stats), 0);
+	ck_assert_int_eq(stats.connectors, 1);
+	ck_assert_int_eq(stats.jobs, 2);
+	ck_assert_int_eq(stats.snapshots, 3);
+	ck_assert_int_eq(stats.operations, 2);
+	fixture_done(&fixture);
+}
+END_TEST
+
 int main(void)
 {
 	const struct unit_case cases[] = {
@@ -296,6 +317,8 @@ int main(void)
 		a_database_of_schema_1_opens_with_all_it_held},
 	    {"a database of schema 2 opens with all it held",
 		a_database_of_schema_2_opens_with_all_it_held},
+	    {"a database of schema 3 opens with all it held",
+		a_database_of_schema_3_opens_with_all_it_held},
 	    {NULL, NULL},
 	};
 	return unit_main("migrate", cases);

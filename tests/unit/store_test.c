@@ -984,11 +984,82 @@ START_TEST(operations_are_listed_newest_first_and_kept_while_unknown)
 	ck_assert_int_eq(operation_store_claims(writer, 1, "a", 3, err), 0);
 	ck_assert_int_eq(operation_store_claims(writer, 2, "a", 99, err), 0);
 	unsigned removed = 0;
-	ck_assert_int_eq(operation_store_retain(writer, T0 + 7, 100, err, &removed), 0);
+	struct operation_retention old = {.before = T0 + 7, .keep = UINT64_MAX, .owed = INT64_MIN};
+	ck_assert_int_eq(operation_store_retain(writer, &old, 100, err, &removed), 0);
 	ck_assert_uint_eq(removed, 4);
-	ck_assert_int_eq(operation_store_retain(writer, INT64_MAX, 100, err, &removed), 0);
+	old.before = INT64_MAX;
+	ck_assert_int_eq(operation_store_retain(writer, &old, 100, err, &removed), 0);
 	ck_assert_int_eq(
 	    fixture_count(writer, "SELECT count(*) FROM operations WHERE state = 'unknown'"), 2);
+	fixture_done(&fixture);
+}
+END_TEST
+
+/* Rows 1 to 10: ended long ago and with a key; ended, with a key; ended, not told; unknown; and six
+ * that ended and that nobody needs. */
+START_TEST(the_oldest_operations_go_when_they_are_too_many)
+{
+	struct fixture fixture;
+	fixture_init(&fixture);
+	struct conn *writer = fixture.writer;
+	struct err *err = &fixture.err;
+	unsigned removed = 0;
+	for (int i = 1; i <= 10; i++) {
+		char id[RANDOM_ID_SIZE];
+		char key[16];
+		snprintf(id, sizeof(id), "op_%d", i);
+		snprintf(key, sizeof(key), "key %d", i);
+		struct operation_record record =
+		    operation(id, i == 4 ? OPERATION_UNKNOWN : OPERATION_REJECTED);
+		record.idempotency_key = i <= 2 ? key : NULL;
+		record.undelivered = i == 3;
+		record.finished_at = i == 4 ? TIMESTAMP_NONE : T0 + i;
+		ck_assert_int_eq(operation_store_insert(writer, &record, err, &record.row), 0);
+	}
+	struct operation_retention many = {.before = INT64_MIN, .keep = 10, .owed = T0 + 2};
+	ck_assert_int_eq(operation_store_retain(writer, &many, 100, err, &removed), 0);
+	ck_assert_uint_eq(removed, 0);
+	many.keep = 4;
+	ck_assert_int_eq(operation_store_retain(writer, &many, 2, err, &removed), 0);
+	ck_assert_uint_eq(removed, 2);
+	ck_assert_int_eq(operation_store_retain(writer, &many, 100, err, &removed), 0);
+	ck_assert_uint_eq(removed, 1);
+	ck_assert_int_eq(fixture_count(writer, "SELECT count(*) FROM operations"
+					       " WHERE operation_id IN ('op_2', 'op_3', 'op_4',"
+					       " 'op_7', 'op_8', 'op_9', 'op_10')"),
+	    7);
+	many.keep = 0;
+	many.owed = INT64_MAX;
+	ck_assert_int_eq(operation_store_retain(writer, &many, 100, err, &removed), 0);
+	ck_assert_uint_eq(removed, 6);
+	fixture_done(&fixture);
+}
+END_TEST
+
+START_TEST(the_open_operations_of_a_client_are_counted_up_to_a_limit)
+{
+	static const enum operation_state states[] = {OPERATION_PLANNED, OPERATION_SENDING,
+	    OPERATION_UNKNOWN, OPERATION_SUCCEEDED, OPERATION_REJECTED, OPERATION_UNREACHABLE};
+	struct fixture fixture;
+	fixture_init(&fixture);
+	struct conn *writer = fixture.writer;
+	unsigned count = 0;
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(states); i++) {
+		char id[RANDOM_ID_SIZE];
+		snprintf(id, sizeof(id), "op_%zu", i);
+		struct operation_record record = operation(id, states[i / 2]);
+		record.client = i % 2 ? "one" : "other";
+		record.project_id = (int64_t)i;
+		record.idempotency_key = NULL;
+		ck_assert_int_eq(
+		    operation_store_insert(writer, &record, &fixture.err, &record.row), 0);
+	}
+	ck_assert_int_eq(operation_store_count_open(writer, "one", 10, &fixture.err, &count), 0);
+	ck_assert_uint_eq(count, 3);
+	ck_assert_int_eq(operation_store_count_open(writer, "one", 2, &fixture.err, &count), 0);
+	ck_assert_uint_eq(count, 2);
+	ck_assert_int_eq(operation_store_count_open(writer, "none", 2, &fixture.err, &count), 0);
+	ck_assert_uint_eq(count, 0);
 	fixture_done(&fixture);
 }
 END_TEST
@@ -1428,6 +1499,10 @@ int main(void)
 	    {"jobs are listed over the projects asked for",
 		jobs_are_listed_over_the_projects_asked_for},
 	    {"open and recent jobs come oldest first", open_and_recent_jobs_come_oldest_first},
+	    {"the oldest operations go when they are too many",
+		the_oldest_operations_go_when_they_are_too_many},
+	    {"the open operations of a client are counted up to a limit",
+		the_open_operations_of_a_client_are_counted_up_to_a_limit},
 	    {"retention spares the newest and what is listed",
 		retention_spares_the_newest_and_what_is_listed},
 	    {"counts agree with the rows after any history",
