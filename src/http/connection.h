@@ -35,12 +35,11 @@
 enum stage { STAGE_ARRIVING, STAGE_SERVING, STAGE_IDLE };
 
 enum phase {
-	PHASE_NONE,       /* no request */
-	PHASE_ARRIVED,    /* its first line did */
-	PHASE_FRAMED,     /* its head did; there is no body */
-	PHASE_BODY,       /* admitted, the body is being read */
-	PHASE_DISCARDING, /* the body turned out too long, its rest is thrown away */
-	PHASE_HANDLED,    /* in the handler's hands */
+	PHASE_NONE,    /* no request */
+	PHASE_ARRIVED, /* its first line did */
+	PHASE_FRAMED,  /* its head did; there is no body */
+	PHASE_BODY,    /* admitted, the body is being read */
+	PHASE_HANDLED, /* in the handler's hands */
 	PHASE_SUSPENDED,
 	PHASE_ANSWERED,
 	PHASE_FAILED, /* to be cut: nothing can be answered */
@@ -104,7 +103,6 @@ struct request {
 	const struct config_project *project;           /* ROUTE_PROJECT: the one named */
 	struct caller caller;
 	struct buffer body; /* as received */
-	uint64_t discarded; /* bytes of a body that turned out too long */
 
 	/* answering */
 	int64_t running_since;

@@ -70,27 +70,14 @@ static enum MHD_Result admit(struct connection *connection)
 	return dispatch_settle(connection, handle(connection));
 }
 
+/* Not longer than its Content-Length, which the guard found short enough. */
 static enum MHD_Result dispatch_take_body(
     struct connection *connection, const char *data, size_t len)
 {
-	struct buffer *body = &connection->request.body;
-	if (connection->phase == PHASE_BODY && body->len + len > body->limit)
-		connection->phase = PHASE_DISCARDING;
-	if (connection->phase == PHASE_BODY)
-		return buffer_append(body, data, len) == 0 ? MHD_YES : MHD_NO;
-	connection->request.discarded += len;
-	return connection->request.discarded <= DISCARD_LIMIT ? MHD_YES : MHD_NO;
-}
-
-static enum MHD_Result finish_body(struct connection *connection)
-{
-	struct request *request = &connection->request;
+	if (len > 0)
+		return buffer_append(&connection->request.body, data, len) == 0 ? MHD_YES : MHD_NO;
 	connection->body_unread = false;
-	if (connection->phase == PHASE_BODY)
-		return dispatch_settle(connection, handle(connection));
-	return dispatch_settle(connection,
-	    reply_problem(request, PROBLEM_BODY_TOO_LARGE,
-		"The body is longer than the %zu bytes that are taken here.", request->body.limit));
+	return dispatch_settle(connection, handle(connection));
 }
 
 enum MHD_Result dispatch_serve(void *context, struct MHD_Connection *mhd, const char *url,
@@ -113,9 +100,7 @@ enum MHD_Result dispatch_serve(void *context, struct MHD_Connection *mhd, const 
 		result = admit(connection);
 		break;
 	case PHASE_BODY:
-	case PHASE_DISCARDING:
-		result =
-		    *len > 0 ? dispatch_take_body(connection, data, *len) : finish_body(connection);
+		result = dispatch_take_body(connection, data, *len);
 		*len = 0;
 		break;
 	case PHASE_SUSPENDED:

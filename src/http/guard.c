@@ -4,7 +4,7 @@
  * What can go wrong here, and why it cannot:
  *
  * Smuggling. libmicrohttpd 0.9.75 is lax even when told to be strict: it takes two Hosts, two
- * Content-Lengths, Content-Length beside Transfer-Encoding, a bare CR as the end of a line, folded
+ * Content-Lengths, any Transfer-Encoding, a bare CR as the end of a line, folded
  * lines, and cuts strings at a NUL. Whoever stands between a client and us may read such a request
  * otherwise. Each is refused on the first call, and the connection closed with the answer, so that
  * what follows is never taken for a request. Bare CRs, folds and NULs leave no trace in the strings
@@ -24,8 +24,8 @@
  * whether there is such a path and method, what the caller may do, the parameters, whether the
  * project exists, the body. A project that the caller may not see does not exist.
  *
- * Bodies. What is too long by its Content-Length is refused before a byte of it is read; a body of
- * unknown length is counted as it comes (dispatch.c). */
+ * Bodies. What is too long by its Content-Length is refused before a byte of it is read, and
+ * without one there is no body: the library's parser of chunks takes a bare LF, folds and NULs. */
 #include "http/guard.h"
 
 #include <assert.h>
@@ -135,36 +135,24 @@ static int bad_request(struct request *request, const char *why)
 	return 1;
 }
 
-/* What says where the body ends must say it once, and so that everybody understands the same. */
-static const char *body_fault(struct request *request, const char *version)
-{
-	const struct headers *headers = &request->headers;
-	uint64_t length = 0;
-	if (headers->transfer_encoding.ptr) {
-		if (headers->content_length.ptr)
-			return "Content-Length and Transfer-Encoding exclude each other.";
-		if (!field_same(headers->transfer_encoding, "chunked") ||
-		    strcmp(version, "HTTP/1.1") != 0)
-			return "The only Transfer-Encoding is chunked, and only in HTTP/1.1.";
-		request->has_body = true;
-	} else if (headers->content_length.ptr) {
-		if (field_content_length(headers->content_length, &length) < 0)
-			return "Content-Length must be digits only.";
-		request->has_body = length > 0;
-	}
-	connection_of(request)->body_unread = request->has_body;
-	return NULL;
-}
-
 int guard_frame(struct request *request, const char *version)
 {
 	struct field_target target;
 	read_head(request, version);
-	const char *fault = request->headers.fault;
-	if (!fault)
-		fault = body_fault(request, version);
-	if (fault)
-		return bad_request(request, fault);
+	const struct headers *headers = &request->headers;
+	if (headers->transfer_encoding.ptr) {
+		connection_of(request)->body_unread = true;
+		reply_problem(request, PROBLEM_LENGTH_REQUIRED,
+		    "A body is taken with a Content-Length only, not with a Transfer-Encoding.");
+		return 1;
+	}
+	if (headers->fault)
+		return bad_request(request, headers->fault);
+	uint64_t length = 0;
+	if (headers->content_length.ptr &&
+	    field_content_length(headers->content_length, &length) < 0)
+		return bad_request(request, "Content-Length must be digits only.");
+	request->has_body = connection_of(request)->body_unread = length > 0;
 	if (request->target_too_long) {
 		connection_of(request)->body_unread = true;
 		reply_problem(request, PROBLEM_URI_TOO_LONG,

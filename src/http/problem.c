@@ -26,6 +26,7 @@ static const struct problem_entry entries[PROBLEM_COUNT] = {
 	"The operation is still running"},
     [PROBLEM_OPERATION_NOT_UNKNOWN] = {"operation-not-unknown", 409,
 	"The outcome of the operation is known"},
+    [PROBLEM_LENGTH_REQUIRED] = {"length-required", 411, "A Content-Length is needed"},
     [PROBLEM_BODY_TOO_LARGE] = {"body-too-large", 413, "The body is too large"},
     [PROBLEM_URI_TOO_LONG] = {"uri-too-long", 414, "The request target is too long"},
     [PROBLEM_UNSUPPORTED_MEDIA_TYPE] = {"unsupported-media-type", 415, "The body must be JSON"},
