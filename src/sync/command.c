@@ -55,38 +55,13 @@ static enum command_result not_written(struct command *command, int r, const str
 	return r == STORE_FULL || r == STORE_BROKEN ? COMMAND_STORE_UNAVAILABLE : COMMAND_FAILED;
 }
 
-/* Connectors -----------------------------------------------------------------------------------*/
-
-struct found_connector {
-	int64_t row;
-	bool deleted;
-	bool deleted_by_us;
-};
-
-static int command_take_connector(const struct connector_record *record, void *context)
-{
-	struct found_connector *found = context;
-	found->row = record->row;
-	found->deleted = record->deleted_at != TIMESTAMP_NONE;
-	found->deleted_by_us = record->deleted_by_us;
-	return 0;
-}
-
-/* Returns 0, 1 when it was never known, or -1. */
-static int find_connector(struct project *project, const char *connector_id, struct err *err,
-    struct found_connector *found)
-{
-	return connector_store_get(project_writer(project), project->settings->project_id,
-	    connector_id, command_take_connector, found, err);
-}
-
 /* Creating -------------------------------------------------------------------------------------*/
 
 /* What stands in the way of a create. */
 struct create_check {
 	struct command *command;
 	json_t *body;
-	struct buffer key; /* of the import */
+	struct buffer *key; /* of the import */
 	bool found;
 	enum command_result verdict;
 };
@@ -183,7 +158,7 @@ static int look_at_creates(struct project *project, struct create_check *check, 
 {
 	struct conn *writer = project_writer(project);
 	const struct command *command = check->command;
-	const char *key = buffer_text(&check->key);
+	const char *key = buffer_text(check->key);
 	int r = 0;
 	if (command->dropin || !command->allow_duplicate)
 		r = operation_store_each_import(
@@ -200,24 +175,9 @@ static int look_at_creates(struct project *project, struct create_check *check, 
 	if (r <= 0)
 		return r;
 	struct found_connector found = {.row = 0};
-	r = find_connector(project, command->result_connector_id, err, &found);
+	r = project_find_connector(project, command->result_connector_id, err, &found);
 	/* One that was deleted since is created anew. */
 	return r < 0 ? -1 : r == 0 && !found.deleted;
-}
-
-/* Among the connectors that are there, by what Mixpanel echoes and by what was sent. */
-static int look_at_connectors(struct project *project, struct create_check *check, struct err *err)
-{
-	struct conn *writer = project_writer(project);
-	const struct import_query same = {
-	    .project_id = check->command->project_id,
-	    .import_key = buffer_text(&check->key),
-	};
-	int r = connector_store_each_import(writer, &same, look_at_import, check, err);
-	if (r == 0 && !check->found)
-		r = connector_store_each_sent(
-		    writer, same.project_id, same.import_key, look_at_sent, check, err);
-	return r < 0 ? -1 : check->found;
 }
 
 /* Returns 0 when nothing stands in the way, 1 when check->verdict is the answer, or -1. */
@@ -232,13 +192,23 @@ static int look_for_same(struct project *project, struct create_check *check, st
 		    command->idempotency_key, look_at_key, check, err);
 	if (r < 0 || check->found)
 		return r < 0 ? -1 : 1;
-	r = connector_body_import_key(&check->key, check->body);
+	r = connector_body_import_key(check->key, check->body);
 	if (r != 0)
 		return r < 0 ? err_set(err, "no memory for a create") : 0;
 	r = look_at_creates(project, check, err);
-	if (r == 0 && !command->allow_duplicate)
-		r = look_at_connectors(project, check, err);
-	return r;
+	if (r != 0 || command->allow_duplicate)
+		return r;
+	/* Among the connectors that are there, by what Mixpanel echoes and by what was sent. */
+	struct conn *writer = project_writer(project);
+	const struct import_query same = {
+	    .project_id = command->project_id,
+	    .import_key = buffer_text(check->key),
+	};
+	r = connector_store_each_import(writer, &same, look_at_import, check, err);
+	if (r == 0 && !check->found)
+		r = connector_store_each_sent(
+		    writer, same.project_id, same.import_key, look_at_sent, check, err);
+	return r < 0 ? -1 : check->found;
 }
 
 static int insert_operation(struct conn *writer, void *context, struct err *err)
@@ -280,19 +250,15 @@ static enum command_result plan_operation(
 	return COMMAND_ACCEPTED;
 }
 
-static void create_check_done(struct create_check *check)
-{
-	buffer_done(&check->key);
-}
-
 static enum command_result command_create(struct project *project, struct command *command)
 {
 	struct err err = ERR_INIT;
 	json_t *body _cleanup_json_ = NULL;
 	if (jsontext_parse(command->body, JSONTEXT_REJECT_DUPLICATES, &err, &body) < 0)
 		return command_failed(command, "%s", err.text);
-	struct create_check check _cleanup_(create_check_done) = {.command = command, .body = body};
-	buffer_init(&check.key, IMPORT_KEY_LIMIT);
+	struct buffer key _cleanup_buffer_;
+	buffer_init(&key, IMPORT_KEY_LIMIT);
+	struct create_check check = {.command = command, .body = body, .key = &key};
 	int r = look_for_same(project, &check, &err);
 	if (r != 0)
 		return r < 0 ? command_failed(command, "%s", err.text) : check.verdict;
@@ -301,7 +267,7 @@ static enum command_result command_create(struct project *project, struct comman
 	    .idempotency_key = command->idempotency_key,
 	    .request = command->body,
 	    .allow_duplicate = command->allow_duplicate,
-	    .import_key = check.key.len > 0 ? buffer_text(&check.key) : NULL,
+	    .import_key = key.len > 0 ? buffer_text(&key) : NULL,
 	    .known_row = -1,
 	    .undelivered = command->dropin && !command->idempotency_key,
 	};
@@ -316,7 +282,7 @@ static enum command_result delete_connector(struct project *project, struct comm
 {
 	struct err err = ERR_INIT;
 	struct found_connector found = {.row = 0};
-	int r = find_connector(project, command->connector_id, &err, &found);
+	int r = project_find_connector(project, command->connector_id, &err, &found);
 	if (r < 0)
 		return command_failed(command, "%s", err.text);
 	if (r > 0)
@@ -342,12 +308,13 @@ struct resolving {
 	enum command_result verdict;
 	int64_t connector_row; /* of the outcome */
 	int64_t row;           /* of the operation, */
-	struct buffer key;     /* and what it imports */
+	struct buffer *key;    /* and what it imports */
+	struct err *err;
 };
 
-static int resolve_record(
-    struct resolving *resolving, const struct operation_record *stored, struct err *err)
+static int take_resolved(const struct operation_record *stored, void *context)
 {
+	struct resolving *resolving = context;
 	const struct command *command = resolving->command;
 	struct project *project = resolving->project;
 	struct operation_record record = *stored;
@@ -365,31 +332,20 @@ static int resolve_record(
 	resolving->verdict = COMMAND_ACCEPTED;
 	resolving->row = record.row;
 	if (record.import_key)
-		buffer_append_text(&resolving->key, record.import_key);
-	int r = operation_store_update(project_writer(project), &record, err);
+		buffer_append_text(resolving->key, record.import_key);
+	int r = operation_store_update(project_writer(project), &record, resolving->err);
 	if (r == 0 && command->created)
-		r = connector_store_sent_key(
-		    project_writer(project), resolving->connector_row, record.import_key, err);
+		r = connector_store_sent_key(project_writer(project), resolving->connector_row,
+		    record.import_key, resolving->err);
 	return r;
-}
-
-struct resolve_call {
-	struct resolving *resolving;
-	struct err *err;
-};
-
-static int take_resolved(const struct operation_record *record, void *context)
-{
-	struct resolve_call *call = context;
-	return resolve_record(call->resolving, record, call->err);
 }
 
 static int write_resolution(struct conn *writer, void *context, struct err *err)
 {
 	struct resolving *resolving = context;
-	struct resolve_call call = {.resolving = resolving, .err = err};
+	resolving->err = err;
 	int r = operation_store_get(
-	    writer, resolving->command->operation_id, take_resolved, &call, err);
+	    writer, resolving->command->operation_id, take_resolved, resolving, err);
 	return r == STORE_NONE ? 0 : r;
 }
 
@@ -398,7 +354,7 @@ static bool may_be_outcome(struct project *project, struct command *command, int
 {
 	struct err err = ERR_INIT;
 	struct found_connector found = {.row = 0};
-	int r = find_connector(project, command->connector_id, &err, &found);
+	int r = project_find_connector(project, command->connector_id, &err, &found);
 	*ret_row = found.row;
 	if (r != 0 || found.deleted) {
 		(void)command_failed(
@@ -417,50 +373,45 @@ static bool may_be_outcome(struct project *project, struct command *command, int
 static enum command_result command_resolve(struct project *project, struct command *command)
 {
 	struct err err = ERR_INIT;
+	struct buffer key _cleanup_buffer_;
+	buffer_init(&key, IMPORT_KEY_LIMIT);
 	struct resolving resolving = {
 	    .project = project,
 	    .command = command,
 	    .verdict = COMMAND_NOT_FOUND,
+	    .key = &key,
 	};
 	if (command->created && !may_be_outcome(project, command, &resolving.connector_row))
 		return COMMAND_CONNECTOR_MISSING;
 	fill_operation(command, command->operation_id);
-	buffer_init(&resolving.key, IMPORT_KEY_LIMIT);
 	int r = project_write(project, write_resolution, &resolving, &err);
-	if (r == 0 && resolving.verdict == COMMAND_ACCEPTED) {
-		search_end(project, resolving.row);
-		search_same_import(project, buffer_text(&resolving.key));
-	}
-	buffer_done(&resolving.key);
 	if (r != 0)
 		return not_written(command, r, &err);
-	if (resolving.verdict == COMMAND_ACCEPTED)
+	if (resolving.verdict == COMMAND_ACCEPTED) {
+		search_end(project, resolving.row);
+		search_same_import(project, buffer_text(&key));
 		log_info("project %s: operation %s resolved by %s as %s: %s",
 		    project->settings->name, command->operation_id, command->client,
 		    command->created ? command->connector_id : "not created", command->reason);
+	}
 	return resolving.verdict;
 }
 
 /* Refreshing -----------------------------------------------------------------------------------*/
 
-static enum command_result refresh_project(struct project *project, struct command *command)
-{
-	if (refresh_begin(project, 0, NULL, &command->result_ticket) < 0)
-		return command_failed(command, "no memory");
-	return COMMAND_ACCEPTED;
-}
-
-static enum command_result refresh_connector(struct project *project, struct command *command)
+static enum command_result command_refresh(struct project *project, struct command *command)
 {
 	struct err err = ERR_INIT;
-	struct found_connector found = {.row = 0};
-	int r = find_connector(project, command->connector_id, &err, &found);
-	if (r < 0)
-		return command_failed(command, "%s", err.text);
-	if (r > 0)
-		return COMMAND_NOT_FOUND;
-	if (found.deleted)
-		return COMMAND_ALREADY_DONE;
+	struct found_connector found = {.row = 0}; /* the whole project */
+	if (command->kind == COMMAND_REFRESH_CONNECTOR) {
+		int r = project_find_connector(project, command->connector_id, &err, &found);
+		if (r < 0)
+			return command_failed(command, "%s", err.text);
+		if (r > 0)
+			return COMMAND_NOT_FOUND;
+		if (found.deleted)
+			return COMMAND_ALREADY_DONE;
+	}
 	if (refresh_begin(project, found.row, command->connector_id, &command->result_ticket) < 0)
 		return command_failed(command, "no memory");
 	return COMMAND_ACCEPTED;
@@ -479,10 +430,8 @@ void command_run(struct project *project, struct command *command)
 		command->result = command_resolve(project, command);
 		return;
 	case COMMAND_REFRESH_PROJECT:
-		command->result = refresh_project(project, command);
-		return;
 	case COMMAND_REFRESH_CONNECTOR:
-		command->result = refresh_connector(project, command);
+		command->result = command_refresh(project, command);
 		return;
 	}
 }

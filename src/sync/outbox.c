@@ -40,7 +40,7 @@ struct outgoing {
 
 /* A call for an operation. */
 struct send_call {
-	struct call call; /* first, see send_of */
+	struct call call; /* first: the one is cast to the other */
 	char operation_id[RANDOM_ID_SIZE];
 	const struct verb *verb;
 	bool ended;               /* only its end is still to be written: */
@@ -57,11 +57,6 @@ void outbox_clear(struct project *project)
 		STAILQ_REMOVE_HEAD(&project->outgoing, entry);
 		free(outgoing);
 	}
-}
-
-static struct send_call *send_of(struct call *call)
-{
-	return (struct send_call *)call;
 }
 
 static void send_free(struct send_call *send)
@@ -92,15 +87,6 @@ int outbox_put(struct project *project, const char *operation_id, enum operation
 	return 0;
 }
 
-static struct outgoing *find_outgoing(struct project *project, const char *operation_id)
-{
-	struct outgoing *outgoing;
-	STAILQ_FOREACH (outgoing, &project->outgoing, entry)
-		if (strcmp(outgoing->operation_id, operation_id) == 0)
-			return outgoing;
-	return NULL;
-}
-
 static void outgoing_over(struct project *project, struct outgoing *outgoing)
 {
 	STAILQ_REMOVE(&project->outgoing, outgoing, outgoing, entry);
@@ -119,15 +105,15 @@ struct operation_work {
 	struct followed_connector followed;
 };
 
-static int write_outcome(struct operation_work *work, struct conn *writer, struct err *err)
+static int write_operation(struct conn *writer, void *context, struct err *err)
 {
+	struct operation_work *work = context;
 	struct project *project = work->project;
-	int64_t project_id = work->record->project_id;
 	int64_t now = project_wall(project);
 	int r = 0;
 	if (work->created) {
 		const struct connector_put put = {
-		    .project_id = project_id,
+		    .project_id = work->record->project_id,
 		    .connector = work->created,
 		    .revive = true,
 		    .observed_at = work->observed_at,
@@ -140,26 +126,20 @@ static int write_outcome(struct operation_work *work, struct conn *writer, struc
 			r = connector_store_created_by_us(
 			    writer, work->followed.row, work->record->import_key, err);
 	} else if (work->deleted) {
-		r = project_connector_row(
-		    work->project, work->record->connector_id, err, &work->followed.row);
+		struct found_connector found = {.row = 0};
+		r = project_find_connector(project, work->record->connector_id, err, &found);
 		if (r == 0)
-			r = connector_store_delete(writer, work->followed.row, true, now, err);
+			r = connector_store_delete(writer, found.row, true, now, err);
+		work->followed.row = found.row;
 		r = r == STORE_NONE ? 0 : r;
-	} else {
-		return 0;
 	}
-	project_changed(project, CHANGE_CONNECTOR, NULL);
-	project_changed(project, CHANGE_PROJECT, NULL);
-	return r;
-}
-
-static int write_operation(struct conn *writer, void *context, struct err *err)
-{
-	struct operation_work *work = context;
-	int r = write_outcome(work, writer, err);
 	if (r)
 		return r;
-	project_changed(work->project, CHANGE_OPERATION, work->record->operation_id);
+	if (work->created || work->deleted) {
+		project_changed(project, CHANGE_CONNECTOR, NULL);
+		project_changed(project, CHANGE_PROJECT, NULL);
+	}
+	project_changed(project, CHANGE_OPERATION, work->record->operation_id);
 	return operation_store_update(writer, work->record, err);
 }
 
@@ -179,15 +159,6 @@ static struct send_call *send_new(struct project *project, const struct operatio
 	/* Rows of connectors, which are the other subjects, stay far below the highest bit. */
 	send->call.subject = hash_of(span_of(record->operation_id)) | UINT64_C(1) << 63;
 	return send;
-}
-
-static int send_send(struct send_call *send, struct span body, struct err *err)
-{
-	struct buffer url _cleanup_buffer_;
-	buffer_init(&url, 8192);
-	if (call_url(&send->call, &url, err) < 0)
-		return -1;
-	return call_send(&send->call, buffer_text(&url), body, err);
 }
 
 /* What will tell, if the outcome is not known, which connectors are new. Returns 0, or -1. */
@@ -229,14 +200,36 @@ static void send_operation(
 	}
 	outgoing->in_flight = true;
 	project->once_in_flight += !send->verb->repeatable;
-	if (send_send(send, record->request, &err) == 0)
+	struct buffer url _cleanup_buffer_;
+	buffer_init(&url, 8192);
+	if (call_url(&send->call, &url, &err) == 0 &&
+	    call_send(&send->call, buffer_text(&url), record->request, &err) == 0)
 		return;
 	const struct client_answer none = {.outcome = CLIENT_NOT_SENT, .message = err.text};
 	operation_ended(send, &none);
 }
 
-static void send_outgoing(struct project *project, struct outgoing *outgoing)
+/* One create at a time, so that reconciliation cannot mistake whose connector is whose; and none
+ * before the first listing was tried, after which a connector that is new is new indeed. */
+static bool may_go(
+    const struct project *project, const struct outgoing *outgoing, int64_t now, int64_t *next)
 {
+	if (outgoing->in_flight ||
+	    (!outgoing->verb->repeatable && (project->once_in_flight > 0 || !project->list_tried)))
+		return false;
+	if (outgoing->not_before > now && outgoing->not_before < *next)
+		*next = outgoing->not_before;
+	return outgoing->not_before <= now;
+}
+
+bool outbox_send(struct project *project, int64_t now, int64_t *next)
+{
+	struct outgoing *outgoing;
+	STAILQ_FOREACH (outgoing, &project->outgoing, entry)
+		if (may_go(project, outgoing, now, next))
+			break;
+	if (!outgoing || !project_may_send(project, true, RATELIMIT_WRITE, now, next))
+		return false;
 	struct loaded_operation loaded _cleanup_loaded_operation_;
 	struct err err = ERR_INIT;
 	int r = operation_load(project, outgoing->operation_id, &err, &loaded);
@@ -248,51 +241,7 @@ static void send_outgoing(struct project *project, struct outgoing *outgoing)
 	} else {
 		send_operation(project, outgoing, &loaded.record);
 	}
-}
-
-static void outbox_earlier(int64_t *next, int64_t at)
-{
-	if (at < *next)
-		*next = at;
-}
-
-/* One create at a time, so that reconciliation cannot mistake whose connector is whose; and none
- * before the first listing was tried, after which a connector that is new is new indeed. */
-static bool may_send_once(const struct project *project)
-{
-	return project->once_in_flight == 0 && project->list_tried;
-}
-
-static bool may_go(
-    const struct project *project, const struct outgoing *outgoing, int64_t now, int64_t *next)
-{
-	if (outgoing->in_flight || (!outgoing->verb->repeatable && !may_send_once(project)))
-		return false;
-	if (outgoing->not_before > now) {
-		outbox_earlier(next, outgoing->not_before);
-		return false;
-	}
 	return true;
-}
-
-int outbox_send(struct project *project, int64_t now, int64_t *next)
-{
-	struct outgoing *outgoing;
-	STAILQ_FOREACH (outgoing, &project->outgoing, entry)
-		if (may_go(project, outgoing, now, next))
-			break;
-	if (!outgoing)
-		return 0;
-	if (!upstream_may_ask(&project->upstream, true, now)) {
-		outbox_earlier(next, upstream_next(&project->upstream, now));
-		return 0;
-	}
-	if (!ratelimit_take(&project->limit, RATELIMIT_WRITE, now)) {
-		outbox_earlier(next, ratelimit_next(&project->limit, RATELIMIT_WRITE, now));
-		return 0;
-	}
-	send_outgoing(project, outgoing);
-	return 1;
 }
 
 /* Deciding -------------------------------------------------------------------------------------*/
@@ -301,7 +250,6 @@ int outbox_send(struct project *project, int64_t now, int64_t *next)
 static void after_end(struct project *project, const struct operation_work *work, int64_t pause)
 {
 	const struct operation_record *record = work->record;
-	struct outgoing *outgoing = find_outgoing(project, record->operation_id);
 	int64_t now = project_now(project);
 	operation_log(project, record);
 	if (work->created) {
@@ -317,6 +265,10 @@ static void after_end(struct project *project, const struct operation_work *work
 	/* What another unknown create of the same import waited for may be decided by this. */
 	if (record->kind == OPERATION_CREATE)
 		search_same_import(project, record->import_key);
+	struct outgoing *outgoing;
+	STAILQ_FOREACH (outgoing, &project->outgoing, entry)
+		if (strcmp(outgoing->operation_id, record->operation_id) == 0)
+			break;
 	if (!outgoing)
 		return;
 	outgoing->in_flight = false;
@@ -340,11 +292,16 @@ static unsigned lists_in_flight(const struct project *project)
 	return 0;
 }
 
+/* Whether it was confirmed of late that the connector which is to be deleted is there. */
 static bool is_settling(const struct project *project, const struct operation_record *record)
 {
-	if (record->kind != OPERATION_DELETE)
+	struct err err = ERR_INIT;
+	struct found_connector found;
+	if (record->kind != OPERATION_DELETE ||
+	    project_find_connector(project, record->connector_id, &err, &found) != 0)
 		return false;
-	enum witness_hold hold = project_held(project, record->connector_id);
+	int64_t now = project_now(project);
+	enum witness_hold hold = witness_held(&project->witness, found.row, now, now);
 	return hold == WITNESS_CREATED || hold == WITNESS_SEEN;
 }
 
@@ -400,27 +357,24 @@ static int write_end(struct send_call *send, const struct client_answer *answer,
 	return r;
 }
 
-/* The store does not take what the answer makes of the operation, for a reason that will not pass.
- * That the answer was not understood it does take; a listing or a person decides a create then. */
-static int write_doubt(struct send_call *send, struct err *err)
+/* An answer that the store does not take, for a reason that will not pass, is written as one that
+ * was not understood: a listing or a person decides a create then. */
+static int write_somehow(
+    struct send_call *send, const struct client_answer *answer, struct err *err)
 {
+	int r = write_end(send, answer, err);
+	if (r == 0 || r == STORE_FULL || r == STORE_BROKEN)
+		return r;
 	const struct client_answer none = {
 	    .outcome = CLIENT_UNCLEAR,
 	    .message = "Mixpanel answered, but the answer could not be stored",
 	};
 	struct err why = *err;
-	int r = write_end(send, &none, err);
+	r = write_end(send, &none, err);
 	if (r == 0)
 		log_error("project %s: Mixpanel's answer to operation %s could not be stored: %s",
 		    send->call.project->settings->name, send->operation_id, why.text);
 	return r;
-}
-
-static int write_somehow(
-    struct send_call *send, const struct client_answer *answer, struct err *err)
-{
-	int r = write_end(send, answer, err);
-	return r == 0 || r == STORE_FULL || r == STORE_BROKEN ? r : write_doubt(send, err);
 }
 
 /* The end is written. */
@@ -431,10 +385,18 @@ static void send_over(struct send_call *send)
 	send_free(send);
 }
 
-/* The end is kept until it can be written. In the database the operation is still `sending`, so
- * that a crash makes it unknown; so does an answer for which there is no memory. */
-static void keep_unsaved(struct send_call *send, const struct client_answer *answer)
+/* An end that cannot be written is kept until it can. In the database the operation is still
+ * `sending`, so that a crash makes it unknown; so does an answer for which there is no memory. */
+static void operation_ended(struct send_call *send, const struct client_answer *answer)
 {
+	struct project *project = send->call.project;
+	struct err err = ERR_INIT;
+	if (write_somehow(send, answer, &err) == 0) {
+		send_over(send);
+		return;
+	}
+	log_error("project %s: the end of operation %s could not be written, keeping it: %s",
+	    project->settings->name, send->operation_id, err.text);
 	send->ended = true;
 	send->end = *answer;
 	send->end_message = strdup(answer->message ? answer->message : "");
@@ -451,20 +413,7 @@ static void keep_unsaved(struct send_call *send, const struct client_answer *ans
 		    .message = "no memory for Mixpanel's answer",
 		};
 	}
-	STAILQ_INSERT_TAIL(&send->call.project->unsaved, send, unsaved);
-}
-
-static void operation_ended(struct send_call *send, const struct client_answer *answer)
-{
-	struct project *project = send->call.project;
-	struct err err = ERR_INIT;
-	if (write_somehow(send, answer, &err) == 0) {
-		send_over(send);
-		return;
-	}
-	log_error("project %s: the end of operation %s could not be written, keeping it: %s",
-	    project->settings->name, send->operation_id, err.text);
-	keep_unsaved(send, answer);
+	STAILQ_INSERT_TAIL(&project->unsaved, send, unsaved);
 }
 
 /* Each by itself: one that cannot be written holds no other up. */
@@ -492,12 +441,12 @@ static void send_ended(
 {
 	/* An operation's outcome comes from whomever it was sent to, whatever is configured now. */
 	(void)verdict;
-	operation_ended(send_of(call), answer);
+	operation_ended((struct send_call *)call, answer);
 }
 
 static void send_drop(struct call *call)
 {
-	send_free(send_of(call));
+	send_free((struct send_call *)call);
 }
 
 static const struct call_owner send_owner = {.ended = send_ended, .drop = send_drop};
@@ -511,7 +460,7 @@ bool outbox_in_flight(const struct project *project)
 {
 	struct call *call;
 	LIST_FOREACH (call, &project->calls, entry)
-		if (call->owner == &send_owner && !send_of(call)->ended)
+		if (call->owner == &send_owner && !((struct send_call *)call)->ended)
 			return true;
 	return false;
 }

@@ -12,10 +12,9 @@ void outbox_clear(struct project *project);
  * memory. */
 int outbox_put(struct project *project, const char *operation_id, enum operation_kind kind);
 
-/* Sends the next operation that may go out, and takes it out of the budget. Returns 1 when one was
- * sent or came to an end, 0 when there is none; *ret_next is then brought forward to when to look
- * again. */
-int outbox_send(struct project *project, int64_t now, int64_t *ret_next);
+/* Sends the next operation that may go out, and takes it out of the budget. Returns whether one
+ * was sent or came to an end; if none did, *next is brought forward to when to look again. */
+bool outbox_send(struct project *project, int64_t now, int64_t *next);
 
 /* Writes down those ends that could not be written before. What stays unwritten becomes unknown at
  * the next start. */

@@ -153,27 +153,21 @@ void project_settle(struct project *project, int64_t row, enum witness_hold hold
 		    "project %s: no memory to let a connector settle", project->settings->name);
 }
 
-static int project_take_row(const struct connector_record *record, void *context)
+static int take_found(const struct connector_record *record, void *context)
 {
-	*(int64_t *)context = record->row;
+	*(struct found_connector *)context = (struct found_connector){
+	    .row = record->row,
+	    .deleted = record->deleted_at != TIMESTAMP_NONE,
+	    .deleted_by_us = record->deleted_by_us,
+	};
 	return 0;
 }
 
-int project_connector_row(
-    const struct project *project, const char *connector_id, struct err *err, int64_t *ret_row)
+int project_find_connector(const struct project *project, const char *connector_id, struct err *err,
+    struct found_connector *ret_found)
 {
 	return connector_store_get(project_writer(project), project->settings->project_id,
-	    connector_id, project_take_row, ret_row, err);
-}
-
-enum witness_hold project_held(const struct project *project, const char *connector_id)
-{
-	struct err err = ERR_INIT;
-	int64_t row = 0;
-	int64_t now = project_now(project);
-	if (project_connector_row(project, connector_id, &err, &row) != 0)
-		return WITNESS_FREE;
-	return witness_held(&project->witness, row, now, now);
+	    connector_id, take_found, ret_found, err);
 }
 
 /* A moment of the wall clock on the monotonic one; not later than now. */
@@ -208,6 +202,21 @@ void project_follow(struct project *project, const struct followed_connector *co
 }
 
 /* How it does -----------------------------------------------------------------------------------*/
+
+bool project_may_send(struct project *project, bool waited, enum ratelimit_class rate_class,
+    int64_t now, int64_t *next)
+{
+	int64_t at;
+	if (!upstream_may_ask(&project->upstream, waited, now))
+		at = upstream_next(&project->upstream, now);
+	else if (!ratelimit_take(&project->limit, rate_class, now))
+		at = ratelimit_next(&project->limit, rate_class, now);
+	else
+		return true;
+	if (at < *next)
+		*next = at;
+	return false;
+}
 
 int64_t project_retry_delay(struct project *project, int64_t since)
 {

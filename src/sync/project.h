@@ -75,15 +75,19 @@ int project_write(struct project *project,
 /* Inside project_write: something of the project was changed; id may be NULL. */
 void project_changed(struct project *project, enum change_kind kind, const char *id);
 
-/* The row of a connector. Returns 0, STORE_NONE when it was never known, or -1. */
-int project_connector_row(
-    const struct project *project, const char *connector_id, struct err *err, int64_t *ret_row);
+/* A connector as the store holds it. */
+struct found_connector {
+	int64_t row;
+	bool deleted;
+	bool deleted_by_us;
+};
+
+/* Finds one by Mixpanel's id. Returns 0, STORE_NONE when it was never known, or -1. */
+int project_find_connector(const struct project *project, const char *connector_id, struct err *err,
+    struct found_connector *ret_found);
 
 /* Something was confirmed or concluded of a connector: it outranks what is read for settle_time. */
 void project_settle(struct project *project, int64_t row, enum witness_hold hold);
-
-/* What outranks what is read of a connector now; not what was asked for before. */
-enum witness_hold project_held(const struct project *project, const char *connector_id);
 
 /* Tells the planner of a connector; the first is a followed_connector_fn whose context is the
  * project, the other says so itself when there is no memory. */
@@ -95,6 +99,11 @@ void project_troubled(struct project *project, const char *message);
 
 /* It may be well again: if it is, and was not before, says so. */
 void project_recovered(struct project *project, enum upstream_state before);
+
+/* Whether a request may go out now, which is taken out of the budget then; else brings *next
+ * forward to when to look again. As upstream_may_ask and ratelimit_take. */
+bool project_may_send(struct project *project, bool waited, enum ratelimit_class rate_class,
+    int64_t now, int64_t *next);
 
 /* How long a thing that fails again and again is left alone: as long as it has failed already, from
  * 2 s to a minute, with jitter. since is monotonic. */

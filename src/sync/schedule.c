@@ -40,17 +40,6 @@ static int take_settling(int64_t row, enum connector_settling settling, void *co
 	return 0;
 }
 
-static int schedule_load(struct project *project, struct err *err)
-{
-	struct conn *writer = project_writer(project);
-	int64_t id = project->settings->project_id;
-	if (connector_store_each_followed(writer, id, project_plan, project, err) != 0 ||
-	    connector_store_each_settling(writer, id, take_settling, project, err) != 0 ||
-	    operation_store_each_open(writer, id, take_open, project, err) != 0)
-		return err_wrap(err, "project %s", project->settings->name);
-	return 0;
-}
-
 int schedule_add(struct sync *sync, struct config *config, const struct config_project *settings,
     struct err *err)
 {
@@ -59,10 +48,14 @@ int schedule_add(struct sync *sync, struct config *config, const struct config_p
 	if (r != 0)
 		return r;
 	LIST_INSERT_HEAD(&sync->projects, project, entry);
-	r = schedule_load(project, err);
-	if (r != 0)
-		schedule_remove(project);
-	return r;
+	struct conn *writer = project_writer(project);
+	int64_t id = settings->project_id;
+	if (connector_store_each_followed(writer, id, project_plan, project, err) == 0 &&
+	    connector_store_each_settling(writer, id, take_settling, project, err) == 0 &&
+	    operation_store_each_open(writer, id, take_open, project, err) == 0)
+		return 0;
+	schedule_remove(project);
+	return err_wrap(err, "project %s", settings->name);
 }
 
 void schedule_remove(struct project *project)
@@ -126,57 +119,28 @@ static void forget_settled(struct project *project, int64_t now)
 
 /* Turns -----------------------------------------------------------------------------------------*/
 
-static void schedule_earlier(int64_t *next, int64_t at)
-{
-	if (at < *next)
-		*next = at;
-}
-
-/* Takes one request out of the budget; brings *next forward when there is none. */
-static bool schedule_take(
-    struct project *project, enum ratelimit_class rate_class, int64_t now, int64_t *next)
-{
-	if (ratelimit_take(&project->limit, rate_class, now))
-		return true;
-	schedule_earlier(next, ratelimit_next(&project->limit, rate_class, now));
-	return false;
-}
-
 static enum ratelimit_class class_of(const struct plan *plan)
 {
 	return plan->waited ? RATELIMIT_WAITED : RATELIMIT_SCHEDULED;
 }
 
-/* A caller's own wish is tried while requests are held back; the thousands of histories that come
- * with the refresh of a whole project are not. */
-static bool is_own_wish(const struct plan *plan)
-{
-	return plan->waited && !plan->bulk;
-}
-
-/* One place is left free for what somebody waits for, so that a few answers that hang do not hold a
- * create back. It is asked for again when a request ends. */
-static bool has_place(const struct project *project, const struct plan *plan)
-{
-	uint64_t places = project->settings->max_concurrent;
-	return is_own_wish(plan) || places == 1 || project->in_flight + 1 < places;
-}
-
 static bool send_planned(struct project *project, int64_t now, int64_t *next)
 {
-	struct plan plan =
-	    planner_next(project->planner, now, (unsigned)project->settings->max_concurrent);
+	uint64_t places = project->settings->max_concurrent;
+	struct plan plan = planner_next(project->planner, now, (unsigned)places);
 	if (plan.kind == PLAN_NOTHING) {
-		schedule_earlier(next, plan.due);
+		if (plan.due < *next)
+			*next = plan.due;
 		return false;
 	}
-	if (!has_place(project, &plan))
+	/* A caller's own wish is tried while requests are held back; the thousands of histories
+	 * that come with the refresh of a whole project are not. */
+	bool own_wish = plan.waited && !plan.bulk;
+	/* One place is left free for what somebody waits for, so that a few answers that hang do
+	 * not hold a create back. It is asked for again when a request ends. */
+	if (!own_wish && places > 1 && project->in_flight + 1 >= places)
 		return false;
-	if (!upstream_may_ask(&project->upstream, is_own_wish(&plan), now)) {
-		schedule_earlier(next, upstream_next(&project->upstream, now));
-		return false;
-	}
-	if (!schedule_take(project, class_of(&plan), now, next))
+	if (!project_may_send(project, own_wish, class_of(&plan), now, next))
 		return false;
 	follow_send_plan(project, &plan, now);
 	return true;
@@ -185,13 +149,7 @@ static bool send_planned(struct project *project, int64_t now, int64_t *next)
 static bool send_page(struct project *project, int64_t now, int64_t *next)
 {
 	const struct plan *plan = follow_waiting_page(project);
-	if (!plan)
-		return false;
-	if (!upstream_may_ask(&project->upstream, true, now)) {
-		schedule_earlier(next, upstream_next(&project->upstream, now));
-		return false;
-	}
-	if (!schedule_take(project, class_of(plan), now, next))
+	if (!plan || !project_may_send(project, true, class_of(plan), now, next))
 		return false;
 	follow_send_page(project);
 	return true;
@@ -200,13 +158,8 @@ static bool send_page(struct project *project, int64_t now, int64_t *next)
 static bool send_single(struct project *project, int64_t now, int64_t *next)
 {
 	struct refresh_single single;
-	if (!refresh_wants_single(project, &single))
-		return false;
-	if (!upstream_may_ask(&project->upstream, true, now)) {
-		schedule_earlier(next, upstream_next(&project->upstream, now));
-		return false;
-	}
-	if (!schedule_take(project, RATELIMIT_WAITED, now, next))
+	if (!refresh_wants_single(project, &single) ||
+	    !project_may_send(project, true, RATELIMIT_WAITED, now, next))
 		return false;
 	follow_send_single(project, &single);
 	return true;
@@ -225,12 +178,9 @@ int64_t schedule_turn(struct project *project, int64_t now)
 	while (!project->removed && !sync_is_stopping(sync) &&
 	       project->in_flight < project->settings->max_concurrent &&
 	       commit_may_write(&sync->commit, now)) {
-		if (outbox_send(project, now, &next) > 0)
-			continue;
-		if (send_single(project, now, &next) || send_page(project, now, &next) ||
-		    send_planned(project, now, &next))
-			continue;
-		break;
+		if (!outbox_send(project, now, &next) && !send_single(project, now, &next) &&
+		    !send_page(project, now, &next) && !send_planned(project, now, &next))
+			break;
 	}
 	return next;
 }
