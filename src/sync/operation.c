@@ -7,18 +7,18 @@
 
 #define OPERATION_MEMORY_LIMIT (1024 * 1024)
 
-static const char *keep_text(struct loaded_operation *loaded, struct arena *arena, const char *text)
+static const char *keep_text(struct loaded_operation *loaded, const char *text)
 {
-	const char *copy = arena_text(arena, text);
+	const char *copy = arena_text(&loaded->arena, text);
 	loaded->incomplete |= text && !copy;
 	return copy;
 }
 
-static struct span keep_span(struct loaded_operation *loaded, struct arena *arena, struct span span)
+static struct span keep_span(struct loaded_operation *loaded, struct span span)
 {
 	if (!span.ptr)
 		return SPAN_NONE;
-	const char *copy = arena_copy(arena, span.ptr, span.len);
+	const char *copy = arena_copy(&loaded->arena, span.ptr, span.len);
 	loaded->incomplete |= !copy;
 	return (struct span){.ptr = copy, .len = copy ? span.len : 0};
 }
@@ -27,16 +27,16 @@ static int operation_take_operation(const struct operation_record *record, void 
 {
 	struct loaded_operation *loaded = context;
 	struct operation_record copy = *record;
-	copy.operation_id = keep_text(loaded, &loaded->arena, record->operation_id);
-	copy.connector_id = keep_text(loaded, &loaded->arena, record->connector_id);
-	copy.candidates = keep_span(loaded, &loaded->arena, record->candidates);
-	copy.idempotency_key = keep_text(loaded, &loaded->arena, record->idempotency_key);
-	copy.client = keep_text(loaded, &loaded->arena, record->client);
-	copy.request = keep_span(loaded, &loaded->arena, record->request);
-	copy.error_code = keep_text(loaded, &loaded->arena, record->error_code);
-	copy.error_message = keep_text(loaded, &loaded->arena, record->error_message);
-	copy.import_key = keep_text(loaded, &loaded->arena, record->import_key);
-	copy.account = keep_text(loaded, &loaded->arena, record->account);
+	copy.operation_id = keep_text(loaded, record->operation_id);
+	copy.connector_id = keep_text(loaded, record->connector_id);
+	copy.candidates = keep_span(loaded, record->candidates);
+	copy.idempotency_key = keep_text(loaded, record->idempotency_key);
+	copy.client = keep_text(loaded, record->client);
+	copy.request = keep_span(loaded, record->request);
+	copy.error_code = keep_text(loaded, record->error_code);
+	copy.error_message = keep_text(loaded, record->error_message);
+	copy.import_key = keep_text(loaded, record->import_key);
+	copy.account = keep_text(loaded, record->account);
 	loaded->record = copy;
 	return loaded->incomplete ? -1 : 0;
 }

@@ -65,23 +65,6 @@ static struct search *find_search(const struct project *project, int64_t row)
 	    compare_searches);
 }
 
-/* Returns 0, or -1 without memory. */
-static int add_search(struct project *project, const struct search *search)
-{
-	if (find_search(project, search->row))
-		return 0;
-	struct search *searches =
-	    array_grow(project->searches.list, project->searches.count, sizeof(*searches));
-	if (!searches)
-		return -1;
-	project->searches.list = searches;
-	size_t place = project->searches.count++;
-	for (; place > 0 && searches[place - 1].row > search->row; place--)
-		searches[place] = searches[place - 1];
-	searches[place] = *search;
-	return 0;
-}
-
 void search_unknown(
     struct project *project, int64_t row, int64_t search_base, int64_t sent_at, bool over)
 {
@@ -97,11 +80,22 @@ void search_unknown(
 	    .fresh = true,
 	    .over = over,
 	};
-	if (add_search(project, &search) < 0)
+	planner_list_not_later(project->planner, search.look_from);
+	if (find_search(project, row))
+		return;
+	struct search *list =
+	    array_grow(project->searches.list, project->searches.count, sizeof(*list));
+	if (!list) {
 		log_error("project %s: no memory to look for the outcome of a create before the "
 			  "next start",
 		    settings->name);
-	planner_list_not_later(project->planner, search.look_from);
+		return;
+	}
+	size_t place = project->searches.count++;
+	for (; place > 0 && list[place - 1].row > row; place--)
+		list[place] = list[place - 1];
+	list[place] = search;
+	project->searches.list = list;
 }
 
 void search_end(struct project *project, int64_t row)
@@ -172,13 +166,14 @@ void search_listed(struct project *project, bool complete, int64_t begun_at)
 struct looking {
 	struct project *project;
 	const struct search *search;
-	json_t *body; /* what was asked for */
+	const struct operation_record *record; /* as it is stored */
+	json_t *body;                          /* what was asked for */
 	struct reconcile_create create;
-	struct buffer creator;
 	struct buffer candidates; /* JSON */
 	struct writer writer;
 	size_t candidate_count;
-	char outcome[CONNECTOR_ID_LENGTH_LIMIT + 1]; /* the last of them */
+	/* the last of them: */
+	char outcome[CONNECTOR_ID_LENGTH_LIMIT + 1];
 	int64_t outcome_row;
 	bool fits;
 	bool undecided; /* until another create has come to its end */
@@ -186,45 +181,32 @@ struct looking {
 	struct err *err;
 };
 
-/* Another open create that may have made the connector. */
-struct rival {
-	struct looking *looking;
-	int64_t row;           /* of the create that is looked at */
-	int64_t connector_row; /* of the connector */
-};
-
+/* Another open create that may have made the only candidate there is. */
 static int look_at_rival(const struct operation_record *record, void *context)
 {
-	struct rival *rival = context;
-	if (record->row == rival->row || record->state == OPERATION_PLANNED ||
-	    record->known_row >= rival->connector_row)
+	struct looking *looking = context;
+	if (record->row == looking->record->row || record->state == OPERATION_PLANNED ||
+	    record->known_row >= looking->outcome_row)
 		return 0;
 	struct err err = ERR_INIT;
 	json_t *body _cleanup_json_ = NULL;
 	if (jsontext_parse(record->request, 0, &err, &body) == 0 &&
-	    !connector_bodies_same_import(rival->looking->body, body))
+	    !connector_bodies_same_import(looking->body, body))
 		return 0;
-	rival->looking->undecided = record->state == OPERATION_SENDING;
+	looking->undecided = record->state == OPERATION_SENDING;
 	return STORE_ENOUGH;
 }
 
-struct candidates_of {
-	struct looking *looking;
-	const struct operation_record *create;
-};
-
 static int take_candidate(const struct connector_record *record, void *context)
 {
-	struct candidates_of *work = context;
-	struct looking *looking = work->looking;
-	struct conn *writer = project_writer(looking->project);
-	const struct operation_record *create = work->create;
+	struct looking *looking = context;
+	const struct operation_record *create = looking->record;
 	const char *id = record->connector.connector_id;
 	if (record->deleted_at != TIMESTAMP_NONE || looking->candidate_count == CANDIDATES_LIMIT ||
 	    !connector_is_same_import(looking->body, &record->connector))
 		return 0;
-	int claimed =
-	    operation_store_claims(writer, create->project_id, id, create->row, looking->err);
+	int claimed = operation_store_claims(
+	    project_writer(looking->project), create->project_id, id, create->row, looking->err);
 	if (claimed != 0)
 		return claimed < 0 ? -1 : 0;
 	const struct reconcile_connector connector = {
@@ -244,9 +226,12 @@ static int take_candidate(const struct connector_record *record, void *context)
 }
 
 /* Returns 0, or -1. */
-static int gather(struct looking *looking, const struct operation_record *create)
+static int gather(struct looking *looking)
 {
 	struct conn *writer = project_writer(looking->project);
+	const struct operation_record *create = looking->record;
+	struct buffer creator _cleanup_buffer_;
+	buffer_init(&creator, 64 * 1024);
 	looking->create = (struct reconcile_create){
 	    .known_row = create->known_row,
 	    .sent_at = create->sent_at,
@@ -255,12 +240,11 @@ static int gather(struct looking *looking, const struct operation_record *create
 	int r = 1;
 	if (create->account)
 		r = operation_store_creator(
-		    writer, create->project_id, create->account, looking->err, &looking->creator);
-	if (r == 0)
-		looking->create.creator = buffer_text(&looking->creator);
+		    writer, create->project_id, create->account, looking->err, &creator);
 	if (r < 0)
 		return -1;
-	struct candidates_of work = {.looking = looking, .create = create};
+	if (r == 0)
+		looking->create.creator = buffer_text(&creator);
 	writer_begin_array(&looking->writer);
 	/* Mixpanel's echo may have a form of its own, which is why the key is not the last word. */
 	const struct import_query later = {
@@ -268,19 +252,13 @@ static int gather(struct looking *looking, const struct operation_record *create
 	    .import_key = create->import_key,
 	    .after_row = create->known_row,
 	};
-	r = connector_store_each_import(writer, &later, take_candidate, &work, looking->err);
+	r = connector_store_each_import(writer, &later, take_candidate, looking, looking->err);
 	writer_end_array(&looking->writer);
 	if (r == 0 && buffer_failed(&looking->candidates))
 		r = err_set(looking->err, "no memory for the candidates of a create");
 	if (r == 0 && looking->candidate_count == 1 && looking->fits) {
-		/* Another create may have made the only candidate there is. */
-		struct rival rival = {
-		    .looking = looking,
-		    .row = create->row,
-		    .connector_row = looking->outcome_row,
-		};
-		r = operation_store_each_import(project_writer(looking->project),
-		    create->project_id, create->import_key, look_at_rival, &rival, looking->err);
+		r = operation_store_each_import(writer, create->project_id, create->import_key,
+		    look_at_rival, looking, looking->err);
 		looking->fits = r == 0;
 	}
 	return r < 0 ? -1 : 0;
@@ -298,15 +276,16 @@ static int write_found(struct conn *writer, void *context, struct err *err)
 	return operation_store_update(writer, work->record, err);
 }
 
-static int search_look(struct looking *looking, const struct operation_record *stored)
+static int search_look(struct looking *looking)
 {
+	const struct operation_record *stored = looking->record;
 	struct operation_record record = *stored;
 	looking->state = record.state;
 	/* It was validated when it was accepted. */
 	if (record.state != OPERATION_UNKNOWN || !record.import_key ||
 	    jsontext_parse(record.request, 0, looking->err, &looking->body) < 0)
 		return 0;
-	if (gather(looking, &record) < 0)
+	if (gather(looking) < 0)
 		return -1;
 	if (looking->undecided)
 		return 0;
@@ -338,15 +317,19 @@ static int search_look(struct looking *looking, const struct operation_record *s
 static void look_once(struct project *project, struct search *search)
 {
 	struct err err = ERR_INIT;
-	struct looking looking = {.project = project, .search = search, .err = &err};
-	_cleanup_(loaded_operation_done) struct loaded_operation loaded;
-	buffer_init(&looking.creator, 64 * 1024);
+	struct loaded_operation loaded _cleanup_loaded_operation_;
+	struct looking looking = {
+	    .project = project,
+	    .search = search,
+	    .record = &loaded.record,
+	    .err = &err,
+	};
 	buffer_init(&looking.candidates, CANDIDATES_JSON_LIMIT);
 	writer_init(&looking.writer, &looking.candidates);
 	search->look = false;
 	int r = operation_load_row(project, search->row, &err, &loaded);
 	if (r == 0)
-		r = search_look(&looking, &loaded.record);
+		r = search_look(&looking);
 	if (r != 0 && r != STORE_NONE) {
 		log_write(commit_level(&project->sync->commit, LOG_LEVEL_ERROR),
 		    "project %s: the outcome of a create could not be looked for: %s",
@@ -359,7 +342,6 @@ static void look_once(struct project *project, struct search *search)
 		search->give_up = false;
 	}
 	json_decref(looking.body);
-	buffer_done(&looking.creator);
 	buffer_done(&looking.candidates);
 }
 
