@@ -22,39 +22,20 @@
 /* A connector that Mixpanel does not know has the list read, but not one list for each of many. */
 #define LOOK_APART (5 * MICROSECONDS_PER_SECOND)
 
-/* What the sync block of a record shows when its refresh failed. */
-struct failure {
-	const char *code;
-	int64_t retry_after; /* microseconds, when Mixpanel asked for it; else 0 */
-	char message[256];
-};
-
-PRINTF_LIKE(3, 4)
-static void failure_set(struct failure *failure, const char *code, const char *format, ...)
-{
-	va_list arguments;
-	va_start(arguments, format);
-	failure->code = code;
-	failure->retry_after = 0;
-	vsnprintf(failure->message, sizeof(failure->message), format, arguments);
-	va_end(arguments);
-}
-
 /* A call for the list, a history or a single connector. */
 struct read_call {
-	struct call call; /* first, see read_of */
-	struct plan plan; /* of kind PLAN_NOTHING for what nobody planned */
+	struct call call; /* first: the one is cast to the other */
+	struct plan plan; /* of kind PLAN_NOTHING for the single connector of a refresh */
 	uint64_t ticket;  /* of the refresh that waits for a single connector; 0: none */
 	int64_t last_row; /* the last connector known when the list was asked for */
 	struct pages pages;
 	struct buffer next_url; /* the page that waits for its turn */
+	/* What the sync block of the record is to show, why it was not read or not all of it; a
+	 * code of NULL for nothing. */
+	struct store_failure failure;
+	char failure_message[256];
 	STAILQ_ENTRY(read_call) paged;
 };
-
-static struct read_call *read_of(struct call *call)
-{
-	return (struct read_call *)call;
-}
 
 static void read_free(struct read_call *read)
 {
@@ -75,33 +56,33 @@ static int take_id(const struct connector_record *record, void *context)
 
 /* Failures -------------------------------------------------------------------------------------*/
 
-struct failed_work {
-	struct read_call *read;
-	const struct failure *failure;
-};
+PRINTF_LIKE(3, 4)
+static void failure_set(struct read_call *read, const char *code, const char *format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(read->failure_message, sizeof(read->failure_message), format, arguments);
+	va_end(arguments);
+	read->failure = (struct store_failure){
+	    .code = code,
+	    .message = read->failure_message,
+	    .at = project_wall(read->call.project),
+	};
+}
 
 static int write_failure(struct conn *writer, void *context, struct err *err)
 {
-	struct failed_work *work = context;
-	struct read_call *read = work->read;
+	const struct read_call *read = context;
 	struct project *project = read->call.project;
-	const struct store_failure failure = {
-	    .code = work->failure->code,
-	    .message = work->failure->message,
-	    .at = project_wall(project),
-	};
-	int r = 0;
-	if (read->call.endpoint == ENDPOINT_LIST)
-		r = project_store_list_failed(writer, project->settings->project_id, &failure, err);
-	else
-		r = connector_store_failed(writer, read->plan.connector_row,
-		    read->call.endpoint == ENDPOINT_GET ? CONNECTOR_PART_SINGLE
-							: CONNECTOR_PART_HISTORY,
-		    &failure, err);
-	if (r == 0)
-		project_changed(project,
-		    read->call.endpoint == ENDPOINT_LIST ? CHANGE_PROJECT : CHANGE_CONNECTOR, NULL);
-	return r;
+	if (read->call.endpoint == ENDPOINT_LIST) {
+		project_changed(project, CHANGE_PROJECT, NULL);
+		return project_store_list_failed(
+		    writer, project->settings->project_id, &read->failure, err);
+	}
+	project_changed(project, CHANGE_CONNECTOR, NULL);
+	return connector_store_failed(writer, read->plan.connector_row,
+	    read->call.endpoint == ENDPOINT_GET ? CONNECTOR_PART_SINGLE : CONNECTOR_PART_HISTORY,
+	    &read->failure, err);
 }
 
 static int take_failing(const struct connector_record *record, void *context)
@@ -110,35 +91,50 @@ static int take_failing(const struct connector_record *record, void *context)
 	return 0;
 }
 
-/* The call ends without a result; it is planned again after its backoff, at least the delay. */
-static void call_given_up(struct read_call *read, int64_t delay)
+/* The call comes to an end. Delay 0: it went well; otherwise it has no result, and what was planned
+ * is asked again after its backoff, at least the delay. */
+static void read_over(struct read_call *read, int64_t delay)
 {
 	struct project *project = read->call.project;
-	if (read->plan.kind != PLAN_NOTHING)
-		planner_done(project->planner, &read->plan, delay, project_now(project));
+	bool good = delay == 0;
+	planner_done(project->planner, &read->plan, delay, project_now(project));
 	if (read->call.endpoint == ENDPOINT_LIST)
-		refresh_listed(project, false, read->call.begun_at);
+		refresh_listed(project, good, read->call.begun_at);
 	else if (read->call.endpoint == ENDPOINT_HISTORY)
 		refresh_history_read(project, read->plan.connector_row, read->call.begun_at);
 	else
-		refresh_single_read(project, read->ticket, false);
+		refresh_single_read(project, read->ticket, good);
 }
 
-static void call_failed(struct read_call *read, const struct failure *failure)
+/* How the list does, when a list came to an end. */
+static void note_listed(struct read_call *read)
 {
 	struct project *project = read->call.project;
-	struct failed_work work = {.read = read, .failure = failure};
-	struct err err = ERR_INIT;
-	(void)project_write(project, write_failure, &work, &err);
-	if (read->call.endpoint == ENDPOINT_LIST) {
-		upstream_listed(
-		    &project->upstream, failure->code, failure->message, project_wall(project));
+	const struct store_failure *failure = &read->failure;
+	upstream_listed(&project->upstream, failure->code, failure->message, project_wall(project));
+	if (failure->code)
 		project_troubled(project, failure->message);
-	} else {
+}
+
+/* The call ends with the failure that was set. */
+static void call_failed(struct read_call *read, int64_t retry_after)
+{
+	struct project *project = read->call.project;
+	struct err err = ERR_INIT;
+	(void)project_write(project, write_failure, read, &err);
+	if (read->call.endpoint == ENDPOINT_LIST)
+		note_listed(read);
+	else
 		log_debug("project %s: connector %s could not be refreshed: %s",
-		    project->settings->name, read->call.connector_id, failure->message);
-	}
-	call_given_up(read, failure->retry_after > 0 ? failure->retry_after : 1);
+		    project->settings->name, read->call.connector_id, read->failure_message);
+	read_over(read, retry_after > 0 ? retry_after : 1);
+}
+
+static void call_undecodable(struct read_call *read, const struct err *err)
+{
+	tally_undecodable(&read->call.project->sync->tally);
+	failure_set(read, "upstream-undecodable", "%s", err->text);
+	call_failed(read, 0);
 }
 
 /* Our own store could not take the answer, which says nothing about Mixpanel. */
@@ -147,41 +143,22 @@ static void store_failed(struct read_call *read, const struct err *err)
 	log_write(commit_level(&read->call.project->sync->commit, LOG_LEVEL_WARNING),
 	    "project %s: Mixpanel's answer to the %s call could not be stored: %s",
 	    read->call.project->settings->name, endpoint_name(read->call.endpoint), err->text);
-	call_given_up(read, 1);
+	read_over(read, 1);
 }
 
-/* The planned call could not be made at all; NULL for none. */
+/* The call of the plan could not be made at all; read may be NULL. */
 static void not_sent(
     struct project *project, struct read_call *read, const struct plan *plan, const char *message)
 {
 	log_error("project %s: a request to Mixpanel could not be made: %s",
 	    project->settings->name, message);
-	if (plan)
-		planner_done(project->planner, plan, 1, project_now(project));
-	project->list_tried |= plan && plan->kind == PLAN_LIST;
+	planner_done(project->planner, plan, 1, project_now(project));
+	project->list_tried |= plan->kind == PLAN_LIST;
 	read_free(read);
 	refresh_end_all(project);
 }
 
 /* Applying -------------------------------------------------------------------------------------*/
-
-/* What the sync block shows of a list or a history that was read, but not all of it. Returns
- * whether there is something to show. */
-static bool tell_incomplete(const struct read_call *read, struct failure *failure)
-{
-	const struct pages *pages = &read->pages;
-	if (pages->complete)
-		return false;
-	if (pages->unreadable > 0)
-		failure_set(failure, "upstream-entries-unreadable",
-		    "%zu of the entries of Mixpanel's %s cannot be read, beginning with %s",
-		    pages->unreadable, endpoint_name(read->call.endpoint), pages->odd);
-	else
-		failure_set(failure, "upstream-listing-incomplete",
-		    "Mixpanel's %s is not whole: %s", endpoint_name(read->call.endpoint),
-		    pages->cut);
-	return true;
-}
 
 struct listing_work {
 	struct project *project;
@@ -196,19 +173,6 @@ static int write_listing(struct conn *writer, void *context, struct err *err)
 	    writer, &work->listing, &work->project->sync->commit.changes, err, &work->outcome);
 }
 
-/* A deleted connector that a list shows is looked at by itself, as if somebody had asked. */
-static void look_again(struct project *project, int64_t row)
-{
-	struct err err = ERR_INIT;
-	char connector_id[CONNECTOR_ID_LENGTH_LIMIT + 1];
-	uint64_t ticket;
-	if (connector_store_get_row(project_writer(project), row, take_id, connector_id, &err) !=
-		0 ||
-	    refresh_begin(project, row, connector_id, &ticket) < 0)
-		log_error("project %s: cannot look at a connector again: %s",
-		    project->settings->name, err.text[0] ? err.text : "no memory");
-}
-
 /* What the listing lacks is looked at one by one; what it shows is there. */
 static void take_presence(struct read_call *read, const struct listing_outcome *outcome)
 {
@@ -218,8 +182,18 @@ static void take_presence(struct read_call *read, const struct listing_outcome *
 		project_follow(project, &outcome->came.list[i]);
 		search_connector(project, outcome->came.list[i].row);
 	}
-	for (size_t i = 0; i < outcome->doubted.count; i++)
-		look_again(project, outcome->doubted.rows[i]);
+	for (size_t i = 0; i < outcome->doubted.count; i++) {
+		/* Deleted, but listed: it is looked at by itself, as if somebody had asked. */
+		int64_t row = outcome->doubted.rows[i];
+		struct err err = ERR_INIT;
+		char connector_id[CONNECTOR_ID_LENGTH_LIMIT + 1];
+		uint64_t ticket;
+		if (connector_store_get_row(
+			project_writer(project), row, take_id, connector_id, &err) != 0 ||
+		    refresh_begin(project, row, connector_id, &ticket) < 0)
+			log_error("project %s: cannot look at a connector again: %s",
+			    project->settings->name, err.text[0] ? err.text : "no memory");
+	}
 	if (!read->pages.complete)
 		return;
 	const struct row_list *missing = &outcome->missing;
@@ -228,19 +202,6 @@ static void take_presence(struct read_call *read, const struct listing_outcome *
 		    project->settings->name, missing->count);
 	for (size_t i = 0; i < missing->count; i++)
 		planner_want_single(project->planner, missing->rows[i], now);
-}
-
-static void note_listed(struct read_call *read)
-{
-	struct project *project = read->call.project;
-	int64_t wall = project_wall(project);
-	struct failure failure;
-	if (!tell_incomplete(read, &failure)) {
-		upstream_listed(&project->upstream, NULL, NULL, wall);
-		return;
-	}
-	upstream_listed(&project->upstream, failure.code, failure.message, wall);
-	project_troubled(project, failure.message);
 }
 
 static void apply_listing_call(struct read_call *read)
@@ -262,7 +223,6 @@ static void apply_listing_call(struct read_call *read)
 	};
 	struct err err = ERR_INIT;
 	if (project_write(project, write_listing, &work, &err) == 0) {
-		int64_t now = project_now(project);
 		project->loaded = true;
 		project->list_begun_at = read->call.begun_at;
 		project->complete_listings += read->pages.complete;
@@ -270,8 +230,7 @@ static void apply_listing_call(struct read_call *read)
 		take_presence(read, &work.outcome);
 		search_listed(project, read->pages.complete, read->call.begun_at);
 		note_listed(read);
-		planner_done(project->planner, &read->plan, 0, now);
-		refresh_listed(project, true, read->call.begun_at);
+		read_over(read, 0);
 	} else {
 		store_failed(read, &err);
 	}
@@ -291,19 +250,13 @@ static int write_history(struct conn *writer, void *context, struct err *err)
 	struct project *project = read->call.project;
 	int r = apply_history(
 	    writer, &work->history, &project->sync->commit.changes, err, &work->outcome);
-	struct failure failure;
 	if (r)
 		return r;
-	if (tell_incomplete(read, &failure)) {
-		const struct store_failure lack = {
-		    .code = failure.code,
-		    .message = failure.message,
-		    .at = project_wall(project),
-		};
+	int64_t row = read->plan.connector_row;
+	if (read->failure.code)
 		return connector_store_failed(
-		    writer, read->plan.connector_row, CONNECTOR_PART_HISTORY, &lack, err);
-	}
-	return connector_store_read(writer, read->plan.connector_row, CONNECTOR_PART_HISTORY, err);
+		    writer, row, CONNECTOR_PART_HISTORY, &read->failure, err);
+	return connector_store_read(writer, row, CONNECTOR_PART_HISTORY, err);
 }
 
 static void apply_history_call(struct read_call *read)
@@ -331,11 +284,10 @@ static void apply_history_call(struct read_call *read)
 	int64_t now = project_now(project);
 	tally_changed(&project->sync->tally, work.outcome.changed, 0);
 	planner_found(project->planner, read->plan.connector_row, work.outcome.unfinished, now);
-	planner_done(project->planner, &read->plan, 0, now);
+	read_over(read, 0);
 	/* Mixpanel pauses what fails, and only a single read tells. */
 	if (work.outcome.ended_badly)
 		planner_want_single(project->planner, read->plan.connector_row, now);
-	refresh_history_read(project, read->plan.connector_row, read->call.begun_at);
 }
 
 struct single_work {
@@ -367,33 +319,21 @@ static int write_single(struct conn *writer, void *context, struct err *err)
 	return r;
 }
 
-/* The planned call came to an end; the refresh that asked for it goes on with the history. */
-static void single_over(struct read_call *read)
-{
-	struct project *project = read->call.project;
-	if (read->plan.kind == PLAN_SINGLE)
-		planner_done(project->planner, &read->plan, 0, project_now(project));
-	refresh_single_read(project, read->ticket, true);
-}
-
 static void apply_single_call(struct read_call *read, struct span body)
 {
 	struct project *project = read->call.project;
-	struct failure failure;
 	struct err err = ERR_INIT;
 	struct decoded_connector answer;
 	if (decode_connector(body, &err, &answer) < 0) {
-		tally_undecodable(&project->sync->tally);
-		failure_set(&failure, "upstream-undecodable", "%s", err.text);
-		call_failed(read, &failure);
+		call_undecodable(read, &err);
 		return;
 	}
 	struct single_work work = {.read = read, .connector = &answer.connector};
 	if (!text_same(answer.connector.connector_id, read->call.connector_id)) {
-		failure_set(&failure, "upstream-undecodable",
+		failure_set(read, "upstream-undecodable",
 		    "asked for connector %s, Mixpanel answered with another one",
 		    read->call.connector_id);
-		call_failed(read, &failure);
+		call_failed(read, 0);
 	} else if (project_write(project, write_single, &work, &err) != 0) {
 		store_failed(read, &err);
 	} else {
@@ -404,7 +344,7 @@ static void apply_single_call(struct read_call *read, struct span body)
 			witness_not_absent(&project->witness, work.followed.row);
 			project_settle(project, work.followed.row, WITNESS_SEEN);
 		}
-		single_over(read);
+		read_over(read, 0);
 	}
 	decoded_done(&answer.decoded);
 }
@@ -436,81 +376,68 @@ static void apply_gone(struct read_call *read)
 	witness_not_absent(&project->witness, row);
 	project_settle(project, row, WITNESS_OBSERVED);
 	search_connector(project, row);
-	single_over(read);
+	read_over(read, 0);
 	refresh_drop(project, row);
 }
 
 /* Answers --------------------------------------------------------------------------------------*/
 
-static int take_next_url(struct read_call *read, const char *next_url)
-{
-	struct pages *pages = &read->pages;
-	struct err err = ERR_INIT;
-	if (!next_url)
-		return pages_cut(pages, "it is said to go on, but not where");
-	if (!pages->list[pages->count - 1].news)
-		return pages_cut(pages, "page %zu brings nothing new", pages->count);
-	buffer_clear(&read->next_url);
-	if (url_next(&read->next_url, read->call.settings->base_url, next_url, &err) < 0)
-		return pages_cut(pages, "the address of the next page is refused: %s", err.text);
-	int r = pages_follow(pages, buffer_text(&read->next_url));
-	return r < 0 ? pages_cut(pages, "no memory for the next page") : -r;
-}
-
 /* Whether the call goes on with another page. Where it does not although there is more, the answer
  * is incomplete: what came is kept, nothing is concluded from what is missing. */
-static bool queue_next_page(struct read_call *read)
+static bool has_next_page(struct read_call *read)
 {
-	const struct decoded_page *said = pages_last(&read->pages);
-	if (read->pages.cut[0] || !said->has_more || take_next_url(read, said->next_url) < 0)
+	struct pages *pages = &read->pages;
+	const struct decoded_page *said = pages_last(pages);
+	struct err err = ERR_INIT;
+	if (pages->cut[0] || !said->has_more)
 		return false;
-	STAILQ_INSERT_TAIL(&read->call.project->paged, read, paged);
-	return true;
+	buffer_clear(&read->next_url);
+	if (!said->next_url)
+		pages_cut(pages, "it is said to go on, but not where");
+	else if (!pages->list[pages->count - 1].news)
+		pages_cut(pages, "page %zu brings nothing new", pages->count);
+	else if (url_next(&read->next_url, read->call.settings->base_url, said->next_url, &err) < 0)
+		pages_cut(pages, "the address of the next page is refused: %s", err.text);
+	else if (pages_follow(pages, buffer_text(&read->next_url)) < 0)
+		pages_cut(pages, "no memory for the next page");
+	return !pages->cut[0];
 }
 
 /* Returns whether the call goes on. */
 static bool page_arrived(struct read_call *read, struct span body)
 {
-	struct err err = ERR_INIT;
-	struct failure failure;
-	int r = pages_add(&read->pages, body, &err);
-	if (r < 0) {
-		tally_undecodable(&read->call.project->sync->tally);
-		failure_set(&failure, "upstream-undecodable", "%s", err.text);
-		call_failed(read, &failure);
-		return false;
-	}
-	if (read->pages.count == 0) {
-		failure_set(&failure, "upstream-listing-incomplete", "%s", read->pages.cut);
-		call_failed(read, &failure);
-		return false;
-	}
-	if (queue_next_page(read))
-		return true;
+	struct project *project = read->call.project;
 	struct pages *pages = &read->pages;
-	if (pages->unreadable > 0)
-		tally_undecodable(&read->call.project->sync->tally);
+	struct err err = ERR_INIT;
+	if (pages_add(pages, body, &err) < 0) {
+		call_undecodable(read, &err);
+		return false;
+	}
+	if (pages->count == 0) {
+		failure_set(read, "upstream-listing-incomplete", "%s", pages->cut);
+		call_failed(read, 0);
+		return false;
+	}
+	if (has_next_page(read)) {
+		STAILQ_INSERT_TAIL(&project->paged, read, paged);
+		return true;
+	}
 	pages->complete = !pages_last(pages)->has_more && !pages->cut[0] && pages->unreadable == 0;
+	const char *name = endpoint_name(read->call.endpoint);
+	if (pages->unreadable > 0) {
+		tally_undecodable(&project->sync->tally);
+		failure_set(read, "upstream-entries-unreadable",
+		    "%zu of the entries of Mixpanel's %s cannot be read, beginning with %s",
+		    pages->unreadable, name, pages->odd);
+	} else if (!pages->complete) {
+		failure_set(read, "upstream-listing-incomplete", "Mixpanel's %s is not whole: %s",
+		    name, pages->cut);
+	}
 	if (read->call.endpoint == ENDPOINT_LIST)
 		apply_listing_call(read);
 	else
 		apply_history_call(read);
 	return false;
-}
-
-static const char *code_of_status(long status)
-{
-	switch (status) {
-	case 401:
-	case 403:
-		return "upstream-unauthorized";
-	case 404:
-		return "upstream-not-found";
-	case 429:
-		return "upstream-rate-limited";
-	default:
-		return "upstream-error";
-	}
 }
 
 /* Only a complete list says that a connector is gone: look. Once, for if it is still listed looking
@@ -531,45 +458,38 @@ static void look_for_unknown(struct read_call *read)
 	planner_list_not_later(project->planner, at);
 }
 
-/* Whether a single read that found nothing is the second witness. */
-static bool may_be_gone(const struct read_call *read)
-{
-	const struct witness *witness = &read->call.project->witness;
-	int64_t row = read->plan.connector_row;
-	return witness_is_absent(witness, row, read->call.begun_at) &&
-	       witness_held(witness, row, read->call.begun_at, project_now(read->call.project)) ==
-		   WITNESS_FREE;
-}
-
 static void take_refusal(struct read_call *read, const struct client_answer *answer)
 {
-	struct failure failure;
-	if (answer->outcome == CLIENT_ANSWERED)
-		failure.code = code_of_status(answer->status);
-	else
-		failure.code = answer->status ? "upstream-undecodable" : "upstream-unreachable";
-	failure.retry_after = answer->retry_after;
-	answer_describe(answer, failure.message, sizeof(failure.message));
+	struct project *project = read->call.project;
+	int64_t row = read->plan.connector_row;
+	int64_t begun_at = read->call.begun_at;
 	bool unknown = read->call.endpoint != ENDPOINT_LIST && answer->outcome == CLIENT_ANSWERED &&
 		       answer->status == 404 && decode_is_refusal(answer->body);
-	if (unknown && read->call.endpoint == ENDPOINT_GET && may_be_gone(read)) {
+	if (unknown && read->call.endpoint == ENDPOINT_GET &&
+	    witness_is_absent(&project->witness, row, begun_at) &&
+	    witness_held(&project->witness, row, begun_at, project_now(project)) == WITNESS_FREE) {
 		apply_gone(read);
 		return;
 	}
 	if (unknown)
 		look_for_unknown(read);
-	call_failed(read, &failure);
+	char message[sizeof(read->failure_message)];
+	answer_describe(answer, message, sizeof(message));
+	const char *code = upstream_judge(answer, false).code;
+	if (!code[0])
+		code = answer->status == 404 ? "upstream-not-found" : "upstream-error";
+	failure_set(read, code, "%s", message);
+	call_failed(read, answer->retry_after);
 }
 
 static void read_ended(
     struct call *call, const struct client_answer *answer, enum call_verdict verdict)
 {
-	struct read_call *read = read_of(call);
+	struct read_call *read = (struct read_call *)call;
 	struct project *project = call->project;
-	bool list = call->endpoint == ENDPOINT_LIST;
 	bool goes_on = false;
 	if (verdict == CALL_OUTDATED)
-		call_given_up(read, 1);
+		read_over(read, 1);
 	else if (!answer_succeeded(answer))
 		take_refusal(read, answer);
 	else if (call->endpoint == ENDPOINT_GET)
@@ -578,7 +498,7 @@ static void read_ended(
 		goes_on = page_arrived(read, answer->body);
 	if (goes_on)
 		return;
-	project->list_tried |= list;
+	project->list_tried |= call->endpoint == ENDPOINT_LIST;
 	read_free(read);
 	if (verdict == CALL_FAILED)
 		refresh_end_all(project);
@@ -586,37 +506,12 @@ static void read_ended(
 
 static void read_drop(struct call *call)
 {
-	read_free(read_of(call));
+	read_free((struct read_call *)call);
 }
 
 /* Sending --------------------------------------------------------------------------------------*/
 
 static const struct call_owner read_owner = {.ended = read_ended, .drop = read_drop};
-
-static enum endpoint plan_endpoint(const struct plan *plan)
-{
-	const struct import_kind *kind = import_kind(CONNECTOR_CLOUD_IMPORT);
-	return plan->kind == PLAN_LIST      ? kind->list
-	       : plan->kind == PLAN_HISTORY ? kind->history
-					    : kind->single;
-}
-
-/* NULL without memory. */
-static struct read_call *read_new(struct project *project, const struct plan *plan)
-{
-	struct read_call *read = calloc(1, sizeof(*read));
-	if (!read)
-		return NULL;
-	call_init(&read->call, &read_owner, project, plan_endpoint(plan), NULL);
-	read->plan = *plan;
-	read->call.known = plan->retry;
-	read->call.subject =
-	    plan->kind == PLAN_LIST ? UPSTREAM_LIST : (uint64_t)plan->connector_row;
-	pages_init(&read->pages, plan->kind == PLAN_LIST ? PAGES_LISTING : PAGES_HISTORY,
-	    &project->sync->page_bytes);
-	buffer_init(&read->next_url, 8192);
-	return read;
-}
 
 /* Asks for the page at next_url. */
 static int read_send(struct read_call *read, struct err *err)
@@ -624,37 +519,63 @@ static int read_send(struct read_call *read, struct err *err)
 	return call_send(&read->call, buffer_text(&read->next_url), SPAN_NONE, err);
 }
 
-static int read_send_first(struct read_call *read, struct err *err)
+/* NULL without memory. */
+static struct read_call *read_new(
+    struct project *project, const struct plan *plan, const char *connector_id)
 {
-	if (call_url(&read->call, &read->next_url, err) < 0)
-		return -1;
-	if (pages_follow(&read->pages, buffer_text(&read->next_url)) < 0)
-		return err_set(
-		    err, "no memory for the %s call", endpoint_name(read->call.endpoint));
-	return read_send(read, err);
+	const struct import_kind *kind = import_kind(CONNECTOR_CLOUD_IMPORT);
+	bool list = plan->kind == PLAN_LIST;
+	struct read_call *read = calloc(1, sizeof(*read));
+	if (!read)
+		return NULL;
+	call_init(&read->call, &read_owner, project,
+	    list                         ? kind->list
+	    : plan->kind == PLAN_HISTORY ? kind->history
+					 : kind->single,
+	    connector_id);
+	read->plan = *plan;
+	read->call.known = plan->retry;
+	read->call.subject = list ? UPSTREAM_LIST : (uint64_t)plan->connector_row;
+	pages_init(&read->pages, list ? PAGES_LISTING : PAGES_HISTORY, &project->sync->page_bytes);
+	buffer_init(&read->next_url, 8192);
+	return read;
 }
 
-/* What the call has to know of the store. Returns 0, 1 when the connector is not there, or -1. */
-static int follow_prepare(struct read_call *read, struct err *err)
-{
-	struct conn *writer = project_writer(read->call.project);
-	if (read->call.endpoint == ENDPOINT_LIST)
-		return connector_store_last_row(writer, err, &read->last_row);
-	return connector_store_get_row(
-	    writer, read->plan.connector_row, take_id, read->call.connector_id, err);
-}
-
-void follow_send_plan(struct project *project, const struct plan *plan, int64_t now)
+/* Makes the call of a plan, or the one for a single connector that a refresh waits for, else NULL,
+ * and asks for its first page. */
+static void read_begin(
+    struct project *project, const struct plan *plan, const struct refresh_single *single)
 {
 	struct err err = ERR_INIT;
-	planner_started(project->planner, plan, now);
-	struct read_call *read = read_new(project, plan);
+	struct read_call *read = read_new(project, plan, single ? single->connector_id : NULL);
 	if (!read) {
 		not_sent(project, NULL, plan, "no memory");
 		return;
 	}
-	if (follow_prepare(read, &err) != 0 || read_send_first(read, &err) < 0)
+	int r = 0;
+	if (single) {
+		read->ticket = single->ticket;
+		refresh_single_sent(project, single->ticket);
+	} else if (plan->kind == PLAN_LIST) {
+		r = connector_store_last_row(project_writer(project), &err, &read->last_row);
+	} else {
+		r = connector_store_get_row(project_writer(project), plan->connector_row, take_id,
+		    read->call.connector_id, &err);
+	}
+	if (r == 0)
+		r = call_url(&read->call, &read->next_url, &err);
+	if (r == 0 && pages_follow(&read->pages, buffer_text(&read->next_url)) < 0)
+		r = err_set(&err, "no memory for the %s call", endpoint_name(read->call.endpoint));
+	if (r == 0)
+		r = read_send(read, &err);
+	if (r != 0)
 		not_sent(project, read, plan, err.text);
+}
+
+void follow_send_plan(struct project *project, const struct plan *plan, int64_t now)
+{
+	planner_started(project->planner, plan, now);
+	read_begin(project, plan, NULL);
 }
 
 const struct plan *follow_waiting_page(const struct project *project)
@@ -667,26 +588,13 @@ void follow_send_page(struct project *project)
 {
 	struct err err = ERR_INIT;
 	struct read_call *read = STAILQ_FIRST(&project->paged);
-	struct plan plan = read->plan;
 	STAILQ_REMOVE_HEAD(&project->paged, paged);
 	if (read_send(read, &err) < 0)
-		not_sent(project, read, &plan, err.text);
+		not_sent(project, read, &read->plan, err.text);
 }
 
 void follow_send_single(struct project *project, const struct refresh_single *single)
 {
-	struct err err = ERR_INIT;
-	const struct plan plan = {.kind = PLAN_SINGLE, .connector_row = single->row};
-	struct read_call *read = read_new(project, &plan);
-	if (!read) {
-		not_sent(project, NULL, NULL, "no memory");
-		return;
-	}
-	read->plan.kind = PLAN_NOTHING;
-	read->ticket = single->ticket;
-	snprintf(
-	    read->call.connector_id, sizeof(read->call.connector_id), "%s", single->connector_id);
-	refresh_single_sent(project, single->ticket);
-	if (read_send_first(read, &err) < 0)
-		not_sent(project, read, NULL, err.text);
+	const struct plan plan = {.kind = PLAN_NOTHING, .connector_row = single->row};
+	read_begin(project, &plan, single);
 }
