@@ -60,33 +60,26 @@ struct engine {
 
 /* Projects -------------------------------------------------------------------------------------*/
 
-static int engine_recover(struct engine *engine, struct err *err)
-{
-	unsigned unknown = 0;
-	if (engine->recovered)
-		return 0;
-	int r = operation_store_recover(
-	    engine->sync.commit.writer, sync_wall(&engine->sync), err, &unknown);
-	if (r != 0) {
-		err_wrap(err, "operations left in the middle");
-		return r;
-	}
-	engine->recovered = true;
-	if (unknown > 0)
-		log_warning("%u operations were left in the middle; their outcome is unknown until "
-			    "a listing or a person decides it",
-		    unknown);
-	return 0;
-}
-
 /* Follows every project of the configuration that is not followed yet, each by itself. Returns 0,
  * STORE_FULL, or -1, with what is wrong with the last of those that fail. */
 static int complete(struct engine *engine, struct config *config, struct err *err)
 {
+	int failed = 0;
 	/* What was left in the middle must be settled before anything is loaded. */
-	int failed = engine_recover(engine, err);
-	if (failed)
-		return failed;
+	if (!engine->recovered) {
+		unsigned unknown = 0;
+		int r = operation_store_recover(
+		    engine->sync.commit.writer, sync_wall(&engine->sync), err, &unknown);
+		if (r != 0) {
+			err_wrap(err, "operations left in the middle");
+			return r;
+		}
+		engine->recovered = true;
+		if (unknown > 0)
+			log_warning("%u operations were left in the middle; their outcome is "
+				    "unknown until a listing or a person decides it",
+			    unknown);
+	}
 	for (size_t i = 0; i < config->project_count; i++) {
 		const struct config_project *settings = &config->projects[i];
 		if (project_find(&engine->sync, settings->project_id, true))
@@ -319,20 +312,6 @@ static struct config *config_in_force(struct engine *engine)
 	return config;
 }
 
-static void run_command(struct engine *engine, struct command *command)
-{
-	struct project *project = project_find(&engine->sync, command->project_id, false);
-	if (project) {
-		command_run(project, command);
-		return;
-	}
-	/* To be followed, though it may not be yet: on a full disk, it cannot. */
-	_cleanup_config_ struct config *config = config_in_force(engine);
-	command->result = config_find_project_id(config, command->project_id)
-			      ? COMMAND_STORE_UNAVAILABLE
-			      : COMMAND_NOT_FOUND;
-}
-
 /* Returns whether some may be left for the next turn. */
 static bool run_commands(struct engine *engine, int64_t now)
 {
@@ -340,7 +319,16 @@ static bool run_commands(struct engine *engine, int64_t now)
 	while (!sync_is_stopping(&engine->sync) && (command = mailbox_take(&engine->mailbox))) {
 		/* An outcome that was delivered before this command came is not delivered again. */
 		store_delivered(engine);
-		run_command(engine, command);
+		struct project *project = project_find(&engine->sync, command->project_id, false);
+		if (project) {
+			command_run(project, command);
+		} else {
+			/* To be followed, though it may not be yet: on a full disk, it cannot. */
+			_cleanup_config_ struct config *config = config_in_force(engine);
+			command->result = config_find_project_id(config, command->project_id)
+					      ? COMMAND_STORE_UNAVAILABLE
+					      : COMMAND_NOT_FOUND;
+		}
 		/* The caller owns it again, and may have freed it when this returns. */
 		command->done(command);
 		if (sync_now(&engine->sync) - now >= COMMANDS_WITHIN)
@@ -357,28 +345,18 @@ static void take_config(struct engine *engine)
 		config = config_ref(engine->config);
 	engine->config_changed = false;
 	pthread_mutex_unlock(&engine->mutex);
-	if (config) {
-		struct project *project;
-		LIST_FOREACH (project, &engine->sync.projects, entry)
-			project->removed =
-			    !config_find_project_id(config, project->settings->project_id);
-		for (size_t i = 0; i < config->project_count; i++) {
-			const struct config_project *settings = &config->projects[i];
-			project = project_find(&engine->sync, settings->project_id, true);
-			if (project)
-				project_change(project, config, settings);
-		}
-		engine->incomplete = false;
-		complete_now(engine, config);
-	}
-}
-
-static void complete_later(struct engine *engine, int64_t now)
-{
-	if (!engine->incomplete || now < engine->complete_at ||
-	    !commit_may_write(&engine->sync.commit, now))
+	if (!config)
 		return;
-	_cleanup_config_ struct config *config = config_in_force(engine);
+	struct project *project;
+	LIST_FOREACH (project, &engine->sync.projects, entry)
+		project->removed = !config_find_project_id(config, project->settings->project_id);
+	for (size_t i = 0; i < config->project_count; i++) {
+		const struct config_project *settings = &config->projects[i];
+		project = project_find(&engine->sync, settings->project_id, true);
+		if (project)
+			project_change(project, config, settings);
+	}
+	engine->incomplete = false;
 	complete_now(engine, config);
 }
 
@@ -435,12 +413,11 @@ static void retain(struct engine *engine, int64_t now)
 	if (r != 0)
 		log_write(commit_level(&engine->sync.commit, LOG_LEVEL_WARNING),
 		    "what is past its retention could not be removed: %s", err.text);
-	bool more = r == 0 && retention.removed == RETENTION_BATCH;
-	engine->next_retention = now + RETENTION_INTERVAL;
-	if (!retention.date_is_sure)
-		engine->next_retention = now + RETENTION_RETRY;
-	if (more)
+	if (r == 0 && retention.removed == RETENTION_BATCH)
 		engine->next_retention = now + RETENTION_BATCH_AFTER;
+	else
+		engine->next_retention =
+		    now + (retention.date_is_sure ? RETENTION_INTERVAL : RETENTION_RETRY);
 }
 
 /* The thread -----------------------------------------------------------------------------------*/
@@ -471,7 +448,11 @@ static void engine_turn(struct engine *engine)
 	if (commit_probe(&engine->sync.commit, now))
 		engine->complete_at = now;
 	take_config(engine);
-	complete_later(engine, now);
+	if (engine->incomplete && now >= engine->complete_at &&
+	    commit_may_write(&engine->sync.commit, now)) {
+		_cleanup_config_ struct config *config = config_in_force(engine);
+		complete_now(engine, config);
+	}
 	bool more = run_commands(engine, now);
 	store_delivered(engine);
 	now = sync_now(&engine->sync);

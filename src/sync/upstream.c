@@ -20,44 +20,33 @@ void upstream_init(struct upstream *upstream, int64_t wall)
 	};
 }
 
-static struct upstream_judgement judge_status(const struct client_answer *answer, bool write)
-{
-	switch (answer->status) {
-	case 401:
-	case 403:
-		if (answer_refuses_account(answer))
-			return (struct upstream_judgement){
-			    CONCERN_PROJECT, UPSTREAM_UNAUTHORIZED, "upstream-unauthorized"};
-		/* A refused create says something about the create, a refused read about us. */
-		if (write)
-			return (struct upstream_judgement){CONCERN_NOBODY, UPSTREAM_OK, ""};
-		return (struct upstream_judgement){
-		    CONCERN_SUBJECT, UPSTREAM_UNAUTHORIZED, "upstream-unauthorized"};
-	case 429:
-		return (struct upstream_judgement){
-		    CONCERN_PROJECT, UPSTREAM_RATE_LIMITED, "upstream-rate-limited"};
-	default:
-		break;
-	}
-	if (answer->status >= 500 || (answer->status < 300 && !answer_succeeded(answer)))
-		return (struct upstream_judgement){
-		    CONCERN_SUBJECT, UPSTREAM_DEGRADED, "upstream-error"};
-	return (struct upstream_judgement){CONCERN_NOBODY, UPSTREAM_OK, ""};
-}
-
 struct upstream_judgement upstream_judge(const struct client_answer *answer, bool write)
 {
-	if (answer->outcome == CLIENT_ANSWERED)
-		return judge_status(answer, write);
+	long status = answer->status;
 	if (answer->outcome == CLIENT_NOT_SENT)
 		return (struct upstream_judgement){
 		    CONCERN_PROJECT, UPSTREAM_UNREACHABLE, "upstream-unreachable"};
+	if (answer->outcome == CLIENT_UNCLEAR && status == 0)
+		return (struct upstream_judgement){
+		    CONCERN_SUBJECT, UPSTREAM_UNREACHABLE, "upstream-unreachable"};
 	/* An answer that began was cut short, too long or too slow: somebody is there. */
-	if (answer->status != 0)
+	if (answer->outcome == CLIENT_UNCLEAR)
 		return (struct upstream_judgement){
 		    CONCERN_SUBJECT, UPSTREAM_DEGRADED, "upstream-undecodable"};
-	return (struct upstream_judgement){
-	    CONCERN_SUBJECT, UPSTREAM_UNREACHABLE, "upstream-unreachable"};
+	if (answer_refuses_account(answer))
+		return (struct upstream_judgement){
+		    CONCERN_PROJECT, UPSTREAM_UNAUTHORIZED, "upstream-unauthorized"};
+	/* A refused create says something about the create, a refused read about us. */
+	if (status == 403 && !write)
+		return (struct upstream_judgement){
+		    CONCERN_SUBJECT, UPSTREAM_UNAUTHORIZED, "upstream-unauthorized"};
+	if (status == 429)
+		return (struct upstream_judgement){
+		    CONCERN_PROJECT, UPSTREAM_RATE_LIMITED, "upstream-rate-limited"};
+	if (status >= 500 || (status < 300 && !answer_succeeded(answer)))
+		return (struct upstream_judgement){
+		    CONCERN_SUBJECT, UPSTREAM_DEGRADED, "upstream-error"};
+	return (struct upstream_judgement){CONCERN_NOBODY, UPSTREAM_OK, ""};
 }
 
 /* Whether a failure of this subject, after those before it with nothing succeeding between, is one
@@ -92,15 +81,6 @@ static bool concerns_project(struct upstream *upstream, const struct upstream_ju
 	return upstream->failures > 0 || too_many(upstream, request->subject);
 }
 
-static enum upstream_state state_of(const struct upstream *upstream)
-{
-	if (upstream->gate != UPSTREAM_OK)
-		return upstream->gate;
-	if (upstream->listing_failed)
-		return UPSTREAM_DEGRADED;
-	return upstream->asked ? UPSTREAM_OK : UPSTREAM_UNKNOWN;
-}
-
 static void upstream_note(struct upstream *upstream, const char *code, const char *message)
 {
 	snprintf(upstream->code, sizeof(upstream->code), "%s", code);
@@ -109,7 +89,11 @@ static void upstream_note(struct upstream *upstream, const char *code, const cha
 
 static void upstream_settle(struct upstream *upstream, int64_t wall)
 {
-	enum upstream_state state = state_of(upstream);
+	enum upstream_state state = upstream->asked ? UPSTREAM_OK : UPSTREAM_UNKNOWN;
+	if (upstream->gate != UPSTREAM_OK)
+		state = upstream->gate;
+	else if (upstream->listing_failed)
+		state = UPSTREAM_DEGRADED;
 	if (state != upstream->state)
 		upstream->since = wall;
 	upstream->state = state;
