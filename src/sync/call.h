@@ -5,7 +5,6 @@
 
 #include "mixpanel/endpoints.h"
 #include "model/connector.h"
-#include "sync/pages.h"
 #include "sync/project.h"
 
 /* What an answer is to its project. */

@@ -4,7 +4,6 @@
 
 #include <jansson.h>
 #include <stdarg.h>
-#include <string.h>
 
 #include "model/connector.h"
 #include "store/connector_store.h"

@@ -3,7 +3,6 @@
 #include "sync/engine.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "mixpanel/endpoints.h"
 #include "store/job_store.h"

@@ -7,7 +7,6 @@
 #include <stdint.h>
 
 #include "config/config.h"
-#include "model/operation.h"
 #include "model/project.h"
 #include "store/conn.h"
 #include "sync/commit.h"

@@ -6,7 +6,6 @@
 
 #include <stdarg.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "mixpanel/decode.h"
 #include "mixpanel/envelope.h"

@@ -50,15 +50,6 @@ struct send_call {
 	STAILQ_ENTRY(send_call) unsaved;
 };
 
-void outbox_clear(struct project *project)
-{
-	while (!STAILQ_EMPTY(&project->outgoing)) {
-		struct outgoing *outgoing = STAILQ_FIRST(&project->outgoing);
-		STAILQ_REMOVE_HEAD(&project->outgoing, entry);
-		free(outgoing);
-	}
-}
-
 static void send_free(struct send_call *send)
 {
 	call_done(&send->call);
@@ -93,22 +84,26 @@ static void outgoing_over(struct project *project, struct outgoing *outgoing)
 	free(outgoing);
 }
 
+void outbox_clear(struct project *project)
+{
+	while (!STAILQ_EMPTY(&project->outgoing))
+		outgoing_over(project, STAILQ_FIRST(&project->outgoing));
+}
+
 /* Writing --------------------------------------------------------------------------------------*/
 
 struct operation_work {
-	struct project *project;
+	const struct call *call;
 	struct operation_record *record;
 	const struct connector *created; /* the connector of a create that succeeded */
 	bool deleted;                    /* a delete that succeeded */
-	int64_t observed_at;             /* when the request was sent */
-	int64_t begun_at;                /* monotonic: the same */
 	struct followed_connector followed;
 };
 
 static int write_operation(struct conn *writer, void *context, struct err *err)
 {
 	struct operation_work *work = context;
-	struct project *project = work->project;
+	struct project *project = work->call->project;
 	int64_t now = project_wall(project);
 	int r = 0;
 	if (work->created) {
@@ -116,8 +111,8 @@ static int write_operation(struct conn *writer, void *context, struct err *err)
 		    .project_id = work->record->project_id,
 		    .connector = work->created,
 		    .revive = true,
-		    .observed_at = work->observed_at,
-		    .confirmed = work->observed_at,
+		    .observed_at = work->call->started_at,
+		    .confirmed = work->call->started_at,
 		    .now = now,
 		};
 		enum connector_change change;
@@ -161,22 +156,6 @@ static struct send_call *send_new(struct project *project, const struct operatio
 	return send;
 }
 
-/* What will tell, if the outcome is not known, which connectors are new. Returns 0, or -1. */
-static int note_sending(struct send_call *send, struct operation_record *record, struct err *err)
-{
-	struct project *project = send->call.project;
-	int64_t now = project_now(project);
-	record->state = OPERATION_SENDING;
-	record->sent_at = project_wall(project);
-	record->account = send->call.settings->credential->fingerprint;
-	record->sent_upstream_at =
-	    project->date_ahead == TIMESTAMP_NONE ? TIMESTAMP_NONE : now + project->date_ahead;
-	record->known_row = -1;
-	if (!project->loaded)
-		return 0;
-	return connector_store_last_row(project_writer(project), err, &record->known_row);
-}
-
 static void operation_ended(struct send_call *send, const struct client_answer *answer);
 
 /* The commit that says `sending` stands before the connection: see the top of this file. */
@@ -189,9 +168,21 @@ static void send_operation(
 		outgoing->not_before = project_now(project) + RETRY_AFTER;
 		return;
 	}
-	struct operation_work work = {.project = project, .record = record};
-	if (note_sending(send, record, &err) < 0 ||
-	    project_write(project, write_operation, &work, &err) != 0) {
+	record->state = OPERATION_SENDING;
+	record->sent_at = project_wall(project);
+	record->account = send->call.settings->credential->fingerprint;
+	record->sent_upstream_at = project->date_ahead == TIMESTAMP_NONE
+				       ? TIMESTAMP_NONE
+				       : project_now(project) + project->date_ahead;
+	/* What will tell, if the outcome is not known, which connectors are new. */
+	record->known_row = -1;
+	int r = 0;
+	if (project->loaded)
+		r = connector_store_last_row(project_writer(project), &err, &record->known_row);
+	struct operation_work work = {.call = &send->call, .record = record};
+	if (r == 0)
+		r = project_write(project, write_operation, &work, &err);
+	if (r != 0) {
 		log_write(commit_level(&project->sync->commit, LOG_LEVEL_ERROR),
 		    "operation %s stays planned: %s", record->operation_id, err.text);
 		outgoing->not_before = project_now(project) + RETRY_AFTER;
@@ -247,8 +238,9 @@ bool outbox_send(struct project *project, int64_t now, int64_t *next)
 /* Deciding -------------------------------------------------------------------------------------*/
 
 /* The end is written: what it means for the rest of the project. */
-static void after_end(struct project *project, const struct operation_work *work, int64_t pause)
+static void after_end(const struct operation_work *work, int64_t pause)
 {
+	struct project *project = work->call->project;
 	const struct operation_record *record = work->record;
 	int64_t now = project_now(project);
 	operation_log(project, record);
@@ -261,7 +253,8 @@ static void after_end(struct project *project, const struct operation_work *work
 		refresh_drop(project, work->followed.row);
 	}
 	if (record->state == OPERATION_UNKNOWN)
-		search_unknown(project, record->row, record->search_base, work->begun_at, false);
+		search_unknown(
+		    project, record->row, record->search_base, work->call->begun_at, false);
 	/* What another unknown create of the same import waited for may be decided by this. */
 	if (record->kind == OPERATION_CREATE)
 		search_same_import(project, record->import_key);
@@ -323,16 +316,14 @@ static int write_verdict(struct send_call *send, struct operation_record *record
 	if (verdict->state == OPERATION_UNKNOWN)
 		record->search_base = project->complete_listings + lists_in_flight(project);
 	struct operation_work work = {
-	    .project = project,
+	    .call = &send->call,
 	    .record = record,
 	    .created = verdict->has_connector ? &verdict->connector.connector : NULL,
 	    .deleted = send->verb->removes && verdict->state == OPERATION_SUCCEEDED,
-	    .observed_at = send->call.started_at,
-	    .begun_at = send->call.begun_at,
 	};
 	int r = project_write(project, write_operation, &work, err);
 	if (r == 0)
-		after_end(project, &work, answer->retry_after);
+		after_end(&work, answer->retry_after);
 	return r;
 }
 

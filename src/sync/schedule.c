@@ -2,8 +2,6 @@
 /* What is due at a project, and in which order those that work on it get a turn. */
 #include "sync/schedule.h"
 
-#include <stdlib.h>
-
 #include "store/connector_store.h"
 #include "store/operation_store.h"
 #include "sync/call.h"
@@ -12,7 +10,6 @@
 #include "sync/refresh.h"
 #include "sync/search.h"
 #include "util/log.h"
-#include "util/timestamp.h"
 
 /* Loading --------------------------------------------------------------------------------------*/
 
@@ -169,8 +166,7 @@ int64_t schedule_turn(struct project *project, int64_t now)
 {
 	struct sync *sync = project->sync;
 	int64_t next = INT64_MAX;
-	if (!outbox_is_saved(project))
-		outbox_save(project);
+	outbox_save(project);
 	forget_settled(project, now);
 	if (commit_may_write(&sync->commit, now) && search_turn(project))
 		next = now;

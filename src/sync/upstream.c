@@ -2,8 +2,6 @@
 /* Counts failures in a row, holds requests back, and names the state. */
 #include "sync/upstream.h"
 
-#include <string.h>
-
 #include "mixpanel/envelope.h"
 #include "util/backoff.h"
 #include "util/timestamp.h"
@@ -49,36 +47,27 @@ struct upstream_judgement upstream_judge(const struct client_answer *answer, boo
 	return (struct upstream_judgement){CONCERN_NOBODY, UPSTREAM_OK, ""};
 }
 
-/* Whether a failure of this subject, after those before it with nothing succeeding between, is one
- * of so many that it can hardly be theirs. */
-static bool too_many(struct upstream *upstream, uint64_t subject)
-{
-	for (unsigned i = 0; i < upstream->failed_subjects; i++)
-		if (upstream->subjects[i] == subject)
-			return false;
-	if (upstream->failed_subjects < UPSTREAM_SUBJECTS)
-		upstream->subjects[upstream->failed_subjects++] = subject;
-	return upstream->failed_subjects == UPSTREAM_SUBJECTS;
-}
-
 /* Whether what the answer says concerns the whole project. */
 static bool concerns_project(struct upstream *upstream, const struct upstream_judgement *judgement,
     const struct client_answer *answer, const struct upstream_request *request)
 {
-	switch (judgement->concern) {
-	case CONCERN_NOBODY:
-		return false;
-	case CONCERN_PROJECT:
-		return true;
-	case CONCERN_SUBJECT:
-		break;
-	}
+	if (judgement->concern != CONCERN_SUBJECT)
+		return judgement->concern == CONCERN_PROJECT;
 	/* Of a list that Mixpanel says is broken the list alone tells (upstream_listed). */
 	if (request->subject == UPSTREAM_LIST)
 		return !(answer->outcome == CLIENT_ANSWERED && answer->status == 500);
 	if (request->known)
 		return false;
-	return upstream->failures > 0 || too_many(upstream, request->subject);
+	if (upstream->failures > 0)
+		return true;
+	/* So many different ones, with nothing succeeding between, can hardly fail by themselves.
+	 */
+	for (unsigned i = 0; i < upstream->failed_subjects; i++)
+		if (upstream->subjects[i] == request->subject)
+			return false;
+	if (upstream->failed_subjects < UPSTREAM_SUBJECTS)
+		upstream->subjects[upstream->failed_subjects++] = request->subject;
+	return upstream->failed_subjects == UPSTREAM_SUBJECTS;
 }
 
 static void upstream_note(struct upstream *upstream, const char *code, const char *message)
