@@ -8,6 +8,7 @@
 #include "model/connector.h"
 #include "store/connector_store.h"
 #include "store/operation_store.h"
+#include "sync/operation.h"
 #include "sync/outbox.h"
 #include "sync/refresh.h"
 #include "sync/search.h"
@@ -301,51 +302,22 @@ static enum command_result delete_connector(struct project *project, struct comm
 
 /* Resolving ------------------------------------------------------------------------------------*/
 
-struct resolving {
+struct resolution {
 	struct project *project;
-	struct command *command;
-	enum command_result verdict;
-	int64_t connector_row; /* of the outcome */
-	int64_t row;           /* of the operation, */
-	struct buffer *key;    /* and what it imports */
-	struct err *err;
+	const struct operation_record *record;
+	int64_t connector_row; /* of the outcome; 0: it was not created */
 };
-
-static int take_resolved(const struct operation_record *stored, void *context)
-{
-	struct resolving *resolving = context;
-	const struct command *command = resolving->command;
-	struct project *project = resolving->project;
-	struct operation_record record = *stored;
-	if (record.state != OPERATION_UNKNOWN) {
-		resolving->verdict = COMMAND_NOT_UNKNOWN;
-		return 0;
-	}
-	record.state = command->created ? OPERATION_SUCCEEDED : OPERATION_REJECTED;
-	record.connector_id = command->created ? command->connector_id : NULL;
-	record.candidates = SPAN_NONE;
-	record.error_code = command->created ? NULL : "resolved-not-created";
-	record.error_message = command->created ? NULL : command->reason;
-	record.finished_at = project_wall(project);
-	project_changed(project, CHANGE_OPERATION, record.operation_id);
-	resolving->verdict = COMMAND_ACCEPTED;
-	resolving->row = record.row;
-	if (record.import_key)
-		buffer_append_text(resolving->key, record.import_key);
-	int r = operation_store_update(project_writer(project), &record, resolving->err);
-	if (r == 0 && command->created)
-		r = connector_store_sent_key(project_writer(project), resolving->connector_row,
-		    record.import_key, resolving->err);
-	return r;
-}
 
 static int write_resolution(struct conn *writer, void *context, struct err *err)
 {
-	struct resolving *resolving = context;
-	resolving->err = err;
-	int r = operation_store_get(
-	    writer, resolving->command->operation_id, take_resolved, resolving, err);
-	return r == STORE_NONE ? 0 : r;
+	const struct resolution *resolution = context;
+	const struct operation_record *record = resolution->record;
+	project_changed(resolution->project, CHANGE_OPERATION, record->operation_id);
+	int r = operation_store_update(writer, record, err);
+	if (r == 0 && resolution->connector_row)
+		r = connector_store_sent_key(
+		    writer, resolution->connector_row, record->import_key, err);
+	return r;
 }
 
 /* Says why the connector cannot be the outcome. Returns whether it can. */
@@ -372,28 +344,33 @@ static bool may_be_outcome(struct project *project, struct command *command, int
 static enum command_result command_resolve(struct project *project, struct command *command)
 {
 	struct err err = ERR_INIT;
-	struct buffer key _cleanup_buffer_;
-	buffer_init(&key, IMPORT_KEY_LIMIT);
-	struct resolving resolving = {
-	    .project = project,
-	    .command = command,
-	    .verdict = COMMAND_NOT_FOUND,
-	    .key = &key,
-	};
-	if (command->created && !may_be_outcome(project, command, &resolving.connector_row))
+	struct resolution resolution = {.project = project};
+	if (command->created && !may_be_outcome(project, command, &resolution.connector_row))
 		return COMMAND_CONNECTOR_MISSING;
 	fill_operation(command, command->operation_id);
-	int r = project_write(project, write_resolution, &resolving, &err);
+	struct loaded_operation loaded _cleanup_loaded_operation_;
+	struct operation_record *record = &loaded.record;
+	int r = operation_load(project, command->operation_id, &err, &loaded);
+	if (r != 0)
+		return r < 0 ? command_failed(command, "%s", err.text) : COMMAND_NOT_FOUND;
+	if (record->state != OPERATION_UNKNOWN)
+		return COMMAND_NOT_UNKNOWN;
+	record->state = command->created ? OPERATION_SUCCEEDED : OPERATION_REJECTED;
+	record->connector_id = command->created ? command->connector_id : NULL;
+	record->candidates = SPAN_NONE;
+	record->error_code = command->created ? NULL : "resolved-not-created";
+	record->error_message = command->created ? NULL : command->reason;
+	record->finished_at = project_wall(project);
+	resolution.record = record;
+	r = project_write(project, write_resolution, &resolution, &err);
 	if (r != 0)
 		return not_written(command, r, &err);
-	if (resolving.verdict == COMMAND_ACCEPTED) {
-		search_end(project, resolving.row);
-		search_same_import(project, buffer_text(&key));
-		log_info("project %s: operation %s resolved by %s as %s: %s",
-		    project->settings->name, command->operation_id, command->client,
-		    command->created ? command->connector_id : "not created", command->reason);
-	}
-	return resolving.verdict;
+	search_end(project, record->row);
+	search_same_import(project, record->import_key);
+	log_info("project %s: operation %s resolved by %s as %s: %s", project->settings->name,
+	    command->operation_id, command->client,
+	    command->created ? command->connector_id : "not created", command->reason);
+	return COMMAND_ACCEPTED;
 }
 
 /* Refreshing -----------------------------------------------------------------------------------*/
