@@ -52,7 +52,8 @@ void connection_close(struct connection *connection)
 	if (connection->next)
 		connection->next->previous = connection->previous;
 	pthread_mutex_unlock(&worker->mutex);
-	assert(connection->phase == PHASE_NONE);
+	/* A connection can end without the end of its request. */
+	connection_end(connection);
 	if (connection->body_unread) {
 		/* Takes what a refused client has sent already: closing a socket with unread bytes
 		 * resets the connection, and the reset could overtake the answer. */

@@ -163,8 +163,8 @@ static inline int64_t connection_now(const struct connection *connection)
 /* The worker's thread. Returns NULL without memory. */
 struct connection *connection_open(struct worker *worker, struct MHD_Connection *mhd);
 
-/* Off the worker's list, and a reference less. No request is under way, and the attendant has
- * forgotten it. */
+/* Off the worker's list, and a reference less; the end of a request that libmicrohttpd did not
+ * tell. The attendant has forgotten it. */
 void connection_close(struct connection *connection);
 
 /* One more reference, and one less: the last one frees. Any thread. */

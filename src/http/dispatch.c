@@ -115,6 +115,16 @@ enum MHD_Result dispatch_serve(void *context, struct MHD_Connection *mhd, const 
 	return result;
 }
 
+/* The parameters are the guard's to read. libmicrohttpd would keep each as a record in the memory
+ * of the connection; 0.9.75 hangs up when that is full, and ends such a request without telling.
+ * Called before it looks for them, this leaves it an empty query. */
+static void hide_parameters(const char *target)
+{
+	char *query = strchr(target, '?');
+	if (query && query[1])
+		query[1] = '\0';
+}
+
 /* The first line is there, nothing of it changed yet. */
 void *dispatch_request_line(void *context, const char *target, struct MHD_Connection *mhd)
 {
@@ -124,6 +134,7 @@ void *dispatch_request_line(void *context, const char *target, struct MHD_Connec
 	struct connection *connection = info ? info->socket_context : NULL;
 	if (connection)
 		connection_begin(connection, mhd, target);
+	hide_parameters(target);
 	return connection;
 }
 

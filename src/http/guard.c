@@ -110,8 +110,9 @@ static void read_head(struct request *request, const char *version)
 	struct headers *headers = &request->headers;
 	if (layout_is_known()) {
 		headers->line_end = version + strlen(version);
-		if (!request->target_too_long &&
-		    request->target_at + request->target.len + 1 != version)
+		if (request->method + strlen(request->method) + 1 != request->target_at ||
+		    (!request->target_too_long &&
+			request->target_at + request->target.len + 1 != version))
 			set_fault(headers, "The request line holds a NUL or stray blanks.");
 	}
 	int count =

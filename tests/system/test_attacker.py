@@ -92,6 +92,9 @@ MALFORMED = {
     "huge header": head("/healthz", "X-A: " + "x" * 20000),
     "many headers": head("/healthz", *(f"X-{n}: {n}" for n in range(3000))),
     "blank in the target": head("/healthz x"),
+    "two blanks after the method": head(method="GET "),
+    "NUL after the method": head(method="GET\0"),
+    "NUL in the method": head(method="G\0ET"),
 }
 
 
@@ -117,6 +120,25 @@ def test_a_malformed_request_does_not_hurt_others(shared, name):
         client(shared, via).raw(MALFORMED[name], shutdown=True)
     assert shared.over_health().get("/healthz").status == 200
     assert shared.client().get("/v1/projects").status == 200
+
+
+@pytest.mark.parametrize("count", [1, 100, 200, 300, 500, 1000, 2000])
+def test_many_parameters_are_answered(listener, count):
+    """However many a caller without a token sends: none fills what is kept for a connection."""
+    target = "/healthz?" + "&".join(f"a{n % 10}" for n in range(count))
+    data = listener.raw(head(target, "Connection: close"))
+    assert answers(data) == [414 if len(target) > 4096 else 400], (count, data[:300])
+    assert listener.get("/healthz").status == 200
+
+
+@pytest.mark.parametrize("count", [90, 120, 150, 190])
+def test_many_fields_are_answered_or_refused(listener, count):
+    """Between what fits and what does not lies where a record of them fills the memory last."""
+    for parameters in (0, 50, 100):
+        target = "/healthz?" + "&".join("a" for _ in range(parameters))
+        data = listener.raw(head(target, "Connection: close", *["A: b"] * count))
+        assert answers(data) in ([200], [400], [414], [431]), (parameters, data[:300])
+    assert listener.get("/healthz").status == 200
 
 
 @pytest.mark.parametrize("target", ["/v1%2fhealth", "/v1/../healthz", "/./healthz", "//healthz"])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import PROJECT_ID, Daemon, Sim, Token, TOKENS, basic, gcs, wait_until
+from harness import PROJECT_ID, SLOW, TOKENS, Daemon, Sim, Token, basic, gcs, wait_until
 
 BASE = f"/api/app/projects/{PROJECT_ID}/connectors"
 
@@ -160,8 +160,9 @@ def test_who_takes_a_long_list_slowly_holds_nothing_back(lengthy):
     wait_until(lambda: api.connector("c-7").json["state"] == "deleted", what="c-7 is gone")
     long_connectors(sim, ["c-late"])
     wait_until(lambda: api.connector("c-late").status == 200, what="another one is there")
-    # Whole answers would be 8 times 24 MiB.
-    assert resident(daemon) - before < 64 * 1024 * 1024
+    # Whole answers would be 8 times 24 MiB. A sanitizer keeps what was freed for a while.
+    limit = 64 if SLOW == 1 else 128
+    assert resident(daemon) - before < limit * 1024 * 1024
     for connection, answer, beginning in zip(connections, answers, beginnings):
         rest = answer.read(2 * LONG * 1_000_000)
         data = json.loads(beginning + rest)["results"]["data"]
