@@ -17,15 +17,13 @@ struct connector_page {
 	struct reading reading;
 	struct connector_query query;
 	uint64_t list;
-	struct err *err;
-	struct conn *conn;
 };
 
 static int connectors_add_connector(const struct connector_record *record, void *context)
 {
 	struct connector_page *page = context;
 	const struct project_view *view = NULL;
-	if (reading_view(&page->reading, page->conn, record->project_id, page->err, &view) != 0)
+	if (reading_view(&page->reading, record->project_id, &view) != 0)
 		return -1;
 	const struct reading_row row = reading_begin_row(&page->reading);
 	reading_connector(&page->reading, view, record, SPAN_NONE);
@@ -36,8 +34,6 @@ static int connectors_read_page(struct conn *conn, void *context, struct err *er
 {
 	struct connector_page *page = context;
 	struct slice_end end;
-	page->conn = conn;
-	page->err = err;
 	reading_begin_list(&page->reading);
 	int r = connector_store_list(conn, &page->query, connectors_add_connector, page, err, &end);
 	if (r)
@@ -100,11 +96,10 @@ static struct answered connectors_answer_page(
 	query->newest_first = order == 1;
 	if (faults < 0)
 		return parameters_refused(request);
-	if (page_project_ids(
-		request, project, &err, &page.query.project_ids, &page.query.project_count) < 0 ||
-	    reading_read(&page.reading, request, connectors_read_page, &page, &err) != 0)
+	if (page_project_ids(request, project, &err, &query->slice) < 0)
 		return reply_failed(request, &err);
-	return reading_answer(&page.reading, true);
+	int r = reading_read(&page.reading, request, connectors_read_page, &page);
+	return r ? reading_failed(&page.reading, r, NULL) : reading_answer(&page.reading, true);
 }
 
 struct answered connectors_list(struct request *request)
@@ -144,19 +139,18 @@ static int connectors_read_one(struct conn *conn, void *context, struct err *err
 {
 	struct connector_read *read = context;
 	int64_t project_id = request_project(read->reading.request)->project_id;
-	if (reading_view(&read->reading, conn, project_id, err, &read->view) != 0)
+	if (reading_view(&read->reading, project_id, &read->view) != 0)
 		return -1;
 	return connector_store_get(
 	    conn, project_id, read->connector_id, connectors_take_connector, read, err);
 }
 
-static int connectors_read_connector(
-    struct request *request, struct connector_read *read, struct err *err)
+static int connectors_read_connector(struct request *request, struct connector_read *read)
 {
-	return reading_read(&read->reading, request, connectors_read_one, read, err);
+	return reading_read(&read->reading, request, connectors_read_one, read);
 }
 
-static struct answered connector_not_found(struct request *request)
+struct answered connector_not_found(struct request *request)
 {
 	return reply_problem(request, PROBLEM_CONNECTOR_NOT_FOUND, "project %s has no connector %s",
 	    request_project(request)->name, request_segment(request, 1));
@@ -164,13 +158,10 @@ static struct answered connector_not_found(struct request *request)
 
 static struct answered connectors_answer_current(struct request *request)
 {
-	struct err err = ERR_INIT;
 	struct connector_read read = {.connector_id = request_segment(request, 1)};
-	int r = connectors_read_connector(request, &read, &err);
-	if (r < 0)
-		return reply_failed(request, &err);
-	if (r > 0)
-		return connector_not_found(request);
+	int r = connectors_read_connector(request, &read);
+	if (r)
+		return reading_failed(&read.reading, r, connector_not_found);
 	return reading_answer(&read.reading, !request_parameter(request, "max_age"));
 }
 
@@ -181,15 +172,12 @@ struct answered connectors_get(struct request *request)
 		return connectors_answer_current(request);
 	if (renewal_max_age(request, &max_age) < 0)
 		return parameters_refused(request);
-	struct err err = ERR_INIT;
 	struct freshness freshness = {.synced_at = TIMESTAMP_NONE};
 	struct connector_read read = {
 	    .connector_id = request_segment(request, 1), .freshness = &freshness};
-	int r = connectors_read_connector(request, &read, &err);
-	if (r < 0)
-		return reply_failed(request, &err);
-	if (r > 0)
-		return connector_not_found(request);
+	int r = connectors_read_connector(request, &read);
+	if (r)
+		return reading_failed(&read.reading, r, connector_not_found);
 	if (!freshness_is_older(&freshness, max_age, read.reading.now))
 		return connectors_answer_current(request);
 	return renew(request, request_project(request), request_segment(request, 1),
@@ -202,12 +190,10 @@ static struct answered connectors_answer_refreshed(struct request *request)
 		return connector_not_found(request);
 	if (!renewal_accepted(request))
 		return command_refused(request);
-	struct err err = ERR_INIT;
 	struct connector_read read = {.connector_id = request_segment(request, 1)};
-	int r = connectors_read_connector(request, &read, &err);
-	if (r < 0)
-		return reply_failed(request, &err);
-	return r > 0 ? connector_not_found(request) : reply_json(request, renewal_status(request));
+	int r = connectors_read_connector(request, &read);
+	return r ? reading_failed(&read.reading, r, connector_not_found)
+		 : reply_json(request, renewal_status(request));
 }
 
 struct answered connectors_refresh(struct request *request)
@@ -226,34 +212,24 @@ static struct answered connectors_answer_open(struct request *request)
 	return operation_answer(request, 202);
 }
 
-static int set_location(struct request *request, const char *connector_id)
-{
-	struct buffer location _cleanup_buffer_;
-	buffer_init(&location, 4096);
-	buffer_printf(&location, "/v1/projects/%s/connectors/", request_project(request)->name);
-	text_append_percent_encoded(&location, connector_id);
-	if (buffer_failed(&location))
-		return -1;
-	reply_header(request, "Location", buffer_text(&location));
-	return 0;
-}
-
 static struct answered connectors_answer_created(struct request *request)
 {
-	struct err err = ERR_INIT;
 	struct connector_read read = {
 	    .connector_id = operate_connector_id(request),
 	    .warnings = operate_warnings(request),
 	};
 	if (!read.connector_id)
 		return connectors_answer_open(request);
-	int r = connectors_read_connector(request, &read, &err);
-	if (r < 0)
-		return reply_failed(request, &err);
-	if (r > 0)
-		return connectors_answer_open(request);
-	if (set_location(request, read.connector_id) < 0)
+	int r = connectors_read_connector(request, &read);
+	if (r)
+		return reading_failed(&read.reading, r, connectors_answer_open);
+	struct buffer location _cleanup_buffer_;
+	buffer_init(&location, 4096);
+	buffer_printf(&location, "/v1/projects/%s/connectors/", request_project(request)->name);
+	text_append_percent_encoded(&location, read.connector_id);
+	if (buffer_failed(&location))
 		return reply_failed(request, &(struct err){.text = "no memory for a Location"});
+	reply_header(request, "Location", buffer_text(&location));
 	return reply_json(request, 201);
 }
 

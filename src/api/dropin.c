@@ -90,7 +90,7 @@ struct answered dropin_get(struct request *request)
  * nothing back. */
 struct listing {
 	struct writer writer;
-	int64_t project_id;
+	int64_t project_id;    /* where slice points to */
 	int64_t connector_row; /* its history; 0: the connectors of the project */
 	struct slice slice;    /* what is to be read yet */
 	bool has_row;          /* in this part */
@@ -121,11 +121,7 @@ static int add_listed_job(const struct job_record *record, void *context)
 static int read_connectors(
     struct listing *listing, struct conn *conn, struct err *err, struct slice_end *ret_end)
 {
-	const struct connector_query query = {
-	    .project_ids = &listing->project_id,
-	    .project_count = 1,
-	    .slice = listing->slice,
-	};
+	const struct connector_query query = {.slice = listing->slice};
 	return connector_store_list(conn, &query, add_listed_connector, listing, err, ret_end);
 }
 
@@ -181,7 +177,8 @@ static struct answered answer_listing(struct request *request, int64_t connector
 		return reply_failed(request, &(struct err){.text = "no memory for a list"});
 	listing->project_id = request_project(request)->project_id;
 	listing->connector_row = connector_row;
-	listing->slice.limit = LISTING_ROWS;
+	listing->slice = (struct slice){
+	    .project_ids = &listing->project_id, .project_count = 1, .limit = LISTING_ROWS};
 	writer_init(&listing->writer, reply_body(request));
 	writer_begin_object(&listing->writer);
 	writer_member_text(&listing->writer, "status", "ok");

@@ -45,12 +45,14 @@ struct writer;
 void dropin_write_problem(
     struct writer *writer, const struct problem_entry *entry, const char *detail);
 
+/* Answers 404 for the connector that the path names in its project. */
+struct answered connector_not_found(struct request *request);
+
 /* Answers with the operation of request_command under this status, and where to look for it. */
 struct answered operation_answer(struct request *request, unsigned status);
 
-/* Appends an operation as JSON. Returns 0; STORE_NONE when there is none that the caller may see;
- * -1. */
-struct buffer;
+/* Writes an operation as the member `operation`. Returns 0; STORE_NONE when there is none that the
+ * caller may see; -1. */
 struct err;
 int operation_append(
-    struct request *request, const char *operation_id, struct err *err, struct buffer *buffer);
+    struct request *request, const char *operation_id, struct err *err, struct writer *writer);

@@ -96,12 +96,13 @@ static int report_projects(struct conn *conn, void *context, struct err *err)
 {
 	struct report *report = context;
 	struct request *request = report->reading.request;
+	(void)conn, (void)err;
 	const struct config *config = request_config(request);
 	for (size_t i = 0; i < config->project_count; i++) {
 		struct project_view view;
 		if (!request_may_see(request, &config->projects[i]))
 			continue;
-		if (reading_load_view(request, conn, &config->projects[i], err, &view) < 0)
+		if (reading_load_view(&report->reading, &config->projects[i], &view) < 0)
 			return -1;
 		struct writer *writer = &report->reading.writer;
 		const struct credential *credential = view.settings->credential;
@@ -190,8 +191,8 @@ struct answered health_report(struct request *request)
 	writer_end_object(writer);
 	writer_key(writer, "projects");
 	writer_begin_array(writer);
-	if (report.readable && tx_read(reader, report_projects, &report, &err) != 0)
-		return reply_failed(request, &err);
+	if (report.readable && tx_read(reader, report_projects, &report, &report.reading.err) != 0)
+		return reply_failed(request, &report.reading.err);
 	writer_end_array(writer);
 	writer_key(writer, "reload");
 	report_reload(request, writer);

@@ -24,15 +24,13 @@ struct job_page {
 	struct job_query query;
 	const char *connector_id; /* of this connector of the request's project; NULL for all */
 	uint64_t list;
-	struct err *err;
-	struct conn *conn;
 };
 
 static int add_job(const struct job_record *record, void *context)
 {
 	struct job_page *page = context;
 	const struct project_view *view = NULL;
-	if (reading_view(&page->reading, page->conn, record->project_id, page->err, &view) != 0)
+	if (reading_view(&page->reading, record->project_id, &view) != 0)
 		return -1;
 	const struct reading_row row = reading_begin_row(&page->reading);
 	reading_job(&page->reading, view, record);
@@ -56,8 +54,6 @@ static int jobs_read_page(struct conn *conn, void *context, struct err *err)
 		    page->connector_id, jobs_take_row, &page->query.connector_row, err);
 	if (r)
 		return r;
-	page->conn = conn;
-	page->err = err;
 	reading_begin_list(&page->reading);
 	r = job_store_list(conn, &page->query, add_job, page, err, &end);
 	if (r)
@@ -109,9 +105,10 @@ static int read_since(struct request *request, int64_t *ret_since)
 	return 0;
 }
 
-static int jobs_read_query(
+static struct answered jobs_answer_page(
     struct request *request, const struct config_project *project, struct job_page *page)
 {
+	struct err err = ERR_INIT;
 	struct job_query *query = &page->query;
 	query->since = TIMESTAMP_NONE;
 	int faults = read_statuses(request, &query->statuses);
@@ -126,26 +123,12 @@ static int jobs_read_query(
 	page->list = fingerprint_add_text(page->list, query->connector_id);
 	faults += page_read(request, CURSOR_JOBS, page->list, &query->slice);
 	if (faults < 0)
-		return -1;
-	return 0;
-}
-
-static struct answered jobs_answer_page(
-    struct request *request, const struct config_project *project, struct job_page *page)
-{
-	struct err err = ERR_INIT;
-	if (jobs_read_query(request, project, page) < 0)
 		return parameters_refused(request);
-	int r = page_project_ids(
-	    request, project, &err, &page->query.project_ids, &page->query.project_count);
-	if (r == 0)
-		r = reading_read(&page->reading, request, jobs_read_page, page, &err);
-	if (r < 0)
+	if (page_project_ids(request, project, &err, &query->slice) < 0)
 		return reply_failed(request, &err);
-	if (r > 0)
-		return reply_problem(request, PROBLEM_CONNECTOR_NOT_FOUND,
-		    "project %s has no connector %s", project->name, page->connector_id);
-	return reading_answer(&page->reading, true);
+	int r = reading_read(&page->reading, request, jobs_read_page, page);
+	return r ? reading_failed(&page->reading, r, connector_not_found)
+		 : reading_answer(&page->reading, true);
 }
 
 struct answered jobs_list(struct request *request)
@@ -177,8 +160,6 @@ struct job_found {
 struct job_read {
 	struct reading reading;
 	struct job_found found;
-	struct conn *conn;
-	struct err *err;
 };
 
 static int take_job(const struct job_record *record, void *context)
@@ -186,7 +167,7 @@ static int take_job(const struct job_record *record, void *context)
 	struct job_read *read = context;
 	struct request *request = read->reading.request;
 	const struct project_view *view = NULL;
-	int r = reading_view(&read->reading, read->conn, record->project_id, read->err, &view);
+	int r = reading_view(&read->reading, record->project_id, &view);
 	if (r)
 		return r;
 	if (!request_may_see(request, view->settings))
@@ -207,30 +188,22 @@ static int take_job(const struct job_record *record, void *context)
 static int jobs_read_one(struct conn *conn, void *context, struct err *err)
 {
 	struct job_read *read = context;
-	read->conn = conn;
-	read->err = err;
 	return job_store_get(conn, request_segment(read->reading.request, 0), take_job, read, err);
 }
 
 /* Reads the job and composes the answer. Returns 0; 1 when there is none to be seen; -1. */
-static int read_job(struct request *request, struct job_read *read, struct err *err)
+static int read_job(struct request *request, struct job_read *read)
 {
 	buffer_clear(reply_body(request));
-	return reading_read(&read->reading, request, jobs_read_one, read, err);
-}
-
-static struct answered job_unread(struct request *request, int r, const struct err *err)
-{
-	return r > 0 ? job_not_found(request) : reply_failed(request, err);
+	return reading_read(&read->reading, request, jobs_read_one, read);
 }
 
 static struct answered jobs_answer_current(struct request *request)
 {
-	struct err err = ERR_INIT;
-	struct job_read read = {.conn = NULL};
-	int r = read_job(request, &read, &err);
+	struct job_read read = {.found.project = NULL};
+	int r = read_job(request, &read);
 	if (r)
-		return job_unread(request, r, &err);
+		return reading_failed(&read.reading, r, job_not_found);
 	return reading_answer(&read.reading, !request_parameter(request, "max_age"));
 }
 
@@ -244,13 +217,12 @@ struct job_wait {
 
 static struct answered jobs_look(struct request *request)
 {
-	struct err err = ERR_INIT;
 	const struct job_wait *wait = request_state(request);
-	struct job_read read = {.conn = NULL};
+	struct job_read read = {.found.project = NULL};
 	request_watch(request, CHANGE_JOB, request_segment(request, 0));
-	int r = read_job(request, &read, &err);
+	int r = read_job(request, &read);
 	if (r)
-		return job_unread(request, r, &err);
+		return reading_failed(&read.reading, r, job_not_found);
 	bool holds = wait->until_done ? read.found.over : read.found.revision != wait->revision;
 	/* A refresh that was refused brings nothing to wait for. */
 	holds |= wait->refreshes && !renewal_accepted(request);
@@ -297,15 +269,14 @@ struct answered jobs_get(struct request *request)
 	bool renews = request_parameter(request, "max_age") != NULL;
 	if (!renews && seconds == 0)
 		return jobs_answer_current(request);
-	struct err err = ERR_INIT;
-	struct job_read read = {.conn = NULL};
+	struct job_read read = {.found.project = NULL};
 	/* Before the state is read: a change between the two must not be missed. */
 	if (seconds > 0)
 		request_watch(request, CHANGE_JOB, request_segment(request, 0));
-	int r = read_job(request, &read, &err);
+	int r = read_job(request, &read);
 	buffer_clear(reply_body(request));
 	if (r)
-		return job_unread(request, r, &err);
+		return reading_failed(&read.reading, r, job_not_found);
 	const struct job_found *found = &read.found;
 	bool old = renews && found->connector_id &&
 		   freshness_is_older(&found->freshness, max_age, read.reading.now);
@@ -325,8 +296,6 @@ struct snapshot_page {
 	uint64_t list;
 	const struct project_view *view;
 	const struct job_record *record; /* while the job's row is there */
-	struct conn *conn;
-	struct err *err;
 };
 
 static int add_snapshot(const struct snapshot_record *snapshot, void *context)
@@ -341,7 +310,7 @@ static int read_snapshots(const struct job_record *record, void *context)
 {
 	struct snapshot_page *page = context;
 	struct reading *reading = &page->reading;
-	int r = reading_view(reading, page->conn, record->project_id, page->err, &page->view);
+	int r = reading_view(reading, record->project_id, &page->view);
 	if (r)
 		return r;
 	if (!request_may_see(reading->request, page->view->settings))
@@ -351,7 +320,8 @@ static int read_snapshots(const struct job_record *record, void *context)
 	page->query.job_row = record->row;
 	reading->tag = fingerprint_add(reading->tag, (uint64_t)record->row);
 	reading_begin_list(reading);
-	r = job_store_snapshots(page->conn, &page->query, add_snapshot, page, page->err, &end);
+	r = job_store_snapshots(
+	    reading->conn, &page->query, add_snapshot, page, &reading->err, &end);
 	if (r)
 		return -1;
 	reading_end_list(reading, &end, CURSOR_SNAPSHOTS, page->list);
@@ -361,21 +331,17 @@ static int read_snapshots(const struct job_record *record, void *context)
 static int read_snapshot_page(struct conn *conn, void *context, struct err *err)
 {
 	struct snapshot_page *page = context;
-	page->conn = conn;
-	page->err = err;
 	return job_store_get(
 	    conn, request_segment(page->reading.request, 0), read_snapshots, page, err);
 }
 
 struct answered jobs_snapshots(struct request *request)
 {
-	struct err err = ERR_INIT;
 	struct snapshot_page page = {.list = page_list(request, CURSOR_SNAPSHOTS)};
 	page.list = fingerprint_add_text(page.list, request_segment(request, 0));
 	if (page_read(request, CURSOR_SNAPSHOTS, page.list, &page.query.slice) < 0)
 		return parameters_refused(request);
-	int r = reading_read(&page.reading, request, read_snapshot_page, &page, &err);
-	if (r)
-		return job_unread(request, r, &err);
-	return reading_answer(&page.reading, true);
+	int r = reading_read(&page.reading, request, read_snapshot_page, &page);
+	return r ? reading_failed(&page.reading, r, job_not_found)
+		 : reading_answer(&page.reading, true);
 }

@@ -165,45 +165,16 @@ static void write_engine(struct exposition *exposition, struct engine *engine)
 	    "Whether the database can be written, 0 or 1.", !engine_store_unavailable(engine));
 }
 
-/* A figure of each project that the caller may see. */
-struct project_figure {
+/* The figures of each project, in the order metrics_get gives them. */
+static const struct {
 	const char *name;
 	const char *help;
-	uint64_t (*value)(const struct upstream_status *status);
-};
-
-static uint64_t budget_per_minute(const struct upstream_status *status)
-{
-	return status->budget_per_minute;
-}
-
-static uint64_t budget_available(const struct upstream_status *status)
-{
-	return status->budget_available;
-}
-
-static uint64_t consecutive_failures(const struct upstream_status *status)
-{
-	return status->consecutive_failures;
-}
-
-static uint64_t loaded(const struct upstream_status *status)
-{
-	return status->loaded;
-}
-
-static uint64_t stretched(const struct upstream_status *status)
-{
-	return status->stretched;
-}
-
-static const struct project_figure project_figures[] = {
-    {"upstream_budget_per_minute", "Requests to Mixpanel allowed a minute.", budget_per_minute},
-    {"upstream_budget_available", "Requests to Mixpanel that may go out now.", budget_available},
-    {"upstream_consecutive_failures", "Failures of the upstream in a row.", consecutive_failures},
-    {"project_loaded", "Whether the connectors were listed once, 0 or 1.", loaded},
-    {"project_intervals_stretched", "Whether the budget is too small for the intervals, 0 or 1.",
-	stretched},
+} project_figures[] = {
+    {"upstream_budget_per_minute", "Requests to Mixpanel allowed a minute."},
+    {"upstream_budget_available", "Requests to Mixpanel that may go out now."},
+    {"upstream_consecutive_failures", "Failures of the upstream in a row."},
+    {"project_loaded", "Whether the connectors were listed once, 0 or 1."},
+    {"project_intervals_stretched", "Whether the budget is too small for the intervals, 0 or 1."},
 };
 
 /* The next project from *index on that has a status; NULL at the end. */
@@ -254,20 +225,22 @@ struct answered metrics_get(struct request *request)
 	struct err err = ERR_INIT;
 	struct store_stats stats;
 	struct exposition exposition = {.out = reply_body(request)};
+	const struct config_project *project;
+	struct upstream_status status;
+	size_t index;
 	write_server(&exposition, request);
 	write_engine(&exposition, request_engine(request));
 	for (size_t i = 0; i < ARRAY_SIZE(project_figures); i++) {
-		const struct project_figure *figure = &project_figures[i];
-		const struct config_project *project;
-		struct upstream_status status;
-		size_t index = 0;
-		family(&exposition, figure->name, "gauge", figure->help);
-		while ((project = next_project(request, &index, &status)))
-			sample(&exposition, "project", project->name, figure->value(&status));
+		index = 0;
+		family(&exposition, project_figures[i].name, "gauge", project_figures[i].help);
+		while ((project = next_project(request, &index, &status))) {
+			const uint64_t figures[ARRAY_SIZE(project_figures)] = {
+			    status.budget_per_minute, status.budget_available,
+			    status.consecutive_failures, status.loaded, status.stretched};
+			sample(&exposition, "project", project->name, figures[i]);
+		}
 	}
-	const struct config_project *project;
-	struct upstream_status status;
-	size_t index = 0;
+	index = 0;
 	family(&exposition, "upstream_state", "gauge",
 	    "State of each project's upstream; 1 for the one it is in.");
 	while ((project = next_project(request, &index, &status)))

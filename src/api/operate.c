@@ -18,7 +18,6 @@
 #include "util/jsontext.h"
 #include "util/timestamp.h"
 
-#define OPERATION_JSON_LIMIT ((size_t)256 * 1024)
 #define WARNINGS_JSON_LIMIT ((size_t)512 * 1024)
 #define RETRY_AFTER_MINIMUM 1
 #define RETRY_AFTER_MAXIMUM 60
@@ -53,24 +52,19 @@ static struct answered operate_no_memory(struct request *request)
 
 /* Answers ---------------------------------------------------------------------------------------*/
 
-static const char *act(const struct awaited *awaited)
-{
-	return awaited->kind == OPERATION_CREATE ? "create" : "delete";
-}
-
 static struct answered answer_rejected(struct request *request, struct awaited *awaited)
 {
 	const char *message = awaited->error_message ? awaited->error_message : "";
+	const char *act = operation_kind_names[awaited->kind];
 	int64_t status = awaited->upstream_status;
 	if (text_same(awaited->error_code, "upstream-unauthorized"))
 		return reply_problem(request, PROBLEM_UPSTREAM_UNAUTHORIZED,
 		    "Mixpanel does not accept the credential of project %s, so it did not carry "
 		    "out the %s: %s; correct the credential file and reload",
-		    request_project(request)->name, act(awaited), message);
-	struct buffer json _cleanup_buffer_;
-	buffer_init(&json, OPERATION_JSON_LIMIT);
+		    request_project(request)->name, act, message);
 	struct writer writer;
-	writer_init(&writer, &json);
+	reply_problem_members(request, &writer);
+	writer_key(&writer, "upstream");
 	writer_begin_object(&writer);
 	writer_key(&writer, "status");
 	if (status)
@@ -79,12 +73,9 @@ static struct answered answer_rejected(struct request *request, struct awaited *
 		writer_null(&writer);
 	writer_member_text(&writer, "message", awaited->error_message);
 	writer_end_object(&writer);
-	if (!buffer_failed(&json))
-		reply_problem_member(request, "upstream", span_of(buffer_text(&json)));
 	bool passed_on = status == 400 || status == 403 || status == 404 || status == 422;
 	return reply_problem_status(request, PROBLEM_UPSTREAM_REJECTED,
-	    passed_on ? (unsigned)status : 502, "the %s was not carried out: %s", act(awaited),
-	    message);
+	    passed_on ? (unsigned)status : 502, "the %s was not carried out: %s", act, message);
 }
 
 static struct answered answer_unreachable(struct request *request, struct awaited *awaited)
@@ -111,14 +102,11 @@ static struct answered answer_unreachable(struct request *request, struct awaite
 static struct answered answer_in_progress(struct request *request)
 {
 	struct err err = ERR_INIT;
-	struct buffer json _cleanup_buffer_;
-	buffer_init(&json, OPERATION_JSON_LIMIT);
+	struct writer writer;
 	const char *id = request_command(request)->result_operation_id;
-	int r = operation_append(request, id, &err, &json);
-	if (r < 0)
+	reply_problem_members(request, &writer);
+	if (operation_append(request, id, &err, &writer) < 0)
 		return reply_failed(request, &err);
-	if (r == 0 && !buffer_failed(&json))
-		reply_problem_member(request, "operation", span_of(buffer_text(&json)));
 	return reply_problem(request, PROBLEM_OPERATION_IN_PROGRESS,
 	    "operation %s, for the same idempotency key or the same content, has not come to a "
 	    "known end; GET /v1/operations/%s?wait=30 tells its outcome",
@@ -128,13 +116,9 @@ static struct answered answer_in_progress(struct request *request)
 static struct answered answer_duplicate(struct request *request)
 {
 	const char *id = request_command(request)->result_connector_id;
-	struct buffer json _cleanup_buffer_;
-	buffer_init(&json, 1024);
 	struct writer writer;
-	writer_init(&writer, &json);
-	writer_text(&writer, id);
-	if (!buffer_failed(&json))
-		reply_problem_member(request, "connector_id", span_of(buffer_text(&json)));
+	reply_problem_members(request, &writer);
+	writer_member_text(&writer, "connector_id", id);
 	return reply_problem(request, PROBLEM_DUPLICATE_CONNECTOR,
 	    "connector %s imports the same already, and a second one would count its events twice; "
 	    "?allow_duplicate=true creates it nevertheless",

@@ -75,11 +75,10 @@ struct answered operations_list(struct request *request)
 	faults += page_read(request, CURSOR_OPERATIONS, page.list, &query->slice);
 	if (faults < 0)
 		return parameters_refused(request);
-	if (page_project_ids(
-		request, project, &err, &page.query.project_ids, &page.query.project_count) < 0 ||
-	    reading_read(&page.reading, request, operations_read_page, &page, &err) != 0)
+	if (page_project_ids(request, project, &err, &query->slice) < 0)
 		return reply_failed(request, &err);
-	return reading_answer(&page.reading, false);
+	int r = reading_read(&page.reading, request, operations_read_page, &page);
+	return r ? reading_failed(&page.reading, r, NULL) : reading_answer(&page.reading, false);
 }
 
 /* One -------------------------------------------------------------------------------------------*/
@@ -87,7 +86,7 @@ struct answered operations_list(struct request *request)
 struct operation_read {
 	struct reading reading;
 	const char *operation_id;
-	struct buffer *apart; /* rendered into this one instead of the answer, when not NULL */
+	struct writer *apart; /* made a member there instead of the answer, when not NULL */
 	enum operation_state state;
 	int64_t project_id;
 	bool own; /* the caller asked for it */
@@ -103,9 +102,8 @@ static int operations_take_operation(const struct operation_record *record, void
 	read->project_id = record->project_id;
 	read->own = text_same(record->client, request_caller(read->reading.request)->name);
 	if (read->apart) {
-		struct writer writer;
-		writer_init(&writer, read->apart);
-		render_operation(&writer, record, project->name);
+		writer_key(read->apart, "operation");
+		render_operation(read->apart, record, project->name);
 	} else {
 		reading_operation(&read->reading, project->name, record);
 	}
@@ -118,29 +116,29 @@ static int operations_read_one(struct conn *conn, void *context, struct err *err
 	return operation_store_get(conn, read->operation_id, operations_take_operation, read, err);
 }
 
-static int operations_read_operation(
-    struct request *request, struct operation_read *read, struct err *err)
+static int operations_read_operation(struct request *request, struct operation_read *read)
 {
-	return reading_read(&read->reading, request, operations_read_one, read, err);
+	return reading_read(&read->reading, request, operations_read_one, read);
 }
 
 int operation_append(
-    struct request *request, const char *operation_id, struct err *err, struct buffer *buffer)
+    struct request *request, const char *operation_id, struct err *err, struct writer *writer)
 {
-	struct operation_read read = {.operation_id = operation_id, .apart = buffer};
-	return operations_read_operation(request, &read, err);
+	struct operation_read read = {.operation_id = operation_id, .apart = writer};
+	int r = operations_read_operation(request, &read);
+	*err = read.reading.err;
+	return r;
 }
 
 struct answered operation_answer(struct request *request, unsigned status)
 {
-	struct err err = ERR_INIT;
 	const char *id = request_command(request)->result_operation_id;
 	struct operation_read read = {.operation_id = id};
-	int r = operations_read_operation(request, &read, &err);
+	int r = operations_read_operation(request, &read);
 	if (r > 0)
-		err_set(&err, "operation %s was written down but is not there", id);
+		err_set(&read.reading.err, "operation %s was written down but is not there", id);
 	if (r)
-		return reply_failed(request, &err);
+		return reply_failed(request, &read.reading.err);
 	char location[64];
 	snprintf(location, sizeof(location), "/v1/operations/%s", id);
 	reply_header(request, "Location", location);
@@ -149,14 +147,11 @@ struct answered operation_answer(struct request *request, unsigned status)
 
 static struct answered operations_look(struct request *request)
 {
-	struct err err = ERR_INIT;
 	struct operation_read read = {.operation_id = request_segment(request, 0)};
 	request_watch(request, CHANGE_OPERATION, read.operation_id);
-	int r = operations_read_operation(request, &read, &err);
-	if (r < 0)
-		return reply_failed(request, &err);
-	if (r > 0)
-		return operation_not_found(request);
+	int r = operations_read_operation(request, &read);
+	if (r)
+		return reading_failed(&read.reading, r, operation_not_found);
 	if ((!operation_is_running(read.state) && read.state != OPERATION_UNKNOWN) ||
 	    request_wait_over(request))
 		return reading_answer(&read.reading, false);
@@ -279,12 +274,9 @@ static struct answered resolved(struct request *request)
 	}
 	if (command->result != COMMAND_ACCEPTED)
 		return command_refused(request);
-	struct err err = ERR_INIT;
 	struct operation_read read = {.operation_id = command->operation_id};
-	int r = operations_read_operation(request, &read, &err);
-	if (r < 0)
-		return reply_failed(request, &err);
-	return r > 0 ? operation_not_found(request) : reply_json(request, 200);
+	int r = operations_read_operation(request, &read);
+	return r ? reading_failed(&read.reading, r, operation_not_found) : reply_json(request, 200);
 }
 
 struct answered operations_resolve(struct request *request)
@@ -293,10 +285,10 @@ struct answered operations_resolve(struct request *request)
 	json_t *body _cleanup_json_ = NULL;
 	struct resolution resolution = {.created = false};
 	struct operation_read read = {.operation_id = request_segment(request, 0)};
-	int r = operations_read_operation(request, &read, &err);
+	int r = operations_read_operation(request, &read);
 	buffer_clear(reply_body(request));
 	if (r < 0)
-		return reply_failed(request, &err);
+		return reply_failed(request, &read.reading.err);
 	/* Who asked for it may say what became of it; others learn not even whether there is one.
 	 */
 	if (request_caller(request)->scope < SCOPE_ADMIN && !(r == 0 && read.own))

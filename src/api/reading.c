@@ -7,6 +7,7 @@
 #include "store/project_store.h"
 #include "store/render.h"
 #include "store/tx.h"
+#include "util/array.h"
 #include "util/timestamp.h"
 
 #define KEPT_FOR MICROSECONDS_PER_SECOND
@@ -30,6 +31,7 @@ void reading_init(struct reading *reading, struct request *request)
 {
 	*reading = (struct reading){
 	    .request = request,
+	    .conn = request_reader(request),
 	    .tag = conn_instance(request_reader(request)),
 	    .now = reading_now(request),
 	    .until = INT64_MAX,
@@ -38,10 +40,17 @@ void reading_init(struct reading *reading, struct request *request)
 }
 
 int reading_read(struct reading *reading, struct request *request,
-    int (*body)(struct conn *conn, void *context, struct err *err), void *context, struct err *err)
+    int (*body)(struct conn *conn, void *context, struct err *err), void *context)
 {
 	reading_init(reading, request);
-	return tx_read(request_reader(request), body, context, err);
+	return tx_read(reading->conn, body, context, &reading->err);
+}
+
+struct answered reading_failed(
+    const struct reading *reading, int r, struct answered (*not_found)(struct request *request))
+{
+	return r == STORE_NONE && not_found ? not_found(reading->request)
+					    : reply_failed(reading->request, &reading->err);
 }
 
 /* Views -----------------------------------------------------------------------------------------*/
@@ -60,15 +69,17 @@ static void copy_record(const struct project_record *record, void *context)
 	copy->list_error_message = arena_text(load->arena, record->list_error_message);
 }
 
-int reading_load_view(struct request *request, struct conn *conn,
-    const struct config_project *settings, struct err *err, struct project_view *ret_view)
+int reading_load_view(
+    struct reading *reading, const struct config_project *settings, struct project_view *ret_view)
 {
+	struct request *request = reading->request;
 	struct project_view view = {
 	    .settings = settings,
 	    .record = {.project_id = settings->project_id, .listed_at = TIMESTAMP_NONE},
 	};
 	struct view_load load = {.arena = request_arena(request), .view = &view};
-	if (project_store_get(conn, settings->project_id, copy_record, &load, err) < 0)
+	if (project_store_get(
+		reading->conn, settings->project_id, copy_record, &load, &reading->err) < 0)
 		return -1;
 	/* One that was configured a moment ago may not have reached the engine yet. */
 	if (engine_upstream(request_engine(request), settings->project_id, &view.upstream) != 0)
@@ -82,8 +93,7 @@ int reading_load_view(struct request *request, struct conn *conn,
 	return 0;
 }
 
-int reading_view(struct reading *reading, struct conn *conn, int64_t project_id, struct err *err,
-    const struct project_view **ret_view)
+int reading_view(struct reading *reading, int64_t project_id, const struct project_view **ret_view)
 {
 	struct request *request = reading->request;
 	const struct config *config = request_config(request);
@@ -94,14 +104,15 @@ int reading_view(struct reading *reading, struct conn *conn, int64_t project_id,
 		reading->views = arena_alloc(
 		    request_arena(request), config->project_count * sizeof(struct project_view *));
 	if (!reading->views)
-		return err_set(
-		    err, "no memory for the views of %zu projects", config->project_count);
+		return err_set(&reading->err, "no memory for the views of %zu projects",
+		    config->project_count);
 	const struct project_view **slot = &reading->views[settings - config->projects];
 	if (!*slot) {
 		struct project_view *view = arena_alloc(request_arena(request), sizeof(*view));
 		if (!view)
-			return err_set(err, "no memory for the view of project %s", settings->name);
-		if (reading_load_view(request, conn, settings, err, view) < 0)
+			return err_set(
+			    &reading->err, "no memory for the view of project %s", settings->name);
+		if (reading_load_view(reading, settings, view) < 0)
 			return -1;
 		*slot = view;
 		/* A reload may give a project another name, which its records then say. */
@@ -189,18 +200,25 @@ void reading_begin_list(struct reading *reading)
 
 struct reading_row reading_begin_row(const struct reading *reading)
 {
-	return (struct reading_row){.before = *reading, .len = reading->writer.buffer->len};
+	return (struct reading_row){
+	    .writer = reading->writer,
+	    .len = reading->writer.buffer->len,
+	    .tag = reading->tag,
+	    .until = reading->until,
+	};
 }
 
 int reading_end_row(struct reading *reading, const struct reading_row *row)
 {
 	struct buffer *body = reading->writer.buffer;
 	bool fits = !buffer_failed(body) && body->len <= PAGE_BYTES_LIMIT - PAGE_END_BYTES;
-	if (fits || !row->before.has_row) {
+	if (fits || !reading->has_row) {
 		reading->has_row = true;
 		return 0;
 	}
-	*reading = row->before;
+	reading->writer = row->writer;
+	reading->tag = row->tag;
+	reading->until = row->until;
 	buffer_cut(body, row->len);
 	return STORE_PAGE_FULL;
 }
@@ -302,15 +320,8 @@ int page_id_prefix(struct request *request, const char **ret_prefix)
 	return 0;
 }
 
-static int reading_compare_ids(const void *a, const void *b)
-{
-	int64_t left = *(const int64_t *)a;
-	int64_t right = *(const int64_t *)b;
-	return (left > right) - (left < right);
-}
-
 int page_project_ids(struct request *request, const struct config_project *only, struct err *err,
-    const int64_t **ret_ids, size_t *ret_count)
+    struct slice *slice)
 {
 	const struct config *config = request_config(request);
 	int64_t *ids =
@@ -323,8 +334,8 @@ int page_project_ids(struct request *request, const struct config_project *only,
 		if (only ? project == only : request_may_see(request, project))
 			ids[count++] = project->project_id;
 	}
-	qsort(ids, count, sizeof(*ids), reading_compare_ids);
-	*ret_ids = ids;
-	*ret_count = count;
+	qsort(ids, count, sizeof(*ids), array_compare);
+	slice->project_ids = ids;
+	slice->project_count = count;
 	return 0;
 }

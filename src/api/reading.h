@@ -9,7 +9,7 @@
 #include "http/reply.h"
 #include "model/operation.h"
 #include "store/freshness.h"
-#include "store/positions.h"
+#include "store/slice.h"
 #include "util/writer.h"
 
 struct reading {
@@ -20,6 +20,8 @@ struct reading {
 	int64_t until; /* wall clock: when a `stale` that was rendered turns by age */
 	const struct project_view **views; /* of the configuration's projects, as far as loaded */
 	bool has_row;                      /* the list that was begun has a record */
+	struct conn *conn;                 /* of the read */
+	struct err err;                    /* why it failed */
 };
 
 /* Begins a read whose answer goes to the request's body. */
@@ -27,20 +29,23 @@ void reading_init(struct reading *reading, struct request *request);
 
 /* The same, and reads as tx_read does. */
 int reading_read(struct reading *reading, struct request *request,
-    int (*body)(struct conn *conn, void *context, struct err *err), void *context, struct err *err);
+    int (*body)(struct conn *conn, void *context, struct err *err), void *context);
+
+/* Answers after a read that failed with r. not_found answers for STORE_NONE; NULL where that cannot
+ * be. */
+struct answered reading_failed(
+    const struct reading *reading, int r, struct answered (*not_found)(struct request *request));
 
 /* Wall-clock time by the server's clock. */
 int64_t reading_now(struct request *request);
 
-/* Fills a view of a project; what it points to lives as long as the request. Inside tx_read.
- * Returns 0, or -1. */
-int reading_load_view(struct request *request, struct conn *conn,
-    const struct config_project *settings, struct err *err, struct project_view *ret_view);
+/* Fills a view of a project; what it points to lives as long as the request. Returns 0, or -1. */
+int reading_load_view(
+    struct reading *reading, const struct config_project *settings, struct project_view *ret_view);
 
-/* The view of a configured project, loaded once in a read and living as long as the request. Inside
- * tx_read. Returns 0; STORE_NONE when the project is not configured; -1. */
-int reading_view(struct reading *reading, struct conn *conn, int64_t project_id, struct err *err,
-    const struct project_view **ret_view);
+/* The view of a configured project, loaded once in a read and living as long as the request.
+ * Returns 0; STORE_NONE when the project is not configured; -1. */
+int reading_view(struct reading *reading, int64_t project_id, const struct project_view **ret_view);
 
 /* Each adds a record to the answer, its ETag and its time. */
 void reading_project(struct reading *reading, const struct project_view *view);
@@ -58,8 +63,10 @@ void reading_begin_list(struct reading *reading);
 
 /* Where a record of a list begins. */
 struct reading_row {
-	struct reading before;
+	struct writer writer;
 	size_t len;
+	uint64_t tag;
+	int64_t until;
 };
 
 /* To be called around what adds one record to a list. The second takes the record back when the
@@ -101,7 +108,6 @@ struct answered project_refused(struct request *request);
 int page_id_prefix(struct request *request, const char **ret_prefix);
 
 /* The ids of the one project, or of every project the caller may see when it is NULL, in ascending
- * order; in the arena.
- * Returns 0, or -1 without memory. */
+ * order; in the arena. Returns 0, or -1 without memory. */
 int page_project_ids(struct request *request, const struct config_project *only, struct err *err,
-    const int64_t **ret_ids, size_t *ret_count);
+    struct slice *slice);

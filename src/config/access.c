@@ -229,7 +229,7 @@ static const char *add_token(struct tokens *tokens, char *line)
 {
 	struct token token = {.name = NULL};
 	const char *fault = parse_token(line, &token);
-	if (!fault && tokens_find(tokens, token.digest))
+	if (!fault && tokens_find(tokens, NULL, token.digest))
 		fault = "the same token stands in a line above; each needs one of its own";
 	struct token *list = NULL;
 	if (!fault) {
@@ -292,7 +292,7 @@ void tokens_done(struct tokens *tokens)
 }
 
 /* Always through the whole list: how long it takes tells nothing about which one it was. */
-static const struct token *access_find_token(
+const struct token *tokens_find(
     const struct tokens *tokens, const char *name, const uint8_t digest[DIGEST_SIZE])
 {
 	const struct token *found = NULL;
@@ -303,17 +303,6 @@ static const struct token *access_find_token(
 			found = token;
 	}
 	return found;
-}
-
-const struct token *tokens_find(const struct tokens *tokens, const uint8_t digest[DIGEST_SIZE])
-{
-	return access_find_token(tokens, NULL, digest);
-}
-
-const struct token *tokens_find_named(
-    const struct tokens *tokens, const char *name, const uint8_t digest[DIGEST_SIZE])
-{
-	return access_find_token(tokens, name, digest);
 }
 
 bool tokens_tell_once(struct tokens *tokens, const char *name)

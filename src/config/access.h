@@ -83,12 +83,9 @@ void tokens_load(struct tokens *tokens, const char *path, struct faults *faults)
 /* Frees the tokens. */
 void tokens_done(struct tokens *tokens);
 
-/* The token with this digest (SHA-256 of the token as the client sends it), compared in constant
- * time against all of them; NULL when there is none. */
-const struct token *tokens_find(const struct tokens *tokens, const uint8_t digest[DIGEST_SIZE]);
-
-/* The token of this name that has this digest; as tokens_find. */
-const struct token *tokens_find_named(
+/* The token of this name, or of any when it is NULL, with this digest (SHA-256 of the token as the
+ * client sends it), compared in constant time against all of them; NULL when there is none. */
+const struct token *tokens_find(
     const struct tokens *tokens, const char *name, const uint8_t digest[DIGEST_SIZE]);
 
 /* Whether to log something about the tokens of this name: true once for each set of tokens. Any

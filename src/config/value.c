@@ -161,25 +161,20 @@ static int write_duration(const struct schema_key *key, const void *field, struc
 
 /* Words -----------------------------------------------------------------------------------------*/
 
-static const char *const level_names[] = {
-    [LOG_LEVEL_ERROR] = "error",
-    [LOG_LEVEL_WARNING] = "warning",
-    [LOG_LEVEL_INFO] = "info",
-    [LOG_LEVEL_DEBUG] = "debug",
-};
-
-_Static_assert(ARRAY_SIZE(level_names) == LOG_LEVEL_DEBUG + 1, "a level has no name");
-
 static int read_level(const struct schema_key *key, const char *text, void *field, struct err *err)
 {
 	(void)key;
-	return log_level_parse(text, (enum log_level *)field) < 0 ? not_one(text, err) : 0;
+	int level = text_find(log_level_names, text);
+	if (level < 0)
+		return not_one(text, err);
+	*(enum log_level *)field = (enum log_level)level;
+	return 0;
 }
 
 static int write_level(const struct schema_key *key, const void *field, struct buffer *buffer)
 {
 	(void)key;
-	buffer_append_text(buffer, level_names[*(const enum log_level *)field]);
+	buffer_append_text(buffer, log_level_names[*(const enum log_level *)field]);
 	return 0;
 }
 

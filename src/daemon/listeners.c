@@ -12,6 +12,7 @@
 #include <sys/un.h>
 
 #include "daemon/supervisor.h"
+#include "http/listener.h"
 #include "util/log.h"
 
 #define LISTEN_BACKLOG 1024
@@ -199,20 +200,6 @@ static socklen_t fill_address(
 	return sizeof(*v4);
 }
 
-static unsigned bound_port(int fd)
-{
-	union {
-		struct sockaddr any;
-		struct sockaddr_in v4;
-		struct sockaddr_in6 v6;
-	} address = {.any = {0}};
-	socklen_t len = sizeof(address);
-	if (getsockname(fd, &address.any, &len) < 0)
-		return 0;
-	return ntohs(
-	    address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port);
-}
-
 static int open_tcp(struct listeners *listeners, enum listener_kind kind,
     const struct config_listen *listen_on, struct err *err)
 {
@@ -231,7 +218,8 @@ static int open_tcp(struct listeners *listeners, enum listener_kind kind,
 	    listen(listener->fd, LISTEN_BACKLOG) < 0)
 		return err_set_errno(err, errno, "cannot listen on %s", listen_on->text);
 	if (listen_on->port == 0)
-		log_info("listening on %s, port %u", listen_on->text, bound_port(listener->fd));
+		log_info("listening on %s, port %u", listen_on->text,
+		    (unsigned)listener_port(listener->fd));
 	else
 		log_info("listening on %s", listen_on->text);
 	return 0;

@@ -110,7 +110,8 @@ static int64_t attendant_turn(struct attendant *attendant, int64_t now)
 	for (size_t i = 0; i < attendant->worker_count; i++) {
 		struct worker *worker = attendant->workers[i];
 		pthread_mutex_lock(&worker->mutex);
-		for (struct connection *at = worker->connections; at; at = at->next) {
+		struct connection *at;
+		LIST_FOREACH (at, &worker->connections, entry) {
 			check_deadline(attendant, at, now);
 			/* The edge that was made for a client that left may have come too early,
 			 * before the last short read; so it is made again. */

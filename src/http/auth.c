@@ -105,8 +105,7 @@ static const struct token *find_with(
 	int len = snprintf(text, sizeof(text), "%s%s", claim->token, after);
 	digest_sha256(text, (size_t)len, digest);
 	secret_wipe(text, sizeof(text));
-	return claim->named ? tokens_find_named(tokens, claim->name, digest)
-			    : tokens_find(tokens, digest);
+	return tokens_find(tokens, claim->named ? claim->name : NULL, digest);
 }
 
 const struct token *auth_find(const struct tokens *tokens, const struct auth_claim *claim)

@@ -31,10 +31,7 @@ struct connection *connection_open(struct worker *worker, struct MHD_Connection 
 	connection->deadline = connection->opened_at + edition->config->request_timeout;
 	edition_release(edition);
 	pthread_mutex_lock(&worker->mutex);
-	connection->next = worker->connections;
-	if (connection->next)
-		connection->next->previous = connection;
-	worker->connections = connection;
+	LIST_INSERT_HEAD(&worker->connections, connection, entry);
 	pthread_mutex_unlock(&worker->mutex);
 	return connection;
 }
@@ -45,12 +42,7 @@ void connection_close(struct connection *connection)
 	/* Off the list before libmicrohttpd closes the socket, so that the attendant never shuts
 	 * down a descriptor that is somebody else's by then. */
 	pthread_mutex_lock(&worker->mutex);
-	if (connection->previous)
-		connection->previous->next = connection->next;
-	else
-		worker->connections = connection->next;
-	if (connection->next)
-		connection->next->previous = connection->previous;
+	LIST_REMOVE(connection, entry);
 	pthread_mutex_unlock(&worker->mutex);
 	/* A connection can end without the end of its request. */
 	connection_end(connection);

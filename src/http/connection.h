@@ -122,12 +122,11 @@ struct connection {
 	bool body_unread;
 	struct worker *worker;
 	int fd;
-	atomic_uint references; /* its own, and one for each call that is not done */
-	struct connection *next;
-	struct connection *previous;
-	_Atomic int64_t deadline; /* monotonic; DEADLINE_… */
-	_Atomic int stage;        /* enum stage */
-	atomic_bool left;         /* the client sends no more; it may still listen */
+	atomic_uint references;       /* its own, and one for each call that is not done */
+	LIST_ENTRY(connection) entry; /* of its worker */
+	_Atomic int64_t deadline;     /* monotonic; DEADLINE_… */
+	_Atomic int stage;            /* enum stage */
+	atomic_bool left;             /* the client sends no more; it may still listen */
 	_Atomic uint64_t requests;
 	int64_t opened_at;
 

@@ -92,7 +92,7 @@ __attribute__((format(printf, 2, 0))) static void log_library(
 	log_library_once(context, format, text);
 }
 
-static uint16_t port_of(int fd)
+uint16_t listener_port(int fd)
 {
 	union {
 		struct sockaddr any;
@@ -111,7 +111,7 @@ static uint16_t port_of(int fd)
 int listener_prepare(
     struct listener *listener, const struct worker_setting *setting, struct err *err)
 {
-	listener->endpoint.port = port_of(listener->fd);
+	listener->endpoint.port = listener_port(listener->fd);
 	/* Several threads wait for one client: those who come late must not block in accept(2). */
 	int flags = fcntl(listener->fd, F_GETFL);
 	if (flags < 0 || fcntl(listener->fd, F_SETFL, flags | O_NONBLOCK) < 0)

@@ -19,6 +19,9 @@ struct listener {
 int listener_prepare(
     struct listener *listener, const struct worker_setting *setting, struct err *err);
 
+/* The TCP port that a socket is bound to; 0 for none. */
+uint16_t listener_port(int fd);
+
 /* Starts the threads, which share what connections it may have. Returns 0, or -1: then some may
  * run. */
 int listener_start(struct listener *listener, unsigned connections, struct err *err);

@@ -70,11 +70,9 @@ unsigned reply_faults(const struct request *request)
 	return reply_of(request)->fault_count;
 }
 
-void reply_problem_member(struct request *request, const char *name, struct span json)
+void reply_problem_members(struct request *request, struct writer *ret_writer)
 {
-	struct buffer *members = &reply_of(request)->members;
-	buffer_printf(members, ",\"%s\":", name);
-	buffer_append(members, json.ptr ? json.ptr : "null", json.ptr ? json.len : 4);
+	writer_init_members(ret_writer, &reply_of(request)->members);
 }
 
 void reply_keep_until(struct request *request, int64_t until)

@@ -28,8 +28,8 @@ void reply_fault(struct request *request, const char *kind, const char *where, c
 /* How many faults were noted. */
 unsigned reply_faults(const struct request *request);
 
-/* Adds a member with a JSON value to the problem that will follow, such as "operation". Copied. */
-void reply_problem_member(struct request *request, const char *name, struct span json);
+/* A writer for further members of the problem that will follow, such as "operation". */
+void reply_problem_members(struct request *request, struct writer *ret_writer);
 
 /* Answers with the body composed, as application/json. When the buffer has failed: 500. */
 struct answered reply_json(struct request *request, unsigned status);

@@ -121,8 +121,9 @@ static bool is_fresh(struct worker *worker, int64_t now)
 {
 	bool fresh = false;
 	pthread_mutex_lock(&worker->mutex);
-	for (struct connection *at = worker->connections; at && !fresh; at = at->next)
-		fresh = atomic_load(&at->requests) == 0 && now - at->opened_at < FRESH_LIMIT;
+	const struct connection *at;
+	LIST_FOREACH (at, &worker->connections, entry)
+		fresh |= atomic_load(&at->requests) == 0 && now - at->opened_at < FRESH_LIMIT;
 	pthread_mutex_unlock(&worker->mutex);
 	return fresh;
 }
@@ -196,7 +197,8 @@ static uint64_t count_connections(struct worker *worker)
 {
 	uint64_t count = 0;
 	pthread_mutex_lock(&worker->mutex);
-	for (const struct connection *at = worker->connections; at; at = at->next)
+	const struct connection *at;
+	LIST_FOREACH (at, &worker->connections, entry)
 		count++;
 	pthread_mutex_unlock(&worker->mutex);
 	return count;

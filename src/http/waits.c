@@ -30,7 +30,7 @@ int waits_init(struct waits *waits)
 
 void waits_done(struct waits *waits)
 {
-	assert(!waits->suspended);
+	assert(LIST_EMPTY(&waits->suspended));
 	if (waits->wakeup >= 0)
 		close(waits->wakeup);
 	pthread_mutex_destroy(&waits->mutex);
@@ -55,11 +55,7 @@ static void suspend(struct waits *waits, struct wait *wait)
 {
 	MHD_suspend_connection(wait->mhd);
 	wait->suspended = true;
-	wait->previous = NULL;
-	wait->next = waits->suspended;
-	if (wait->next)
-		wait->next->previous = wait;
-	waits->suspended = wait;
+	LIST_INSERT_HEAD(&waits->suspended, wait, entry);
 	waits->suspended_count++;
 }
 
@@ -67,12 +63,7 @@ static void resume(struct waits *waits, struct wait *wait)
 {
 	assert(wait->suspended);
 	wait->suspended = false;
-	if (wait->previous)
-		wait->previous->next = wait->next;
-	else
-		waits->suspended = wait->next;
-	if (wait->next)
-		wait->next->previous = wait->previous;
+	LIST_REMOVE(wait, entry);
 	waits->suspended_count--;
 	MHD_resume_connection(wait->mhd);
 }
@@ -85,7 +76,8 @@ static bool waits_for_call(struct wait *wait)
 static void fire_bucket(
     struct waits *waits, size_t bucket, const struct topic *topic, bool everybody)
 {
-	for (struct watch *at = waits->watches[topic->kind][bucket]; at; at = at->next)
+	struct watch *at;
+	LIST_FOREACH (at, &waits->watches[topic->kind][bucket], entry)
 		if (everybody || strcmp(at->topic.id, topic->id) == 0) {
 			at->wait->fired = true;
 			if (at->wait->suspended && !waits_for_call(at->wait))
@@ -118,8 +110,8 @@ void waits_end(struct waits *waits)
 {
 	pthread_mutex_lock(&waits->mutex);
 	atomic_store(&waits->ending, true);
-	for (struct wait *wait = waits->suspended, *next; wait; wait = next) {
-		next = wait->next;
+	for (struct wait *wait = LIST_FIRST(&waits->suspended), *next; wait; wait = next) {
+		next = LIST_NEXT(wait, entry);
 		if (!waits_for_call(wait))
 			resume(waits, wait);
 	}
@@ -130,8 +122,8 @@ void waits_close(struct waits *waits)
 {
 	pthread_mutex_lock(&waits->mutex);
 	waits->closed = true;
-	for (struct wait *wait = waits->suspended, *next; wait; wait = next) {
-		next = wait->next;
+	for (struct wait *wait = LIST_FIRST(&waits->suspended), *next; wait; wait = next) {
+		next = LIST_NEXT(wait, entry);
 		int pending = CALL_PENDING;
 		/* One that is done just now is resumed by wait_call_done. */
 		if (atomic_compare_exchange_strong(&wait->call, &pending, CALL_ABANDONED))
@@ -151,8 +143,8 @@ size_t waits_count(struct waits *waits)
 int64_t waits_round(struct waits *waits, int64_t now, int64_t planned)
 {
 	pthread_mutex_lock(&waits->mutex);
-	for (struct wait *wait = waits->suspended, *next; wait; wait = next) {
-		next = wait->next;
+	for (struct wait *wait = LIST_FIRST(&waits->suspended), *next; wait; wait = next) {
+		next = LIST_NEXT(wait, entry);
 		if (waits_for_call(wait))
 			continue;
 		if (now >= wait->deadline) {
@@ -181,11 +173,8 @@ void wait_reset(struct wait *wait)
 {
 	if (wait->watch_count > 0) {
 		pthread_mutex_lock(&wait->waits->mutex);
-		for (size_t i = 0; i < wait->watch_count; i++) {
-			*wait->watches[i].link = wait->watches[i].next;
-			if (wait->watches[i].next)
-				wait->watches[i].next->link = wait->watches[i].link;
-		}
+		for (size_t i = 0; i < wait->watch_count; i++)
+			LIST_REMOVE(&wait->watches[i], entry);
 		wait->watch_count = 0;
 		pthread_mutex_unlock(&wait->waits->mutex);
 	}
@@ -217,13 +206,7 @@ void wait_watch(struct wait *wait, unsigned kind, const char *id)
 		struct watch *watch = &wait->watches[wait->watch_count++];
 		*watch = (struct watch){.topic = {.kind = kind}, .wait = wait};
 		snprintf(watch->topic.id, sizeof(watch->topic.id), "%s", id);
-		struct watch **head =
-		    &waits->watches[watch->topic.kind][bucket_of(watch->topic.id)];
-		watch->next = *head;
-		if (watch->next)
-			watch->next->link = &watch->next;
-		watch->link = head;
-		*head = watch;
+		LIST_INSERT_HEAD(&waits->watches[kind][bucket_of(watch->topic.id)], watch, entry);
 	}
 	pthread_mutex_unlock(&waits->mutex);
 }

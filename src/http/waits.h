@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #define TOPIC_KINDS 8
 #define TOPIC_ID_SIZE 32
@@ -28,8 +29,7 @@ enum call_state { CALL_NONE, CALL_PENDING, CALL_DONE, CALL_ABANDONED };
 struct watch {
 	struct topic topic;
 	struct wait *wait;
-	struct watch *next;
-	struct watch **link; /* what points here */
+	LIST_ENTRY(watch) entry;
 };
 
 /* One for each connection. */
@@ -44,14 +44,13 @@ struct wait {
 	size_t watch_count;
 	bool fired;
 	bool suspended;
-	struct wait *next;
-	struct wait *previous;
+	LIST_ENTRY(wait) entry; /* of the suspended */
 };
 
 struct waits {
 	pthread_mutex_t mutex;
-	struct watch *watches[TOPIC_KINDS][WATCH_BUCKETS];
-	struct wait *suspended;
+	LIST_HEAD(watch_list, watch) watches[TOPIC_KINDS][WATCH_BUCKETS];
+	LIST_HEAD(wait_list, wait) suspended;
 	size_t suspended_count;
 	int64_t attendant_wakes; /* monotonic; when it will look round by itself */
 	int wakeup;              /* eventfd of the attendant */

@@ -36,7 +36,7 @@ int worker_init(struct worker *worker, const struct worker_setting *setting,
 
 void worker_done(struct worker *worker)
 {
-	assert(!worker->connections);
+	assert(LIST_EMPTY(&worker->connections));
 	cache_clear(&worker->cache);
 	edition_holder_done(&worker->editions);
 	worker->application->close_thread(worker->thread);

@@ -50,7 +50,7 @@ struct worker {
 	_Atomic uint64_t completed; /* of them, those that are over */
 
 	pthread_mutex_t mutex; /* guards the list, between this thread and the attendant */
-	struct connection *connections;
+	LIST_HEAD(connection_list, connection) connections;
 };
 
 /* What all workers share; outlives them. */

@@ -164,11 +164,6 @@ static int open_answer(struct span body, struct err *err, json_t **ret_document)
 	return 0;
 }
 
-static bool is_success_word(const char *status)
-{
-	return strcmp(status, "ok") == 0 || strcmp(status, "success") == 0;
-}
-
 /* "", null, false, {} and [] say nothing, nor does an object whose members say nothing: no error
  * may come as two empty texts. */
 static bool says_something(json_t *value)
@@ -204,7 +199,8 @@ static const char *failing_member(struct node root, bool bare)
 {
 	const json_t *status = json_object_get(root.value, "status");
 	const char *word = json_string_value(status);
-	if (!bare && status && !json_is_null(status) && !(word && is_success_word(word)))
+	if (!bare && status && !json_is_null(status) && !text_same(word, "ok") &&
+	    !text_same(word, "success"))
 		return "status";
 	if (json_is_false(json_object_get(root.value, "success")))
 		return "success";
@@ -462,37 +458,36 @@ static int leave_out_twins(struct decoded_listing *listing, struct page *page, s
 	return 0;
 }
 
-static int fill_listing(struct span body, struct err *err, struct decoded_listing *listing)
+/* Reads all but the entries. Returns an array with room for them, or NULL. */
+static void *open_page(struct span body, struct keeper *keeper, size_t entry_size, struct err *err,
+    struct page *ret_page)
 {
-	struct arena *arena = &listing->decoded.arena;
-	struct keeper keeper = {.arena = arena};
-	struct page page = {.count = 0};
-	arena_init(arena, ARENA_LIMIT);
-	if (decode_read_page(body, &keeper, err, &page) < 0)
-		return -1;
-	listing->connectors = arena_alloc(arena, page.count * sizeof(*listing->connectors));
-	if (!listing->connectors)
-		return decode_no_memory(err);
-	if (read_entries(&page, &keeper, read_listed, listing, err) < 0 ||
-	    leave_out_twins(listing, &page, err) < 0)
-		return -1;
-	listing->page = page.said;
-	return 0;
+	arena_init(keeper->arena, ARENA_LIMIT);
+	if (decode_read_page(body, keeper, err, ret_page) < 0)
+		return NULL;
+	void *entries = arena_alloc(keeper->arena, ret_page->count * entry_size);
+	if (!entries)
+		decode_no_memory(err);
+	return entries;
 }
 
 int decode_listing(struct span body, struct err *err, struct decoded_listing *ret)
 {
 	struct decoded_listing listing = {0};
-	if (fill_listing(body, err, &listing) < 0) {
+	struct keeper keeper = {.arena = &listing.decoded.arena};
+	struct page page = {.count = 0};
+	listing.connectors = open_page(body, &keeper, sizeof(*listing.connectors), err, &page);
+	if (!listing.connectors || read_entries(&page, &keeper, read_listed, &listing, err) < 0 ||
+	    leave_out_twins(&listing, &page, err) < 0) {
 		decoded_done(&listing.decoded);
 		return -1;
 	}
+	listing.page = page.said;
 	*ret = listing;
 	return 0;
 }
 
-static int decode_fill_connector(
-    struct span body, struct err *err, struct decoded_connector *connector)
+static int fill_connector(struct span body, struct err *err, struct decoded_connector *connector)
 {
 	_cleanup_json_ json_t *document = NULL;
 	struct keeper keeper = {.arena = &connector->decoded.arena};
@@ -515,7 +510,7 @@ static int decode_fill_connector(
 int decode_connector(struct span body, struct err *err, struct decoded_connector *ret)
 {
 	struct decoded_connector connector = {0};
-	if (decode_fill_connector(body, err, &connector) < 0) {
+	if (fill_connector(body, err, &connector) < 0) {
 		decoded_done(&connector.decoded);
 		return -1;
 	}
@@ -572,30 +567,17 @@ static int read_run(struct node entry, void *context, struct err *err)
 	return 0;
 }
 
-static int fill_history(struct span body, struct err *err, struct decoded_history *history)
-{
-	struct arena *arena = &history->decoded.arena;
-	struct keeper keeper = {.arena = arena};
-	struct page page = {.count = 0};
-	arena_init(arena, ARENA_LIMIT);
-	if (decode_read_page(body, &keeper, err, &page) < 0)
-		return -1;
-	history->runs = arena_alloc(arena, page.count * sizeof(*history->runs));
-	if (!history->runs)
-		return decode_no_memory(err);
-	if (read_entries(&page, &keeper, read_run, history, err) < 0)
-		return -1;
-	history->page = page.said;
-	return 0;
-}
-
 int decode_history(struct span body, struct err *err, struct decoded_history *ret)
 {
 	struct decoded_history history = {0};
-	if (fill_history(body, err, &history) < 0) {
+	struct keeper keeper = {.arena = &history.decoded.arena};
+	struct page page = {.count = 0};
+	history.runs = open_page(body, &keeper, sizeof(*history.runs), err, &page);
+	if (!history.runs || read_entries(&page, &keeper, read_run, &history, err) < 0) {
 		decoded_done(&history.decoded);
 		return -1;
 	}
+	history.page = page.said;
 	*ret = history;
 	return 0;
 }
@@ -708,11 +690,6 @@ static void line_append_markup(struct line *line, struct span body)
 	}
 }
 
-static void line_append_text(struct line *line, const char *text)
-{
-	line_append(line, text, strlen(text));
-}
-
 static void line_append_error(struct line *line, const json_t *document)
 {
 	const json_t *error = json_object_get(document, "error");
@@ -724,12 +701,12 @@ static void line_append_error(struct line *line, const json_t *document)
 	if (!message)
 		message = either_filled(document, "type", "detail");
 	if (message)
-		line_append_text(line, message);
+		line_append(line, message, strlen(message));
 	const char *details = member_filled(document, "details");
 	if (!details)
 		return;
-	line_append_text(line, line->len > 0 ? ": " : "");
-	line_append_text(line, details);
+	line_append(line, ": ", line->len > 0 ? 2 : 0);
+	line_append(line, details, strlen(details));
 }
 
 void decode_error_message(struct span body, char *ret_text, size_t size)

@@ -93,41 +93,56 @@ sqlite3_stmt *stmt_use(struct conn *conn, const struct statement *statement)
 	return stmt;
 }
 
-sqlite3_stmt *stmt_bound(
-    struct conn *conn, const struct statement *statement, const struct value *values, size_t count)
+sqlite3_stmt *stmt_bound(struct conn *conn, const struct statement *statement, struct values values)
 {
-	struct binder bind = {.stmt = stmt_use(conn, statement)};
-	for (size_t i = 0; i < count; i++)
-		bind_value(&bind, values[i]);
-	return bind.stmt;
+	sqlite3_stmt *stmt = stmt_use(conn, statement);
+	for (size_t i = 0; i < values.count; i++)
+		bind_value(stmt, (int)i + 1, values.list[i]);
+	return stmt;
 }
 
-int stmt_each(struct conn *conn, sqlite3_stmt *stmt, deliver_fn *deliver, void *sink,
-    const char *doing, struct err *err)
+int stmt_each(struct conn *conn, const struct statement *statement, struct values values,
+    deliver_fn *deliver, void *sink, struct err *err)
 {
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_bound(conn, statement, values);
 	int step;
 	while ((step = sqlite3_step(stmt)) == SQLITE_ROW) {
-		int r = deliver(conn, stmt, sink, err);
+		int r = deliver(conn, &(struct columns){.stmt = stmt}, sink, err);
 		if (r)
 			return r;
 	}
-	return step == SQLITE_DONE ? 0 : conn_read_failed(conn, err, doing);
+	return step == SQLITE_DONE ? 0 : conn_read_failed(conn, err, statement->doing);
 }
 
-int stmt_one(struct conn *conn, sqlite3_stmt *stmt, deliver_fn *deliver, void *sink,
-    const char *doing, struct err *err)
+int stmt_one(struct conn *conn, const struct statement *statement, struct values values,
+    deliver_fn *deliver, void *sink, struct err *err)
 {
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_bound(conn, statement, values);
 	int step = sqlite3_step(stmt);
 	if (step == SQLITE_ROW)
-		return deliver(conn, stmt, sink, err);
-	return step == SQLITE_DONE ? STORE_NONE : conn_read_failed(conn, err, doing);
+		return deliver(conn, &(struct columns){.stmt = stmt}, sink, err);
+	return step == SQLITE_DONE ? STORE_NONE : conn_read_failed(conn, err, statement->doing);
 }
 
-int stmt_write(struct conn *writer, const struct statement *statement, const struct value *values,
-    size_t count, const char *doing, struct err *err)
+static int deliver_number(struct conn *conn, struct columns *columns, void *sink, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_bound(writer, statement, values, count);
-	return sqlite3_step(stmt) == SQLITE_DONE ? 0 : conn_write_failed(writer, err, doing);
+	(void)conn, (void)err;
+	*(int64_t *)sink = column_integer(columns);
+	return 0;
+}
+
+int stmt_number(struct conn *conn, const struct statement *statement, struct values values,
+    struct err *err, int64_t *ret_number)
+{
+	return stmt_one(conn, statement, values, deliver_number, ret_number, err);
+}
+
+int stmt_write(
+    struct conn *writer, const struct statement *statement, struct values values, struct err *err)
+{
+	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_bound(writer, statement, values);
+	return sqlite3_step(stmt) == SQLITE_DONE ? 0
+						 : conn_write_failed(writer, err, statement->doing);
 }
 
 /* Failures -------------------------------------------------------------------------------------*/
@@ -400,16 +415,15 @@ static int make_sure(const char *path, const struct lock *lock, struct err *err)
 	return examine(path, lock, err);
 }
 
-STATEMENT(sql_instance, FOR_ALL,
+STATEMENT(sql_instance, FOR_ALL, "read its instance number",
 	"SELECT instance FROM store WHERE only_row = 1");
 
 static int read_instance(struct conn *conn, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, &sql_instance);
-	if (sqlite3_step(stmt) != SQLITE_ROW)
-		return conn_read_failed(conn, err, "read its instance number");
-	conn->instance = (uint64_t)sqlite3_column_int64(stmt, 0);
-	return 0;
+	int64_t instance = 0;
+	int r = stmt_number(conn, &sql_instance, VALUES_NONE, err, &instance);
+	conn->instance = (uint64_t)instance;
+	return r > 0 ? err_set(err, "its row of counts is missing") : r;
 }
 
 /* The path without links; of a file that is to be made, that of its folder and its name. */
@@ -627,40 +641,41 @@ static int64_t free_bytes(const char *path)
 	return (int64_t)system.f_bavail * (int64_t)system.f_frsize;
 }
 
-STATEMENT(sql_stats, FOR_ALL,
+STATEMENT(sql_stats, FOR_ALL, "read its figures",
 	"SELECT jobs, snapshots, operations, (SELECT total(connectors)"
 	" FROM projects), (SELECT count(*) FROM operations WHERE state = 'unknown')"
 	" FROM store WHERE only_row = 1");
 
-int store_stats(struct conn *conn, struct err *err, struct store_stats *ret_stats)
+static int deliver_stats(struct conn *conn, struct columns *columns, void *sink, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, &sql_stats);
-	if (sqlite3_step(stmt) != SQLITE_ROW)
-		return conn_read_failed(conn, err, "read its figures");
-	struct columns columns = {.stmt = stmt};
-	struct store_stats stats = {
+	struct store_stats *stats = sink;
+	(void)err;
+	*stats = (struct store_stats){
 	    .database_bytes = size_of(conn->path, ""),
 	    .wal_bytes = size_of(conn->path, "-wal"),
 	    .free_bytes = free_bytes(conn->path),
 	};
-	stats.jobs = column_integer(&columns);
-	stats.snapshots = column_integer(&columns);
-	stats.operations = column_integer(&columns);
-	stats.connectors = column_integer(&columns);
-	stats.operations_unknown = column_integer(&columns);
-	*ret_stats = stats;
+	stats->jobs = column_integer(columns);
+	stats->snapshots = column_integer(columns);
+	stats->operations = column_integer(columns);
+	stats->connectors = column_integer(columns);
+	stats->operations_unknown = column_integer(columns);
 	return 0;
 }
 
-STATEMENT(sql_touch, FOR_WRITER,
+int store_stats(struct conn *conn, struct err *err, struct store_stats *ret_stats)
+{
+	return stmt_one(conn, &sql_stats, VALUES_NONE, deliver_stats, ret_stats, err);
+}
+
+STATEMENT(sql_touch, FOR_WRITER, "write anything",
 	"UPDATE store SET jobs = jobs + ?1 WHERE only_row = 1");
 
 /* There and back again: a page that is written as it was before is not written by SQLite. */
 int store_touch(struct conn *writer, struct err *err)
 {
 	for (int change = 1; change >= -1; change -= 2) {
-		int r = stmt_write(
-		    writer, &sql_touch, VALUES(v_integer(change)), "write anything", err);
+		int r = stmt_write(writer, &sql_touch, VALUES(v_integer(change)), err);
 		if (r)
 			return r;
 	}

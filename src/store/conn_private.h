@@ -60,20 +60,23 @@ sqlite3_stmt *stmt_use(struct conn *conn, const struct statement *statement);
 
 /* The same with its parameters bound. */
 sqlite3_stmt *stmt_bound(
-    struct conn *conn, const struct statement *statement, const struct value *values, size_t count);
+    struct conn *conn, const struct statement *statement, struct values values);
 
 /* Delivers a row of a statement to a sink. Returns 0 to go on, anything else to stop. */
-typedef int deliver_fn(struct conn *conn, sqlite3_stmt *stmt, void *sink, struct err *err);
+typedef int deliver_fn(struct conn *conn, struct columns *columns, void *sink, struct err *err);
 
-/* Delivers every row. Returns 0, what deliver returned, or -1. doing as below. */
-int stmt_each(struct conn *conn, sqlite3_stmt *stmt, deliver_fn *deliver, void *sink,
-    const char *doing, struct err *err);
+/* Delivers every row. Returns 0, what deliver returned, or -1. */
+int stmt_each(struct conn *conn, const struct statement *statement, struct values values,
+    deliver_fn *deliver, void *sink, struct err *err);
 
 /* Delivers the only row. Returns what deliver returned; STORE_NONE when there is none; -1. */
-int stmt_one(struct conn *conn, sqlite3_stmt *stmt, deliver_fn *deliver, void *sink,
-    const char *doing, struct err *err);
+int stmt_one(struct conn *conn, const struct statement *statement, struct values values,
+    deliver_fn *deliver, void *sink, struct err *err);
 
-/* Runs a statement that gives no rows. doing is what it does, for an error. Returns 0, a store
- * outcome, or -1. */
-int stmt_write(struct conn *writer, const struct statement *statement, const struct value *values,
-    size_t count, const char *doing, struct err *err);
+/* Reads the number in the only row. Returns 0; STORE_NONE when there is none; -1. */
+int stmt_number(struct conn *conn, const struct statement *statement, struct values values,
+    struct err *err, int64_t *ret_number);
+
+/* Runs a statement that gives no rows. Returns 0, a store outcome, or -1. */
+int stmt_write(
+    struct conn *writer, const struct statement *statement, struct values values, struct err *err);

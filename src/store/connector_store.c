@@ -4,9 +4,9 @@
 
 #include <string.h>
 
-#include "store/conn_private.h"
 #include "store/job_columns.h"
 #include "store/job_store.h"
+#include "store/positions.h"
 #include "util/timestamp.h"
 
 /* Bucket and prefix come from an answer of Mixpanel's, which is shorter. */
@@ -64,93 +64,90 @@ struct connector_sink {
 };
 
 /* One row: a connector, and its latest job. */
-static int connector_deliver(struct conn *conn, sqlite3_stmt *stmt, void *sink, struct err *err)
+static int connector_deliver(
+    struct conn *conn, struct columns *columns, void *sink, struct err *err)
 {
 	const struct connector_sink *to = sink;
-	struct columns columns = {.stmt = stmt};
 	struct connector_record record = {0};
-	record.row = column_integer(&columns);
-	record.project_id = column_integer(&columns);
-	record.connector.connector_id = column_text(&columns);
-	record.first_seen_at = column_time(&columns);
-	record.updated_at = column_time(&columns);
-	record.deleted_at = column_time(&columns);
-	record.confirmed_at = column_time(&columns);
-	record.history_synced_at = column_time(&columns);
-	record.history_error_code = column_text(&columns);
-	record.history_error_message = column_text(&columns);
-	record.history_error_since = column_time(&columns);
-	record.revision = column_integer(&columns);
-	bool has_latest = column_integer(&columns) != 0;
-	record.connector.label = column_text(&columns);
-	record.connector.connector_type = column_text(&columns);
-	record.connector.properties = column_span(&columns);
-	record.connector.category = column_span(&columns);
-	record.connector.data_format = column_text(&columns);
-	record.connector.bucket = column_text(&columns);
-	record.connector.prefix = column_text(&columns);
-	record.connector.status = column_text(&columns);
-	record.connector.failure_message = column_text(&columns);
-	record.connector.created_by = column_text(&columns);
-	record.connector.created_at = column_time(&columns);
-	record.connector.raw = column_span(&columns);
-	record.status_known_at = column_time(&columns);
-	const char *deleted_by = column_text(&columns);
+	record.row = column_integer(columns);
+	record.project_id = column_integer(columns);
+	record.connector.connector_id = column_text(columns);
+	record.first_seen_at = column_time(columns);
+	record.updated_at = column_time(columns);
+	record.deleted_at = column_time(columns);
+	record.confirmed_at = column_time(columns);
+	record.history_synced_at = column_time(columns);
+	record.history_error_code = column_text(columns);
+	record.history_error_message = column_text(columns);
+	record.history_error_since = column_time(columns);
+	record.revision = column_integer(columns);
+	bool has_latest = column_integer(columns) != 0;
+	record.connector.label = column_text(columns);
+	record.connector.connector_type = column_text(columns);
+	record.connector.properties = column_span(columns);
+	record.connector.category = column_span(columns);
+	record.connector.data_format = column_text(columns);
+	record.connector.bucket = column_text(columns);
+	record.connector.prefix = column_text(columns);
+	record.connector.status = column_text(columns);
+	record.connector.failure_message = column_text(columns);
+	record.connector.created_by = column_text(columns);
+	record.connector.created_at = column_time(columns);
+	record.connector.raw = column_span(columns);
+	record.status_known_at = column_time(columns);
+	const char *deleted_by = column_text(columns);
 	record.deleted_by_us = deleted_by && strcmp(deleted_by, "us") == 0;
 	/* Only names of ours are ever written; anything else is a damaged file. */
-	int kind = text_find(connector_kind_names, column_text(&columns));
+	int kind = text_find(connector_kind_names, column_text(columns));
 	record.connector.kind = (enum connector_kind)kind;
 	if (kind < 0)
 		return err_set(err, "database %s: connector %s is of a kind nobody knows",
 		    conn->path, record.connector.connector_id);
 	struct job_record latest = {0};
 	if (has_latest) {
-		column_job(&columns, &latest);
+		column_job(columns, &latest);
 		record.latest = &latest;
 	}
 	return to->row(&record, to->context);
 }
 
-STATEMENT(sql_connector_get, FOR_ALL,
+STATEMENT(sql_connector_get, FOR_ALL, "read a connector",
 	SELECT_CONNECTORS("") "WHERE c.project_id = ?1 AND c.connector_id = ?2");
 
 int connector_store_get(struct conn *conn, int64_t project_id, const char *connector_id,
     connector_row_fn *row, void *context, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_bound(
-	    conn, &sql_connector_get, VALUES(v_integer(project_id), v_text(connector_id)));
-	return stmt_one(conn, stmt, connector_deliver, &(struct connector_sink){row, context},
-	    "read a connector", err);
+	return stmt_one(conn, &sql_connector_get,
+	    VALUES(v_integer(project_id), v_text(connector_id)), connector_deliver,
+	    &(struct connector_sink){row, context}, err);
 }
 
-STATEMENT(sql_connector_get_row, FOR_ALL,
+STATEMENT(sql_connector_get_row, FOR_ALL, "read a connector",
 	SELECT_CONNECTORS("") "WHERE c.connector_row = ?1");
 
 int connector_store_get_row(
     struct conn *conn, int64_t connector_row, connector_row_fn *row, void *context, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt =
-	    stmt_bound(conn, &sql_connector_get_row, VALUES(v_integer(connector_row)));
-	return stmt_one(conn, stmt, connector_deliver, &(struct connector_sink){row, context},
-	    "read a connector", err);
+	return stmt_one(conn, &sql_connector_get_row, VALUES(v_integer(connector_row)),
+	    connector_deliver, &(struct connector_sink){row, context}, err);
 }
 
-STATEMENT(sql_connector_positions_present, FOR_ALL,
+STATEMENT(sql_connector_positions_present, FOR_ALL, "list connectors",
 	CONNECTOR_POSITIONS("connectors_present_by_position", PRESENT, ">", "ASC"));
 
-STATEMENT(sql_connector_positions_present_newest, FOR_ALL,
+STATEMENT(sql_connector_positions_present_newest, FOR_ALL, "list connectors",
 	CONNECTOR_POSITIONS("connectors_present_by_position", PRESENT, "<", "DESC"));
 
-STATEMENT(sql_connector_positions_deleted, FOR_ALL,
+STATEMENT(sql_connector_positions_deleted, FOR_ALL, "list connectors",
 	CONNECTOR_POSITIONS("connectors_deleted_by_position", DELETED, ">", "ASC"));
 
-STATEMENT(sql_connector_positions_deleted_newest, FOR_ALL,
+STATEMENT(sql_connector_positions_deleted_newest, FOR_ALL, "list connectors",
 	CONNECTOR_POSITIONS("connectors_deleted_by_position", DELETED, "<", "DESC"));
 
-STATEMENT(sql_connector_positions_all, FOR_ALL,
+STATEMENT(sql_connector_positions_all, FOR_ALL, "list connectors",
 	CONNECTOR_POSITIONS("connectors_by_position", ANY, ">", "ASC"));
 
-STATEMENT(sql_connector_positions_all_newest, FOR_ALL,
+STATEMENT(sql_connector_positions_all_newest, FOR_ALL, "list connectors",
 	CONNECTOR_POSITIONS("connectors_by_position", ANY, "<", "DESC"));
 
 static const struct statement *connector_positions_statement(const struct connector_query *query)
@@ -165,55 +162,38 @@ static const struct statement *connector_positions_statement(const struct connec
 	return statements[query->presence][query->newest_first];
 }
 
-struct list_work {
-	struct conn *conn;
-	const struct connector_query *query;
-	connector_row_fn *row;
-	void *context;
-	struct err *err;
-};
-
-static int connector_collect_project(struct positions *positions, int64_t project_id, void *context)
+static int connector_collect(struct conn *conn, int64_t project_id, const void *wanted,
+    struct err *err, struct positions *positions)
 {
-	struct list_work *work = context;
-	const struct connector_query *query = work->query;
+	const struct connector_query *query = wanted;
 	struct position from =
 	    slice_start(&query->slice, query->newest_first ? INT64_MAX : INT64_MIN);
-	_cleanup_stmt_ sqlite3_stmt *stmt =
-	    stmt_bound(work->conn, connector_positions_statement(query),
-		VALUES(v_integer(project_id), v_integer(from.time), v_integer(from.row),
-		    v_integer((int64_t)query->slice.limit + 1), v_text(query->connector_type),
-		    v_text(query->data_format), v_text(query->status), v_text(query->label),
-		    v_text(query->job_status), v_text(query->id_prefix), v_text(query->kind)));
-	return positions_add_all(positions, work->conn, stmt, work->err);
-}
-
-static int connector_deliver_position(int64_t row, void *context)
-{
-	struct list_work *work = context;
-	return connector_store_get_row(work->conn, row, work->row, work->context, work->err);
+	return positions_add(positions, conn, connector_positions_statement(query),
+	    VALUES(v_integer(project_id), v_integer(from.time), v_integer(from.row),
+		v_integer((int64_t)query->slice.limit + 1), v_text(query->connector_type),
+		v_text(query->data_format), v_text(query->status), v_text(query->label),
+		v_text(query->job_status), v_text(query->id_prefix), v_text(query->kind)),
+	    err);
 }
 
 int connector_store_list(struct conn *conn, const struct connector_query *query,
     connector_row_fn *row, void *context, struct err *err, struct slice_end *ret_end)
 {
-	struct list_work work = {
-	    .conn = conn, .query = query, .row = row, .context = context, .err = err};
 	const struct positions_reading reading = {
-	    .project_ids = query->project_ids,
-	    .project_count = query->project_count,
-	    .slice = query->slice,
+	    .slice = &query->slice,
 	    .oldest_first = !query->newest_first,
-	    .collect = connector_collect_project,
-	    .deliver = connector_deliver_position,
-	    .context = &work,
+	    .query = query,
+	    .collect = connector_collect,
+	    .row = &sql_connector_get_row,
+	    .deliver = connector_deliver,
+	    .sink = &(struct connector_sink){row, context},
 	};
 	return positions_read(conn, &reading, err, ret_end);
 }
 
 /* Whether a job is unfinished is asked the other way round: active jobs are few and an index
  * finds them all at once, while the latest jobs lie all over the largest table. */
-STATEMENT(sql_connector_each_followed, FOR_ALL,
+STATEMENT(sql_connector_each_followed, FOR_ALL, "read connectors",
 	"SELECT connector_row, connector_id, coalesce(created_at, first_seen_at),"
 	" history_synced_at, status_known_at, connector_row IN (SELECT connector_row"
 	" FROM jobs INDEXED BY jobs_by_project_status WHERE project_id = ?1"
@@ -221,28 +201,32 @@ STATEMENT(sql_connector_each_followed, FOR_ALL,
 	" FROM connectors INDEXED BY connectors_present WHERE project_id = ?1"
 	" AND deleted_at IS NULL ORDER BY connector_row");
 
+struct followed_sink {
+	followed_connector_fn *each;
+	void *context;
+};
+
+static int deliver_followed(struct conn *conn, struct columns *columns, void *sink, struct err *err)
+{
+	(void)conn, (void)err;
+	const struct followed_sink *to = sink;
+	struct followed_connector connector = {.row = column_integer(columns)};
+	connector.connector_id = column_text(columns);
+	connector.created_at = column_time(columns);
+	connector.history_synced_at = column_time(columns);
+	connector.status_known_at = column_time(columns);
+	connector.unfinished = column_integer(columns) != 0;
+	return to->each(&connector, to->context);
+}
+
 int connector_store_each_followed(struct conn *conn, int64_t project_id,
     followed_connector_fn *each, void *context, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt =
-	    stmt_bound(conn, &sql_connector_each_followed, VALUES(v_integer(project_id)));
-	int step;
-	while ((step = sqlite3_step(stmt)) == SQLITE_ROW) {
-		struct columns columns = {.stmt = stmt};
-		struct followed_connector connector = {.row = column_integer(&columns)};
-		connector.connector_id = column_text(&columns);
-		connector.created_at = column_time(&columns);
-		connector.history_synced_at = column_time(&columns);
-		connector.status_known_at = column_time(&columns);
-		connector.unfinished = column_integer(&columns) != 0;
-		int r = each(&connector, context);
-		if (r)
-			return r;
-	}
-	return step == SQLITE_DONE ? 0 : conn_read_failed(conn, err, "read connectors");
+	return stmt_each(conn, &sql_connector_each_followed, VALUES(v_integer(project_id)),
+	    deliver_followed, &(struct followed_sink){each, context}, err);
 }
 
-STATEMENT(sql_connector_each_import, FOR_ALL,
+STATEMENT(sql_connector_each_import, FOR_ALL, "read connectors",
 	SELECT_CONNECTORS("INDEXED BY connectors_by_import") "WHERE c.project_id = ?1"
 	" AND c.import_key = ?2 AND c.connector_row > ?3 AND " GUARDED
 	" ORDER BY c.connector_row");
@@ -250,14 +234,13 @@ STATEMENT(sql_connector_each_import, FOR_ALL,
 int connector_store_each_import(struct conn *conn, const struct import_query *query,
     connector_row_fn *row, void *context, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_bound(conn, &sql_connector_each_import,
+	return stmt_each(conn, &sql_connector_each_import,
 	    VALUES(v_integer(query->project_id), v_text(query->import_key),
-		v_integer(query->after_row)));
-	return stmt_each(conn, stmt, connector_deliver, &(struct connector_sink){row, context},
-	    "read connectors", err);
+		v_integer(query->after_row)),
+	    connector_deliver, &(struct connector_sink){row, context}, err);
 }
 
-STATEMENT(sql_connector_each_sent, FOR_WRITER,
+STATEMENT(sql_connector_each_sent, FOR_WRITER, "read connectors",
 	"SELECT c.connector_id, o.request"
 	" FROM connectors c INDEXED BY connectors_by_sent"
 	" LEFT JOIN operations o INDEXED BY operations_by_connector ON o.project_id ="
@@ -265,56 +248,59 @@ STATEMENT(sql_connector_each_sent, FOR_WRITER,
 	" AND o.connector_id IS NOT NULL WHERE c.project_id = ?1 AND c.sent_key = ?2 AND "
 	GUARDED);
 
+struct sent_sink {
+	sent_import_fn *each;
+	void *context;
+};
+
+static int deliver_sent(struct conn *conn, struct columns *columns, void *sink, struct err *err)
+{
+	(void)conn, (void)err;
+	const struct sent_sink *to = sink;
+	const char *connector_id = column_text(columns);
+	return to->each(connector_id, column_span(columns), to->context);
+}
+
 int connector_store_each_sent(struct conn *conn, int64_t project_id, const char *sent_key,
     sent_import_fn *each, void *context, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_bound(
-	    conn, &sql_connector_each_sent, VALUES(v_integer(project_id), v_text(sent_key)));
-	int step;
-	while ((step = sqlite3_step(stmt)) == SQLITE_ROW) {
-		struct columns columns = {.stmt = stmt};
-		const char *connector_id = column_text(&columns);
-		int r = each(connector_id, column_span(&columns), context);
-		if (r)
-			return r;
-	}
-	return step == SQLITE_DONE ? 0 : conn_read_failed(conn, err, "read connectors");
+	return stmt_each(conn, &sql_connector_each_sent,
+	    VALUES(v_integer(project_id), v_text(sent_key)), deliver_sent,
+	    &(struct sent_sink){each, context}, err);
 }
 
-STATEMENT(sql_connector_each_settling, FOR_WRITER,
+STATEMENT(sql_connector_each_settling, FOR_WRITER, "read connectors",
 	"SELECT connector_row, settling FROM connectors INDEXED BY connectors_settling"
 	" WHERE project_id = ?1 AND settling IS NOT NULL ORDER BY connector_row");
+
+struct settling_sink {
+	settling_fn *each;
+	void *context;
+};
+
+static int deliver_settling(struct conn *conn, struct columns *columns, void *sink, struct err *err)
+{
+	(void)conn, (void)err;
+	const struct settling_sink *to = sink;
+	int64_t row = column_integer(columns);
+	int settling = text_find(settling_names, column_text(columns));
+	/* A damaged file may hold a name nobody knows. */
+	return settling < 0 ? 0 : to->each(row, (enum connector_settling)settling, to->context);
+}
 
 int connector_store_each_settling(
     struct conn *conn, int64_t project_id, settling_fn *each, void *context, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt =
-	    stmt_bound(conn, &sql_connector_each_settling, VALUES(v_integer(project_id)));
-	int step;
-	while ((step = sqlite3_step(stmt)) == SQLITE_ROW) {
-		struct columns columns = {.stmt = stmt};
-		int64_t row = column_integer(&columns);
-		/* A damaged file may hold a name nobody knows. */
-		int settling = text_find(settling_names, column_text(&columns));
-		if (settling < 0)
-			continue;
-		int r = each(row, (enum connector_settling)settling, context);
-		if (r)
-			return r;
-	}
-	return step == SQLITE_DONE ? 0 : conn_read_failed(conn, err, "read connectors");
+	return stmt_each(conn, &sql_connector_each_settling, VALUES(v_integer(project_id)),
+	    deliver_settling, &(struct settling_sink){each, context}, err);
 }
 
-STATEMENT(sql_connector_last_row, FOR_WRITER,
+STATEMENT(sql_connector_last_row, FOR_WRITER, "count connectors",
 	"SELECT coalesce(max(connector_row), 0) FROM connectors");
 
 int connector_store_last_row(struct conn *conn, struct err *err, int64_t *ret_row)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, &sql_connector_last_row);
-	if (sqlite3_step(stmt) != SQLITE_ROW)
-		return conn_read_failed(conn, err, "count connectors");
-	*ret_row = sqlite3_column_int64(stmt, 0);
-	return 0;
+	return stmt_number(conn, &sql_connector_last_row, VALUES_NONE, err, ret_row);
 }
 
 /* Writing --------------------------------------------------------------------------------------*/
@@ -364,21 +350,11 @@ static int compare_with_put(const struct connector_record *record, void *context
 	return 0;
 }
 
-static void bind_members(struct binder *binder, const struct connector *connector)
-{
-	bind_value(binder, v_text(connector->label));
-	bind_value(binder, v_text(connector->connector_type));
-	bind_value(binder, v_span(connector->properties));
-	bind_value(binder, v_span(connector->category));
-	bind_value(binder, v_text(connector->data_format));
-	bind_value(binder, v_text(connector->bucket));
-	bind_value(binder, v_text(connector->prefix));
-	bind_value(binder, v_text(connector->status));
-	bind_value(binder, v_text(connector->failure_message));
-	bind_value(binder, v_text(connector->created_by));
-	bind_value(binder, v_time(connector->created_at));
-	bind_value(binder, v_span(connector->raw));
-}
+#define CONNECTOR_VALUES(c)                                                                        \
+	v_text((c)->label), v_text((c)->connector_type), v_span((c)->properties),                  \
+	    v_span((c)->category), v_text((c)->data_format), v_text((c)->bucket),                  \
+	    v_text((c)->prefix), v_text((c)->status), v_text((c)->failure_message),                \
+	    v_text((c)->created_by), v_time((c)->created_at), v_span((c)->raw)
 
 /* Appends the key by which an import is found again; nothing when it has none. */
 static int make_key(const struct connector *connector, struct buffer *key, struct err *err)
@@ -393,7 +369,7 @@ static const char *key_text(const struct buffer *key)
 	return key->len > 0 ? buffer_text(key) : NULL;
 }
 
-STATEMENT(sql_connector_insert, FOR_WRITER,
+STATEMENT(sql_connector_insert, FOR_WRITER, "add a connector",
 	"INSERT INTO connectors (label, connector_type, properties, category, data_format,"
 	" bucket, prefix, status, failure_message, created_by, created_at, raw, import_key,"
 	" project_id, connector_id, position, first_seen_at, updated_at,"
@@ -407,22 +383,17 @@ static int connector_insert(
 	buffer_init(&key, IMPORT_KEY_LIMIT);
 	if (make_key(put->connector, &key, err) < 0)
 		return -1;
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, &sql_connector_insert);
-	struct binder bind = {.stmt = stmt};
-	bind_members(&bind, put->connector);
-	bind_value(&bind, v_text(key_text(&key)));
-	bind_value(&bind, v_integer(put->project_id));
-	bind_value(&bind, v_text(put->connector->connector_id));
-	bind_value(&bind, v_time(put->now));
-	bind_value(&bind, v_time(keeps_status(put) ? TIMESTAMP_NONE : put->observed_at));
-	bind_value(&bind, v_text(connector_kind_names[put->connector->kind]));
-	if (sqlite3_step(stmt) != SQLITE_DONE)
-		return conn_write_failed(writer, err, "add a connector");
+	int r = stmt_write(writer, &sql_connector_insert,
+	    VALUES(CONNECTOR_VALUES(put->connector), v_text(key_text(&key)),
+		v_integer(put->project_id), v_text(put->connector->connector_id), v_time(put->now),
+		v_time(keeps_status(put) ? TIMESTAMP_NONE : put->observed_at),
+		v_text(connector_kind_names[put->connector->kind])),
+	    err);
 	*ret_row = sqlite3_last_insert_rowid(writer->db);
-	return 0;
+	return r;
 }
 
-STATEMENT(sql_connector_update, FOR_WRITER,
+STATEMENT(sql_connector_update, FOR_WRITER, "update a connector",
 	"UPDATE connectors SET (label, connector_type, properties, category, data_format,"
 	" bucket, prefix, created_by, created_at, raw, import_key) = (?1, ?2, ?3, ?4, ?5, ?6,"
 	" ?7, ?10, ?11, ?12, ?13), status = CASE WHEN ?14 THEN status ELSE ?8 END,"
@@ -438,23 +409,17 @@ static int update(
 	buffer_init(&key, IMPORT_KEY_LIMIT);
 	if (make_key(put->connector, &key, err) < 0)
 		return -1;
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, &sql_connector_update);
-	struct binder bind = {.stmt = stmt};
-	bind_members(&bind, put->connector);
-	bind_value(&bind, v_text(key_text(&key)));
-	bind_value(&bind, v_integer(keeps_status(put)));
-	bind_value(&bind, v_time(put->observed_at));
-	bind_value(&bind, v_time(put->now));
-	bind_value(&bind, v_integer(row));
-	if (sqlite3_step(stmt) != SQLITE_DONE)
-		return conn_write_failed(writer, err, "update a connector");
-	return 0;
+	return stmt_write(writer, &sql_connector_update,
+	    VALUES(CONNECTOR_VALUES(put->connector), v_text(key_text(&key)),
+		v_integer(keeps_status(put)), v_time(put->observed_at), v_time(put->now),
+		v_integer(row)),
+	    err);
 }
 
-STATEMENT(sql_connector_update_raw, FOR_WRITER,
+STATEMENT(sql_connector_update_raw, FOR_WRITER, "update a connector",
 	"UPDATE connectors SET raw = ?1 WHERE connector_row = ?2");
 
-STATEMENT(sql_connector_status_known, FOR_WRITER,
+STATEMENT(sql_connector_status_known, FOR_WRITER, "update a connector",
 	"UPDATE connectors SET status_known_at = ?1 WHERE connector_row = ?2");
 
 /* One that is known and present, or comes back. */
@@ -470,16 +435,15 @@ static int put_known(struct conn *writer, const struct stored *stored, struct er
 		if (!stored->raw_same)
 			r = stmt_write(writer, &sql_connector_update_raw,
 			    VALUES(v_span(put->connector->raw), v_integer(stored->followed.row)),
-			    "update a connector", err);
+			    err);
 		if (r == 0 && !keeps_status(put) && (!put->listed || !stored->status_known))
 			r = stmt_write(writer, &sql_connector_status_known,
-			    VALUES(v_time(put->observed_at), v_integer(stored->followed.row)),
-			    "update a connector", err);
+			    VALUES(v_time(put->observed_at), v_integer(stored->followed.row)), err);
 	}
 	return r;
 }
 
-STATEMENT(sql_connector_confirm, FOR_WRITER,
+STATEMENT(sql_connector_confirm, FOR_WRITER, "update a connector",
 	"UPDATE connectors SET confirmed_at = ?1 WHERE connector_row = ?2");
 
 int connector_store_put(struct conn *writer, const struct connector_put *put, struct err *err,
@@ -506,8 +470,7 @@ int connector_store_put(struct conn *writer, const struct connector_put *put, st
 	}
 	if (r == 0 && !stays_deleted && put->confirmed != TIMESTAMP_NONE)
 		r = stmt_write(writer, &sql_connector_confirm,
-		    VALUES(v_time(put->confirmed), v_integer(stored.followed.row)),
-		    "update a connector", err);
+		    VALUES(v_time(put->confirmed), v_integer(stored.followed.row)), err);
 	if (r)
 		return r;
 	/* Its jobs, if it has any, ended when it was deleted. */
@@ -520,29 +483,28 @@ int connector_store_put(struct conn *writer, const struct connector_put *put, st
 	return 0;
 }
 
-STATEMENT(sql_connector_delete, FOR_WRITER,
+STATEMENT(sql_connector_delete, FOR_WRITER, "mark a connector deleted",
 	"UPDATE connectors SET deleted_at = ?1, updated_at = ?1, revision = revision + 1"
 	" WHERE connector_row = ?2 AND deleted_at IS NULL");
 
-STATEMENT(sql_connector_deleted_by, FOR_WRITER,
+STATEMENT(sql_connector_deleted_by, FOR_WRITER, "mark a connector deleted",
 	"UPDATE connectors SET deleted_by = ?1, settling = ?2 WHERE connector_row = ?3");
 
 int connector_store_delete(
     struct conn *writer, int64_t row, bool by_us, int64_t now, struct err *err)
 {
 	const char *settling = settling_names[by_us ? SETTLING_DELETED : SETTLING_OBSERVED];
-	int r = stmt_write(writer, &sql_connector_delete, VALUES(v_time(now), v_integer(row)),
-	    "mark a connector deleted", err);
+	int r = stmt_write(writer, &sql_connector_delete, VALUES(v_time(now), v_integer(row)), err);
 	if (r == 0)
 		r = stmt_write(writer, &sql_connector_deleted_by,
 		    VALUES(v_text(by_us ? "us" : "observed"), v_text(settling), v_integer(row)),
-		    "mark a connector deleted", err);
+		    err);
 	if (r)
 		return r;
 	return job_store_connector_gone(writer, row, now, err);
 }
 
-STATEMENT(sql_connector_settle, FOR_WRITER,
+STATEMENT(sql_connector_settle, FOR_WRITER, "update a connector",
 	"UPDATE connectors SET settling = ?1 WHERE connector_row = ?2");
 
 int connector_store_created_by_us(
@@ -552,24 +514,22 @@ int connector_store_created_by_us(
 	if (r)
 		return r;
 	return stmt_write(writer, &sql_connector_settle,
-	    VALUES(v_text(settling_names[SETTLING_CREATED]), v_integer(row)), "update a connector",
-	    err);
+	    VALUES(v_text(settling_names[SETTLING_CREATED]), v_integer(row)), err);
 }
 
-STATEMENT(sql_connector_sent, FOR_WRITER,
+STATEMENT(sql_connector_sent, FOR_WRITER, "update a connector",
 	"UPDATE connectors SET sent_key = ?1 WHERE connector_row = ?2");
 
 int connector_store_sent_key(
     struct conn *writer, int64_t row, const char *sent_key, struct err *err)
 {
-	return stmt_write(writer, &sql_connector_sent, VALUES(v_text(sent_key), v_integer(row)),
-	    "update a connector", err);
+	return stmt_write(
+	    writer, &sql_connector_sent, VALUES(v_text(sent_key), v_integer(row)), err);
 }
 
 int connector_store_settled(struct conn *writer, int64_t row, struct err *err)
 {
-	return stmt_write(writer, &sql_connector_settle, VALUES(v_text(NULL), v_integer(row)),
-	    "update a connector", err);
+	return stmt_write(writer, &sql_connector_settle, VALUES(v_text(NULL), v_integer(row)), err);
 }
 
 static const char *const part_names[] = {
@@ -578,7 +538,7 @@ static const char *const part_names[] = {
 };
 _Static_assert(ARRAY_SIZE(part_names) == CONNECTOR_PART_SINGLE + 1, "a part has no name");
 
-STATEMENT(sql_connector_error_over, FOR_WRITER,
+STATEMENT(sql_connector_error_over, FOR_WRITER, "note that a connector was read",
 	"UPDATE connectors SET history_error_code = NULL, history_error_message = NULL,"
 	" history_error_since = NULL, error_by = NULL WHERE connector_row = ?1"
 	" AND error_by = ?2");
@@ -587,21 +547,20 @@ int connector_store_read(
     struct conn *writer, int64_t connector_row, enum connector_part part, struct err *err)
 {
 	return stmt_write(writer, &sql_connector_error_over,
-	    VALUES(v_integer(connector_row), v_text(part_names[part])),
-	    "note that a connector was read", err);
+	    VALUES(v_integer(connector_row), v_text(part_names[part])), err);
 }
 
-STATEMENT(sql_connector_history_synced, FOR_WRITER,
+STATEMENT(sql_connector_history_synced, FOR_WRITER, "note a history",
 	"UPDATE connectors SET history_synced_at = ?1 WHERE connector_row = ?2");
 
 int connector_store_history_synced(
     struct conn *writer, int64_t connector_row, int64_t synced_at, struct err *err)
 {
 	return stmt_write(writer, &sql_connector_history_synced,
-	    VALUES(v_time(synced_at), v_integer(connector_row)), "note a history", err);
+	    VALUES(v_time(synced_at), v_integer(connector_row)), err);
 }
 
-STATEMENT(sql_connector_failed, FOR_WRITER,
+STATEMENT(sql_connector_failed, FOR_WRITER, "note what could not be read",
 	"UPDATE connectors SET history_error_code = ?2, history_error_message = ?3,"
 	" error_by = ?5, history_error_since = "
 	"coalesce(connectors.history_error_since, ?4) WHERE connector_row = ?1");
@@ -612,5 +571,5 @@ int connector_store_failed(struct conn *writer, int64_t connector_row, enum conn
 	return stmt_write(writer, &sql_connector_failed,
 	    VALUES(v_integer(connector_row), v_text(failure->code), v_text(failure->message),
 		v_time(failure->at), v_text(part_names[part])),
-	    "note what could not be read", err);
+	    err);
 }

@@ -5,7 +5,8 @@
 
 #include "model/connector.h"
 #include "model/job.h"
-#include "store/positions.h"
+#include "store/conn.h"
+#include "store/slice.h"
 
 /* Receives one connector with its latest job; the pointers hold until it returns. Returns 0 to go
  * on, anything else to stop; that value is returned by the function that called. */
@@ -26,8 +27,6 @@ enum presence { PRESENCE_PRESENT, PRESENCE_DELETED, PRESENCE_ALL };
  * gave when first seen, else when first seen, then the row; both never change, so paging neither
  * skips nor repeats. */
 struct connector_query {
-	const int64_t *project_ids; /* these projects only */
-	size_t project_count;
 	const char *id_prefix; /* what the id begins with, ASCII */
 	const char *kind;
 	const char *connector_type;

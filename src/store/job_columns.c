@@ -2,19 +2,6 @@
 /* Reads and binds jobs and runs. */
 #include "store/job_columns.h"
 
-void bind_run(struct binder *binder, const struct run *run)
-{
-	bind_value(binder, v_text(run->run_id));
-	bind_value(binder, v_time(run->start_time));
-	bind_value(binder, v_time(run->end_time));
-	bind_value(binder, v_text(job_status_names[run->status]));
-	bind_value(binder, v_text(run->upstream_status));
-	bind_value(binder, v_span(run->progress));
-	bind_value(binder, v_text(run->error_code));
-	bind_value(binder, v_text(run->error_message));
-	bind_value(binder, v_span(run->stats));
-}
-
 void column_run(struct columns *columns, struct run *ret_run)
 {
 	*ret_run = (struct run){.run_id = column_text(columns)};

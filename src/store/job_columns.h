@@ -19,8 +19,14 @@
 	" c.history_error_message, c.history_error_since"
 /* clang-format on */
 
+/* The values of a run, without raw, for VALUES. */
+#define RUN_VALUES(run)                                                                            \
+	v_text((run)->run_id), v_time((run)->start_time), v_time((run)->end_time),                 \
+	    v_text(job_status_names[(run)->status]), v_text((run)->upstream_status),               \
+	    v_span((run)->progress), v_text((run)->error_code), v_text((run)->error_message),      \
+	    v_span((run)->stats)
+
 /* The members of a run, without raw. */
-void bind_run(struct binder *binder, const struct run *run);
 void column_run(struct columns *columns, struct run *ret_run);
 
 /* A job. */

@@ -3,7 +3,8 @@
 #pragma once
 
 #include "model/job.h"
-#include "store/positions.h"
+#include "store/conn.h"
+#include "store/slice.h"
 
 /* Receives one job; as connector_row_fn. */
 typedef int job_row_fn(const struct job_record *record, void *context);
@@ -15,9 +16,7 @@ int job_store_get(
 /* A list of jobs, newest first: by start time as first seen (first sight, for one seen before it
  * started), then row; neither changes. */
 struct job_query {
-	const int64_t *project_ids; /* these projects only; NULL for all */
-	size_t project_count;
-	int64_t connector_row;    /* 0: all; else project_ids are not looked at */
+	int64_t connector_row;    /* 0: all; else the slice's projects are not looked at */
 	const char *connector_id; /* of the connectors of this id in those projects; NULL: all */
 	unsigned statuses;        /* a bit 1 << enum job_status for each; 0: all */
 	const char *id_prefix;    /* what the id begins with, ASCII; NULL: all */

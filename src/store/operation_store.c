@@ -4,7 +4,6 @@
 
 #include <assert.h>
 
-#include "store/conn_private.h"
 #include "store/positions.h"
 #include "store/tx.h"
 #include "util/timestamp.h"
@@ -27,14 +26,17 @@
 /* Reading --------------------------------------------------------------------------------------*/
 
 /* Only names of ours are ever written; anything else is a damaged file. */
-static int column_kind_and_state(
-    const char *kind_name, const char *state_name, struct operation_record *record)
+static int column_kind_and_state(const struct conn *conn, const char *kind_name,
+    const char *state_name, struct err *err, struct operation_record *record)
 {
 	int kind = text_find(operation_kind_names, kind_name);
 	int state = text_find(operation_state_names, state_name);
+	if (kind < 0 || state < 0)
+		return err_set(err, "database %s: operation %s has a kind or state nobody knows",
+		    conn->path, record->operation_id);
 	record->kind = (enum operation_kind)kind;
 	record->state = (enum operation_state)state;
-	return kind < 0 || state < 0 ? -1 : 0;
+	return 0;
 }
 
 struct operation_sink {
@@ -42,103 +44,89 @@ struct operation_sink {
 	void *context;
 };
 
-static int operation_deliver(struct conn *conn, sqlite3_stmt *stmt, void *sink, struct err *err)
+static int operation_deliver(
+    struct conn *conn, struct columns *columns, void *sink, struct err *err)
 {
 	const struct operation_sink *to = sink;
-	struct columns columns = {.stmt = stmt};
-	struct operation_record record = {.row = column_integer(&columns)};
-	record.operation_id = column_text(&columns);
-	const char *kind = column_text(&columns);
-	record.project_id = column_integer(&columns);
-	record.connector_id = column_text(&columns);
-	const char *state = column_text(&columns);
-	record.candidates = column_span(&columns);
-	record.idempotency_key = column_text(&columns);
-	record.client = column_text(&columns);
-	record.request = column_span(&columns);
-	record.error_code = column_text(&columns);
-	record.error_message = column_text(&columns);
-	record.upstream_status = column_integer(&columns);
-	record.created_at = column_time(&columns);
-	record.sent_at = column_time(&columns);
-	record.finished_at = column_time(&columns);
-	record.allow_duplicate = column_integer(&columns) != 0;
-	record.import_key = column_text(&columns);
-	record.known_row = column_integer(&columns);
-	record.sent_upstream_at = column_time(&columns);
-	record.account = column_text(&columns);
-	record.search_base = column_integer(&columns);
-	record.search_over = column_integer(&columns) != 0;
-	record.undelivered = column_integer(&columns) != 0;
-	record.revision = column_integer(&columns);
-	int64_t listings = column_integer(&columns) - record.search_base;
-	int64_t listed_at = column_time(&columns);
+	struct operation_record record = {.row = column_integer(columns)};
+	record.operation_id = column_text(columns);
+	const char *kind = column_text(columns);
+	record.project_id = column_integer(columns);
+	record.connector_id = column_text(columns);
+	const char *state = column_text(columns);
+	record.candidates = column_span(columns);
+	record.idempotency_key = column_text(columns);
+	record.client = column_text(columns);
+	record.request = column_span(columns);
+	record.error_code = column_text(columns);
+	record.error_message = column_text(columns);
+	record.upstream_status = column_integer(columns);
+	record.created_at = column_time(columns);
+	record.sent_at = column_time(columns);
+	record.finished_at = column_time(columns);
+	record.allow_duplicate = column_integer(columns) != 0;
+	record.import_key = column_text(columns);
+	record.known_row = column_integer(columns);
+	record.sent_upstream_at = column_time(columns);
+	record.account = column_text(columns);
+	record.search_base = column_integer(columns);
+	record.search_over = column_integer(columns) != 0;
+	record.undelivered = column_integer(columns) != 0;
+	record.revision = column_integer(columns);
+	int64_t listings = column_integer(columns) - record.search_base;
+	int64_t listed_at = column_time(columns);
 	record.listings = listings > 0 ? listings : 0;
 	record.last_listed_at = listings > 0 ? listed_at : TIMESTAMP_NONE;
-	if (column_kind_and_state(kind, state, &record) < 0)
-		return err_set(err, "database %s: operation %s has a kind or state nobody knows",
-		    conn->path, record.operation_id);
+	if (column_kind_and_state(conn, kind, state, err, &record) < 0)
+		return -1;
 	return to->row(&record, to->context);
 }
 
-STATEMENT(sql_operation_get, FOR_ALL,
+STATEMENT(sql_operation_get, FOR_ALL, "read an operation",
 	SELECT_OPERATIONS "WHERE operation_id = ?1");
 
 int operation_store_get(struct conn *conn, const char *operation_id, operation_row_fn *row,
     void *context, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt =
-	    stmt_bound(conn, &sql_operation_get, VALUES(v_text(operation_id)));
-	return stmt_one(conn, stmt, operation_deliver, &(struct operation_sink){row, context},
-	    "read an operation", err);
+	return stmt_one(conn, &sql_operation_get, VALUES(v_text(operation_id)), operation_deliver,
+	    &(struct operation_sink){row, context}, err);
 }
 
-STATEMENT(sql_operation_get_row, FOR_ALL,
+STATEMENT(sql_operation_get_row, FOR_ALL, "read an operation",
 	SELECT_OPERATIONS "WHERE operation_row = ?1");
 
 int operation_store_get_row(
     struct conn *conn, int64_t operation_row, operation_row_fn *row, void *context, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt =
-	    stmt_bound(conn, &sql_operation_get_row, VALUES(v_integer(operation_row)));
-	return stmt_one(conn, stmt, operation_deliver, &(struct operation_sink){row, context},
-	    "read an operation", err);
+	return stmt_one(conn, &sql_operation_get_row, VALUES(v_integer(operation_row)),
+	    operation_deliver, &(struct operation_sink){row, context}, err);
 }
 
-STATEMENT(sql_operation_get_by_key, FOR_ALL,
+STATEMENT(sql_operation_get_by_key, FOR_ALL, "read an operation",
 	SELECT_OPERATIONS "INDEXED BY operations_by_key WHERE project_id = ?1"
 	" AND client = ?2 AND idempotency_key = ?3 AND state <> 'unreachable'");
 
 int operation_store_get_by_key(struct conn *conn, const struct operation_owner *owner,
     const char *key, operation_row_fn *row, void *context, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_bound(conn, &sql_operation_get_by_key,
-	    VALUES(v_integer(owner->project_id), v_text(owner->client), v_text(key)));
-	return stmt_one(conn, stmt, operation_deliver, &(struct operation_sink){row, context},
-	    "read an operation", err);
+	return stmt_one(conn, &sql_operation_get_by_key,
+	    VALUES(v_integer(owner->project_id), v_text(owner->client), v_text(key)),
+	    operation_deliver, &(struct operation_sink){row, context}, err);
 }
 
-struct list_work {
-	struct conn *conn;
-	const struct operation_query *query;
-	operation_row_fn *row;
-	void *context;
-	struct err *err;
-};
-
-STATEMENT(sql_operation_positions, FOR_ALL,
+STATEMENT(sql_operation_positions, FOR_ALL, "list operations",
 	"SELECT 0, operation_row FROM operations INDEXED BY operations_by_project"
 	" WHERE project_id = ?1 AND operation_row < ?2 AND (?3 IS NULL OR kind = ?3)"
 	" AND (?6 IS NULL OR " BEGINS("operation_id", "?6")
 	") ORDER BY operation_row DESC LIMIT ?4");
 
-STATEMENT(sql_operation_positions_state, FOR_ALL,
+STATEMENT(sql_operation_positions_state, FOR_ALL, "list operations",
 	"SELECT 0, operation_row FROM operations INDEXED BY operations_by_state"
 	" WHERE project_id = ?1 AND operation_row < ?2 AND (?3 IS NULL OR kind = ?3)"
 	" AND state = ?5 AND (?6 IS NULL OR " BEGINS("operation_id", "?6")
 	") ORDER BY operation_row DESC LIMIT ?4");
 
-STATEMENT(sql_operation_positions_id, FOR_ALL,
+STATEMENT(sql_operation_positions_id, FOR_ALL, "list operations",
 	"SELECT 0, operation_row FROM operations WHERE " BEGINS("operation_id", "?6")
 	" AND +project_id = ?1 AND +operation_row < ?2 AND (?3 IS NULL OR +kind = ?3)"
 	" AND (?5 IS NULL OR +state = ?5)");
@@ -150,95 +138,86 @@ static const struct statement *operation_positions_statement(const struct operat
 	return query->state < 0 ? &sql_operation_positions : &sql_operation_positions_state;
 }
 
-static int operation_collect_project(struct positions *positions, int64_t project_id, void *context)
+static int operation_collect(struct conn *conn, int64_t project_id, const void *wanted,
+    struct err *err, struct positions *positions)
 {
-	struct list_work *work = context;
-	const struct operation_query *query = work->query;
+	const struct operation_query *query = wanted;
 	const char *kind = query->kind < 0 ? NULL : operation_kind_names[query->kind];
 	const char *state = query->state < 0 ? NULL : operation_state_names[query->state];
-	_cleanup_stmt_ sqlite3_stmt *stmt =
-	    stmt_bound(work->conn, operation_positions_statement(query),
-		VALUES(v_integer(project_id), v_integer(slice_start(&query->slice, INT64_MAX).row),
-		    v_text(kind), v_integer((int64_t)query->slice.limit + 1), v_text(state),
-		    v_text(query->id_prefix)));
-	return positions_add_all(positions, work->conn, stmt, work->err);
-}
-
-static int operation_deliver_position(int64_t row, void *context)
-{
-	struct list_work *work = context;
-	return operation_store_get_row(work->conn, row, work->row, work->context, work->err);
+	return positions_add(positions, conn, operation_positions_statement(query),
+	    VALUES(v_integer(project_id), v_integer(slice_start(&query->slice, INT64_MAX).row),
+		v_text(kind), v_integer((int64_t)query->slice.limit + 1), v_text(state),
+		v_text(query->id_prefix)),
+	    err);
 }
 
 int operation_store_list(struct conn *conn, const struct operation_query *query,
     operation_row_fn *row, void *context, struct err *err, struct slice_end *ret_end)
 {
-	struct list_work work = {
-	    .conn = conn, .query = query, .row = row, .context = context, .err = err};
 	const struct positions_reading reading = {
-	    .project_ids = query->project_ids,
-	    .project_count = query->project_count,
-	    .slice = query->slice,
-	    .collect = operation_collect_project,
-	    .deliver = operation_deliver_position,
-	    .context = &work,
+	    .slice = &query->slice,
+	    .query = query,
+	    .collect = operation_collect,
+	    .row = &sql_operation_get_row,
+	    .deliver = operation_deliver,
+	    .sink = &(struct operation_sink){row, context},
 	};
 	return positions_read(conn, &reading, err, ret_end);
 }
 
 /* Without what was asked for, which is long. */
-STATEMENT(sql_operation_each_open, FOR_WRITER,
+STATEMENT(sql_operation_each_open, FOR_WRITER, "read operations",
 	"SELECT operation_row, operation_id, kind, state, search_base, search_over"
 	" FROM operations INDEXED BY operations_by_state WHERE project_id = ?1 AND " OPEN
 	" ORDER BY operation_row");
 
+struct open_sink {
+	open_operation_fn *each;
+	void *context;
+};
+
+static int deliver_open(struct conn *conn, struct columns *columns, void *sink, struct err *err)
+{
+	const struct open_sink *to = sink;
+	struct operation_record record = {.row = column_integer(columns)};
+	record.operation_id = column_text(columns);
+	const char *kind = column_text(columns);
+	const char *state = column_text(columns);
+	record.search_base = column_integer(columns);
+	record.search_over = column_integer(columns) != 0;
+	if (column_kind_and_state(conn, kind, state, err, &record) < 0)
+		return -1;
+	const struct open_operation open = {
+	    .row = record.row,
+	    .operation_id = record.operation_id,
+	    .kind = record.kind,
+	    .state = record.state,
+	    .search_base = record.search_base,
+	    .search_over = record.search_over,
+	};
+	return to->each(&open, to->context);
+}
+
 int operation_store_each_open(
     struct conn *conn, int64_t project_id, open_operation_fn *each, void *context, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt =
-	    stmt_bound(conn, &sql_operation_each_open, VALUES(v_integer(project_id)));
-	int step;
-	while ((step = sqlite3_step(stmt)) == SQLITE_ROW) {
-		struct columns columns = {.stmt = stmt};
-		struct operation_record record = {.row = column_integer(&columns)};
-		record.operation_id = column_text(&columns);
-		const char *kind = column_text(&columns);
-		const char *state = column_text(&columns);
-		record.search_base = column_integer(&columns);
-		record.search_over = column_integer(&columns) != 0;
-		if (column_kind_and_state(kind, state, &record) < 0)
-			return err_set(err,
-			    "database %s: operation %s has a kind or state nobody knows",
-			    conn->path, record.operation_id);
-		const struct open_operation open = {
-		    .row = record.row,
-		    .operation_id = record.operation_id,
-		    .kind = record.kind,
-		    .state = record.state,
-		    .search_base = record.search_base,
-		    .search_over = record.search_over,
-		};
-		int r = each(&open, context);
-		if (r)
-			return r;
-	}
-	return step == SQLITE_DONE ? 0 : conn_read_failed(conn, err, "read operations");
+	return stmt_each(conn, &sql_operation_each_open, VALUES(v_integer(project_id)),
+	    deliver_open, &(struct open_sink){each, context}, err);
 }
 
-STATEMENT(sql_operation_each_import, FOR_WRITER,
+STATEMENT(sql_operation_each_import, FOR_WRITER, "read operations",
 	SELECT_OPERATIONS "INDEXED BY operations_by_import WHERE project_id = ?1"
 	" AND kind = 'create' AND " OPEN " AND import_key = ?2 ORDER BY operation_row");
 
 int operation_store_each_import(struct conn *conn, int64_t project_id, const char *import_key,
     operation_row_fn *row, void *context, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_bound(
-	    conn, &sql_operation_each_import, VALUES(v_integer(project_id), v_text(import_key)));
-	return stmt_each(conn, stmt, operation_deliver, &(struct operation_sink){row, context},
-	    "read operations", err);
+	return stmt_each(conn, &sql_operation_each_import,
+	    VALUES(v_integer(project_id), v_text(import_key)), operation_deliver,
+	    &(struct operation_sink){row, context}, err);
 }
 
-STATEMENT(sql_operation_undelivered, FOR_WRITER,
+STATEMENT(sql_operation_undelivered, FOR_WRITER, "read operations",
 	SELECT_OPERATIONS "INDEXED BY operations_untold WHERE untold = 1"
 	" AND project_id = ?1 AND client = ?2 AND import_key = ?3 AND state = 'succeeded'"
 	" AND finished_at >= ?4 ORDER BY operation_row");
@@ -246,32 +225,31 @@ STATEMENT(sql_operation_undelivered, FOR_WRITER,
 int operation_store_each_undelivered(struct conn *conn, const struct undelivered_query *query,
     operation_row_fn *row, void *context, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_bound(conn, &sql_operation_undelivered,
+	return stmt_each(conn, &sql_operation_undelivered,
 	    VALUES(v_integer(query->owner.project_id), v_text(query->owner.client),
-		v_text(query->import_key), v_time(query->since)));
-	return stmt_each(conn, stmt, operation_deliver, &(struct operation_sink){row, context},
-	    "read operations", err);
+		v_text(query->import_key), v_time(query->since)),
+	    operation_deliver, &(struct operation_sink){row, context}, err);
 }
 
-STATEMENT(sql_operation_deleting, FOR_WRITER,
+STATEMENT(sql_operation_deleting, FOR_WRITER, "look for the delete of a connector",
 	"SELECT operation_id FROM operations INDEXED BY operations_deleting"
 	" WHERE project_id = ?1 AND connector_id = ?2 AND kind = 'delete' AND " OPEN);
+
+static int deliver_id(struct conn *conn, struct columns *columns, void *sink, struct err *err)
+{
+	(void)conn, (void)err;
+	snprintf(sink, RANDOM_ID_SIZE, "%s", column_text(columns));
+	return 0;
+}
 
 int operation_store_deleting(struct conn *conn, int64_t project_id, const char *connector_id,
     struct err *err, char ret_id[RANDOM_ID_SIZE])
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_bound(
-	    conn, &sql_operation_deleting, VALUES(v_integer(project_id), v_text(connector_id)));
-	int step = sqlite3_step(stmt);
-	if (step == SQLITE_DONE)
-		return STORE_NONE;
-	if (step != SQLITE_ROW)
-		return conn_read_failed(conn, err, "look for the delete of a connector");
-	snprintf(ret_id, RANDOM_ID_SIZE, "%s", (const char *)sqlite3_column_text(stmt, 0));
-	return 0;
+	return stmt_one(conn, &sql_operation_deleting,
+	    VALUES(v_integer(project_id), v_text(connector_id)), deliver_id, ret_id, err);
 }
 
-STATEMENT(sql_operation_creator, FOR_WRITER,
+STATEMENT(sql_operation_creator, FOR_WRITER, "look for who creates connectors",
 	"SELECT c.created_by FROM operations o INDEXED BY operations_by_account"
 	" CROSS JOIN connectors c ON c.project_id = o.project_id"
 	" AND c.connector_id = o.connector_id WHERE o.project_id = ?1 AND o.account = ?2"
@@ -279,21 +257,21 @@ STATEMENT(sql_operation_creator, FOR_WRITER,
 	" AND o.upstream_status IN (200, 201) AND c.created_by IS NOT NULL"
 	" ORDER BY o.operation_row DESC LIMIT 1");
 
+static int deliver_creator(struct conn *conn, struct columns *columns, void *sink, struct err *err)
+{
+	(void)conn;
+	buffer_append_text(sink, column_text(columns));
+	return buffer_failed(sink) ? err_set(err, "no memory for a name") : 0;
+}
+
 int operation_store_creator(struct conn *conn, int64_t project_id, const char *account,
     struct err *err, struct buffer *creator)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_bound(
-	    conn, &sql_operation_creator, VALUES(v_integer(project_id), v_text(account)));
-	int step = sqlite3_step(stmt);
-	if (step == SQLITE_DONE)
-		return STORE_NONE;
-	if (step != SQLITE_ROW)
-		return conn_read_failed(conn, err, "look for who creates connectors");
-	buffer_append_text(creator, (const char *)sqlite3_column_text(stmt, 0));
-	return buffer_failed(creator) ? err_set(err, "no memory for a name") : 0;
+	return stmt_one(conn, &sql_operation_creator,
+	    VALUES(v_integer(project_id), v_text(account)), deliver_creator, creator, err);
 }
 
-STATEMENT(sql_operation_claims, FOR_ALL,
+STATEMENT(sql_operation_claims, FOR_ALL, "look for the operation of a connector",
 	"SELECT EXISTS (SELECT 1 FROM operations INDEXED BY operations_by_connector"
 	" WHERE project_id = ?1 AND connector_id = ?2 AND kind = 'create'"
 	" AND operation_row <> ?3)");
@@ -301,35 +279,23 @@ STATEMENT(sql_operation_claims, FOR_ALL,
 int operation_store_claims(
     struct conn *conn, int64_t project_id, const char *connector_id, int64_t row, struct err *err)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_bound(conn, &sql_operation_claims,
-	    VALUES(v_integer(project_id), v_text(connector_id), v_integer(row)));
-	if (sqlite3_step(stmt) != SQLITE_ROW)
-		return conn_read_failed(conn, err, "look for the operation of a connector");
-	return sqlite3_column_int(stmt, 0) != 0;
+	int64_t claimed = 0;
+	int r = stmt_number(conn, &sql_operation_claims,
+	    VALUES(v_integer(project_id), v_text(connector_id), v_integer(row)), err, &claimed);
+	return r ? r : claimed != 0;
 }
 
 /* Writing --------------------------------------------------------------------------------------*/
 
 /* What may change in the life of an operation. */
-static void bind_progress(struct binder *binder, const struct operation_record *record)
-{
-	bind_value(binder, v_text(operation_state_names[record->state]));
-	bind_value(binder, v_text(record->connector_id));
-	bind_value(binder, v_span(record->candidates));
-	bind_value(binder, v_text(record->error_code));
-	bind_value(binder, v_text(record->error_message));
-	bind_value(binder, v_integer(record->upstream_status));
-	bind_value(binder, v_time(record->sent_at));
-	bind_value(binder, v_time(record->finished_at));
-	bind_value(binder, v_integer(record->known_row));
-	bind_value(binder, v_time(record->sent_upstream_at));
-	bind_value(binder, v_text(record->account));
-	bind_value(binder, v_integer(record->search_base));
-	bind_value(binder, v_integer(record->search_over));
-	bind_value(binder, v_integer(record->undelivered));
-}
+#define PROGRESS_VALUES(r)                                                                         \
+	v_text(operation_state_names[(r)->state]), v_text((r)->connector_id),                      \
+	    v_span((r)->candidates), v_text((r)->error_code), v_text((r)->error_message),          \
+	    v_integer((r)->upstream_status), v_time((r)->sent_at), v_time((r)->finished_at),       \
+	    v_integer((r)->known_row), v_time((r)->sent_upstream_at), v_text((r)->account),        \
+	    v_integer((r)->search_base), v_integer((r)->search_over), v_integer((r)->undelivered)
 
-STATEMENT(sql_operation_insert, FOR_WRITER,
+STATEMENT(sql_operation_insert, FOR_WRITER, "write down an operation",
 	"INSERT INTO operations (state, connector_id, candidates, error_code, error_message,"
 	" upstream_status, sent_at, finished_at, known_row, sent_upstream_at, account,"
 	" search_base, search_over, untold, operation_id, kind, project_id, idempotency_key,"
@@ -340,22 +306,15 @@ STATEMENT(sql_operation_insert, FOR_WRITER,
 int operation_store_insert(
     struct conn *writer, const struct operation_record *record, struct err *err, int64_t *ret_row)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, &sql_operation_insert);
-	struct binder bind = {.stmt = stmt};
-	bind_progress(&bind, record);
-	bind_value(&bind, v_text(record->operation_id));
-	bind_value(&bind, v_text(operation_kind_names[record->kind]));
-	bind_value(&bind, v_integer(record->project_id));
-	bind_value(&bind, v_text(record->idempotency_key));
-	bind_value(&bind, v_text(record->client));
-	bind_value(&bind, v_span(record->request));
-	bind_value(&bind, v_time(record->created_at));
-	bind_value(&bind, v_integer(record->allow_duplicate));
-	bind_value(&bind, v_text(record->import_key));
-	if (sqlite3_step(stmt) != SQLITE_DONE)
-		return conn_write_failed(writer, err, "write down an operation");
+	int r = stmt_write(writer, &sql_operation_insert,
+	    VALUES(PROGRESS_VALUES(record), v_text(record->operation_id),
+		v_text(operation_kind_names[record->kind]), v_integer(record->project_id),
+		v_text(record->idempotency_key), v_text(record->client), v_span(record->request),
+		v_time(record->created_at), v_integer(record->allow_duplicate),
+		v_text(record->import_key)),
+	    err);
 	*ret_row = sqlite3_last_insert_rowid(writer->db);
-	return 0;
+	return r;
 }
 
 static int check_move(const struct operation_record *stored, void *context)
@@ -368,7 +327,7 @@ static int check_move(const struct operation_record *stored, void *context)
 	return 0;
 }
 
-STATEMENT(sql_operation_update, FOR_WRITER,
+STATEMENT(sql_operation_update, FOR_WRITER, "write down what became of an operation",
 	"UPDATE operations SET (state, connector_id, candidates, error_code, error_message,"
 	" upstream_status, sent_at, finished_at, known_row, sent_upstream_at, account,"
 	" search_base, search_over, untold) = (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,"
@@ -381,22 +340,16 @@ int operation_store_update(
 	int r = operation_store_get_row(writer, record->row, check_move, &wanted, err);
 	if (r)
 		return r < 0 ? r : err_set(err, "operation %s is not there", record->operation_id);
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, &sql_operation_update);
-	struct binder bind = {.stmt = stmt};
-	bind_progress(&bind, record);
-	bind_value(&bind, v_integer(record->row));
-	if (sqlite3_step(stmt) != SQLITE_DONE)
-		return conn_write_failed(writer, err, "write down what became of an operation");
-	return 0;
+	return stmt_write(writer, &sql_operation_update,
+	    VALUES(PROGRESS_VALUES(record), v_integer(record->row)), err);
 }
 
-STATEMENT(sql_operation_delivered, FOR_WRITER,
+STATEMENT(sql_operation_delivered, FOR_WRITER, "note that an outcome was told",
 	"UPDATE operations SET untold = 0 WHERE operation_id = ?1");
 
 int operation_store_delivered(struct conn *writer, const char *operation_id, struct err *err)
 {
-	return stmt_write(writer, &sql_operation_delivered, VALUES(v_text(operation_id)),
-	    "note that an outcome was told", err);
+	return stmt_write(writer, &sql_operation_delivered, VALUES(v_text(operation_id)), err);
 }
 
 struct recover_work {
@@ -404,35 +357,22 @@ struct recover_work {
 	unsigned unknown;
 };
 
-STATEMENT(sql_operation_recover_creates, FOR_WRITER,
+STATEMENT(sql_operation_recover_creates, FOR_WRITER, "recover operations",
 	"UPDATE operations SET state = 'unknown', sent_at = coalesce(sent_at, ?1),"
 	" search_over = 0, search_base = coalesce((SELECT complete_listings"
 	" FROM projects p WHERE p.project_id = operations.project_id), 0),"
 	" revision = revision + 1 WHERE state = 'sending' AND kind = 'create'");
 
-static int recover_creates(struct conn *writer, struct recover_work *work, struct err *err)
-{
-	int r = stmt_write(writer, &sql_operation_recover_creates, VALUES(v_time(work->now)),
-	    "recover operations", err);
-	if (r)
-		return r;
-	work->unknown = (unsigned)sqlite3_changes(writer->db);
-	return 0;
-}
-
-STATEMENT(sql_operation_recover_deletes, FOR_WRITER,
+STATEMENT(sql_operation_recover_deletes, FOR_WRITER, "recover operations",
 	"UPDATE operations SET state = 'planned', revision = revision + 1"
 	" WHERE state = 'sending' AND kind = 'delete'");
 
 static int operation_recover(struct conn *writer, void *context, struct err *err)
 {
-	int r = recover_creates(writer, context, err);
-	if (r)
-		return r;
-	_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(writer, &sql_operation_recover_deletes);
-	if (sqlite3_step(stmt) != SQLITE_DONE)
-		return conn_write_failed(writer, err, "recover operations");
-	return 0;
+	struct recover_work *work = context;
+	int r = stmt_write(writer, &sql_operation_recover_creates, VALUES(v_time(work->now)), err);
+	work->unknown = (unsigned)sqlite3_changes(writer->db);
+	return r ? r : stmt_write(writer, &sql_operation_recover_deletes, VALUES_NONE, err);
 }
 
 int operation_store_recover(
@@ -446,14 +386,14 @@ int operation_store_recover(
 	return 0;
 }
 
-STATEMENT(sql_operation_retain_age, FOR_WRITER,
+STATEMENT(sql_operation_retain_age, FOR_WRITER, "remove old operations",
 	"DELETE FROM operations WHERE operation_row IN (SELECT operation_row"
 	" FROM operations INDEXED BY operations_by_end WHERE finished_at < ?1"
 	" AND state IN ('succeeded', 'rejected', 'unreachable') LIMIT ?2)");
 
 /* Row numbers only grow, so those of the newest ?1 are the highest; gaps leave fewer, never more.
  */
-STATEMENT(sql_operation_retain_count, FOR_WRITER,
+STATEMENT(sql_operation_retain_count, FOR_WRITER, "remove operations that are too many",
 	"DELETE FROM operations WHERE operation_row IN (SELECT operation_row FROM operations"
 	" WHERE operation_row <= (SELECT max(operation_row) FROM operations) - ?1"
 	" AND state IN ('succeeded', 'rejected', 'unreachable') AND (finished_at < ?3"
@@ -464,34 +404,33 @@ int operation_store_retain(struct conn *writer, const struct operation_retention
 {
 	int64_t keep = retention->keep > INT64_MAX ? INT64_MAX : (int64_t)retention->keep;
 	int r = stmt_write(writer, &sql_operation_retain_age,
-	    VALUES(v_integer(retention->before), v_integer(limit)), "remove old operations", err);
+	    VALUES(v_integer(retention->before), v_integer(limit)), err);
 	if (r)
 		return r;
 	unsigned removed = (unsigned)sqlite3_changes(writer->db);
 	r = stmt_write(writer, &sql_operation_retain_count,
-	    VALUES(v_integer(keep), v_integer(limit - removed), v_integer(retention->owed)),
-	    "remove operations that are too many", err);
+	    VALUES(v_integer(keep), v_integer(limit - removed), v_integer(retention->owed)), err);
 	if (r)
 		return r;
 	*ret_removed = removed + (unsigned)sqlite3_changes(writer->db);
 	return 0;
 }
 
-STATEMENT(sql_operation_count_open, FOR_WRITER,
+STATEMENT(sql_operation_count_open, FOR_WRITER, "count operations",
 	"SELECT 1 FROM operations INDEXED BY operations_open_by_client"
 	" WHERE client = ?1 AND " OPEN " LIMIT ?2");
+
+static int count_row(struct conn *conn, struct columns *columns, void *sink, struct err *err)
+{
+	(void)conn, (void)columns, (void)err;
+	++*(unsigned *)sink;
+	return 0;
+}
 
 int operation_store_count_open(
     struct conn *conn, const char *client, unsigned most, struct err *err, unsigned *ret_count)
 {
-	_cleanup_stmt_ sqlite3_stmt *stmt =
-	    stmt_bound(conn, &sql_operation_count_open, VALUES(v_text(client), v_integer(most)));
-	unsigned count = 0;
-	int step;
-	while ((step = sqlite3_step(stmt)) == SQLITE_ROW)
-		count++;
-	if (step != SQLITE_DONE)
-		return conn_read_failed(conn, err, "count operations");
-	*ret_count = count;
-	return 0;
+	*ret_count = 0;
+	return stmt_each(conn, &sql_operation_count_open, VALUES(v_text(client), v_integer(most)),
+	    count_row, ret_count, err);
 }

@@ -3,7 +3,8 @@
 #pragma once
 
 #include "model/operation.h"
-#include "store/positions.h"
+#include "store/conn.h"
+#include "store/slice.h"
 #include "util/buffer.h"
 #include "util/random.h"
 
@@ -31,8 +32,6 @@ int operation_store_get_by_key(struct conn *conn, const struct operation_owner *
 
 /* A list of operations, newest first. */
 struct operation_query {
-	const int64_t *project_ids; /* NULL: all */
-	size_t project_count;
 	int kind;              /* enum operation_kind, -1: all */
 	int state;             /* enum operation_state, -1: all */
 	const char *id_prefix; /* what the id begins with, ASCII; NULL: all */

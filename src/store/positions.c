@@ -5,29 +5,26 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "store/conn_private.h"
 #include "store/tx.h"
 #include "util/array.h"
 
-static int positions_add(struct positions *positions, int64_t time, int64_t row, struct err *err)
+static int add_position(struct conn *conn, struct columns *columns, void *sink, struct err *err)
 {
+	(void)conn;
+	struct positions *positions = sink;
 	struct position *list = array_grow(positions->list, positions->count, sizeof(*list));
 	if (!list)
 		return err_set(err, "no memory for a list");
 	positions->list = list;
-	list[positions->count++] = (struct position){.time = time, .row = row};
+	list[positions->count].time = column_integer(columns);
+	list[positions->count++].row = column_integer(columns);
 	return 0;
 }
 
-int positions_add_all(
-    struct positions *positions, struct conn *conn, sqlite3_stmt *stmt, struct err *err)
+int positions_add(struct positions *positions, struct conn *conn, const struct statement *statement,
+    struct values values, struct err *err)
 {
-	int step;
-	while ((step = sqlite3_step(stmt)) == SQLITE_ROW)
-		if (positions_add(positions, sqlite3_column_int64(stmt, 0),
-			sqlite3_column_int64(stmt, 1), err) < 0)
-			return -1;
-	return step == SQLITE_DONE ? 0 : conn_read_failed(conn, err, "read a list");
+	return stmt_each(conn, statement, values, add_position, positions, err);
 }
 
 struct position slice_start(const struct slice *slice, int64_t first)
@@ -55,8 +52,8 @@ static void cut(struct positions *positions, const struct positions_reading *rea
 	if (positions->count > 1)
 		qsort(positions->list, positions->count, sizeof(*positions->list),
 		    reading->oldest_first ? compare_oldest_first : compare_newest_first);
-	if (positions->count > (size_t)reading->slice.limit + 1)
-		positions->count = (size_t)reading->slice.limit + 1;
+	if (positions->count > (size_t)reading->slice->limit + 1)
+		positions->count = (size_t)reading->slice->limit + 1;
 }
 
 struct positions_work {
@@ -65,32 +62,33 @@ struct positions_work {
 	struct slice_end end;
 };
 
-STATEMENT(sql_project_ids, FOR_ALL,
+STATEMENT(sql_project_ids, FOR_ALL, "list projects",
 	"SELECT project_id FROM projects");
+
+static int collect_project(
+    struct conn *conn, int64_t project_id, struct positions_work *work, struct err *err)
+{
+	const struct positions_reading *reading = work->reading;
+	int r = reading->collect(conn, project_id, reading->query, err, &work->positions);
+	if (r == 0)
+		cut(&work->positions, reading);
+	return r;
+}
+
+static int deliver_project(struct conn *conn, struct columns *columns, void *sink, struct err *err)
+{
+	return collect_project(conn, column_integer(columns), sink, err);
+}
 
 static int positions_collect(struct conn *conn, struct positions_work *work, struct err *err)
 {
-	const struct positions_reading *reading = work->reading;
-	if (!reading->project_ids) {
-		_cleanup_stmt_ sqlite3_stmt *stmt = stmt_use(conn, &sql_project_ids);
-		int step;
-		while ((step = sqlite3_step(stmt)) == SQLITE_ROW) {
-			int r = reading->collect(
-			    &work->positions, sqlite3_column_int64(stmt, 0), reading->context);
-			if (r)
-				return r;
-			cut(&work->positions, reading);
-		}
-		return step == SQLITE_DONE ? 0 : conn_read_failed(conn, err, "list projects");
-	}
-	for (size_t i = 0; i < reading->project_count; i++) {
-		int r =
-		    reading->collect(&work->positions, reading->project_ids[i], reading->context);
-		if (r)
-			return r;
-		cut(&work->positions, reading);
-	}
-	return 0;
+	const struct slice *slice = work->reading->slice;
+	if (!slice->project_ids)
+		return stmt_each(conn, &sql_project_ids, VALUES_NONE, deliver_project, work, err);
+	int r = 0;
+	for (size_t i = 0; i < slice->project_count && r == 0; i++)
+		r = collect_project(conn, slice->project_ids[i], work, err);
+	return r;
 }
 
 static int read_in_transaction(struct conn *conn, void *context, struct err *err)
@@ -98,20 +96,16 @@ static int read_in_transaction(struct conn *conn, void *context, struct err *err
 	struct positions_work *work = context;
 	const struct positions_reading *reading = work->reading;
 	int r = positions_collect(conn, work, err);
-	if (r)
-		return r;
-	work->end.more = work->positions.count > reading->slice.limit;
-	for (size_t i = 0; i < work->positions.count && i < reading->slice.limit; i++) {
-		r = reading->deliver(work->positions.list[i].row, reading->context);
-		if (r == STORE_PAGE_FULL) {
-			work->end.more = true;
-			return 0;
-		}
-		if (r)
-			return r;
-		work->end.last = work->positions.list[i];
+	work->end.more = work->positions.count > reading->slice->limit;
+	for (size_t i = 0; i < work->positions.count && i < reading->slice->limit && r == 0; i++) {
+		const struct position *at = &work->positions.list[i];
+		r = stmt_one(conn, reading->row, VALUES(v_integer(at->row)), reading->deliver,
+		    reading->sink, err);
+		if (r == 0)
+			work->end.last = *at;
 	}
-	return 0;
+	work->end.more |= r == STORE_PAGE_FULL;
+	return r == STORE_PAGE_FULL ? 0 : r;
 }
 
 int positions_read(struct conn *conn, const struct positions_reading *reading, struct err *err,
@@ -119,7 +113,7 @@ int positions_read(struct conn *conn, const struct positions_reading *reading, s
 {
 	struct positions_work work = {
 	    .reading = reading,
-	    .end.last = reading->slice.position,
+	    .end.last = reading->slice->position,
 	};
 	int r = tx_read(conn, read_in_transaction, &work, err);
 	free(work.positions.list);

@@ -4,16 +4,15 @@
 
 #include "store/conn_private.h"
 
-STATEMENT(sql_project_ensure, FOR_WRITER,
+STATEMENT(sql_project_ensure, FOR_WRITER, "add a project",
 	"INSERT INTO projects (project_id) VALUES (?1) ON CONFLICT DO NOTHING");
 
 int project_store_ensure(struct conn *writer, int64_t project_id, struct err *err)
 {
-	return stmt_write(
-	    writer, &sql_project_ensure, VALUES(v_integer(project_id)), "add a project", err);
+	return stmt_write(writer, &sql_project_ensure, VALUES(v_integer(project_id)), err);
 }
 
-STATEMENT(sql_project_get, FOR_ALL,
+STATEMENT(sql_project_get, FOR_ALL, "read a project",
 	"SELECT listed_at, list_error_code, list_error_message, list_error_since,"
 	" complete_listings, connectors, jobs_active FROM projects WHERE project_id = ?1");
 
@@ -23,10 +22,9 @@ int project_store_get(struct conn *conn, int64_t project_id,
 	_cleanup_stmt_ sqlite3_stmt *stmt =
 	    stmt_bound(conn, &sql_project_get, VALUES(v_integer(project_id)));
 	int step = sqlite3_step(stmt);
-	if (step == SQLITE_DONE)
-		return STORE_NONE;
 	if (step != SQLITE_ROW)
-		return conn_read_failed(conn, err, "read a project");
+		return step == SQLITE_DONE ? STORE_NONE
+					   : conn_read_failed(conn, err, sql_project_get.doing);
 	struct columns columns = {.stmt = stmt};
 	struct project_record record = {.project_id = project_id};
 	record.listed_at = column_time(&columns);
@@ -40,7 +38,7 @@ int project_store_get(struct conn *conn, int64_t project_id,
 	return 0;
 }
 
-STATEMENT(sql_project_listed, FOR_WRITER,
+STATEMENT(sql_project_listed, FOR_WRITER, "note a listing",
 	"INSERT INTO projects (project_id, listed_at, complete_listings)"
 	" VALUES (?1, ?2, 1) ON CONFLICT (project_id) DO UPDATE"
 	" SET listed_at = ?2, list_error_code = NULL, list_error_message = NULL,"
@@ -49,21 +47,20 @@ STATEMENT(sql_project_listed, FOR_WRITER,
 int project_store_listed(
     struct conn *writer, int64_t project_id, int64_t started_at, struct err *err)
 {
-	return stmt_write(writer, &sql_project_listed,
-	    VALUES(v_integer(project_id), v_time(started_at)), "note a listing", err);
+	return stmt_write(
+	    writer, &sql_project_listed, VALUES(v_integer(project_id), v_time(started_at)), err);
 }
 
-STATEMENT(sql_project_list_read, FOR_WRITER,
+STATEMENT(sql_project_list_read, FOR_WRITER, "note a listing",
 	"UPDATE projects SET list_error_code = NULL, list_error_message = NULL,"
 	" list_error_since = NULL WHERE project_id = ?1");
 
 int project_store_list_read(struct conn *writer, int64_t project_id, struct err *err)
 {
-	return stmt_write(
-	    writer, &sql_project_list_read, VALUES(v_integer(project_id)), "note a listing", err);
+	return stmt_write(writer, &sql_project_list_read, VALUES(v_integer(project_id)), err);
 }
 
-STATEMENT(sql_project_list_failed, FOR_WRITER,
+STATEMENT(sql_project_list_failed, FOR_WRITER, "note a failed listing",
 	"INSERT INTO projects (project_id, list_error_code, list_error_message,"
 	" list_error_since) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (project_id) DO UPDATE"
 	" SET list_error_code = ?2, list_error_message = ?3, list_error_since = "
@@ -75,5 +72,5 @@ int project_store_list_failed(
 	return stmt_write(writer, &sql_project_list_failed,
 	    VALUES(v_integer(project_id), v_text(failure->code), v_text(failure->message),
 		v_time(failure->at)),
-	    "note a failed listing", err);
+	    err);
 }

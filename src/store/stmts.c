@@ -82,10 +82,8 @@ struct value v_span(struct span span)
 }
 
 /* Binding what outlives the statement copies nothing; it fails for a wrong index or a gigabyte. */
-void bind_value(struct binder *binder, struct value value)
+void bind_value(sqlite3_stmt *stmt, int index, struct value value)
 {
-	sqlite3_stmt *stmt = binder->stmt;
-	int index = ++binder->index;
 	int r = SQLITE_OK;
 	if (value.null)
 		r = sqlite3_bind_null(stmt, index);

@@ -15,13 +15,14 @@ enum statement_user { FOR_ALL, FOR_WRITER };
 /* All of them lie in one section of the program, and so in one array. */
 struct statement {
 	const char *sql;
+	const char *doing; /* what it does, for an error: "read a job" */
 	enum statement_user user;
 } __attribute__((aligned(16)));
 
-/* A statement of this file: STATEMENT(name, user, "SQL"). */
-#define STATEMENT(name, user, ...)                                                                 \
+/* A statement of this file: STATEMENT(name, user, "doing", "SQL"). */
+#define STATEMENT(name, user, doing, ...)                                                          \
 	static const struct statement name                                                         \
-	    __attribute__((section("statements"), used)) = {__VA_ARGS__, user}
+	    __attribute__((section("statements"), used)) = {__VA_ARGS__, doing, user}
 
 /* How many there are, and each of them. */
 size_t statement_count(void);
@@ -57,18 +58,19 @@ struct value v_time(int64_t timestamp); /* NULL for TIMESTAMP_NONE. */
 struct value v_text(const char *text);  /* NULL for NULL. */
 struct value v_span(struct span span);  /* A blob; NULL for SPAN_NONE. */
 
-/* Values and their number, from the first parameter to the last. */
-#define VALUES(...)                                                                                \
-	((const struct value[]){__VA_ARGS__}),                                                     \
-	    (sizeof((const struct value[]){__VA_ARGS__}) / sizeof(struct value))
-
-/* Binds parameters one by one, from the first to the last. */
-struct binder {
-	sqlite3_stmt *stmt;
-	int index;
+/* Values for the parameters of a statement, from the first to the last. */
+struct values {
+	const struct value *list;
+	size_t count;
 };
 
-void bind_value(struct binder *binder, struct value value);
+#define VALUES(...)                                                                                \
+	((struct values){((const struct value[]){__VA_ARGS__}),                                    \
+	    sizeof((const struct value[]){__VA_ARGS__}) / sizeof(struct value)})
+#define VALUES_NONE ((struct values){NULL, 0})
+
+/* Binds the parameter of this number, from 1. */
+void bind_value(sqlite3_stmt *stmt, int index, struct value value);
 
 /* Takes the columns of a row from the first to the last; pointers hold until the next step. */
 struct columns {

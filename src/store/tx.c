@@ -13,7 +13,7 @@ static int run_plain(struct conn *conn, const struct statement *statement)
 	return sqlite3_step(stmt);
 }
 
-STATEMENT(sql_rollback, FOR_ALL,
+STATEMENT(sql_rollback, FOR_ALL, "roll back",
 	"ROLLBACK");
 
 /* SQLite rolls back by itself after some failures. */
@@ -23,7 +23,7 @@ static void roll_back(struct conn *conn)
 		run_plain(conn, &sql_rollback);
 }
 
-STATEMENT(sql_commit, FOR_ALL,
+STATEMENT(sql_commit, FOR_ALL, "commit",
 	"COMMIT");
 
 /* Without space the log has no complete commit, so nothing happened. After any other failure, a
@@ -43,7 +43,7 @@ static int commit(struct conn *writer, struct err *err)
 			return 0;
 		r = STORE_BROKEN;
 	} else {
-		r = conn_write_failed(writer, err, "commit");
+		r = conn_write_failed(writer, err, sql_commit.doing);
 	}
 	if (r != STORE_FULL) {
 		writer->broken = true;
@@ -54,7 +54,7 @@ static int commit(struct conn *writer, struct err *err)
 	return r;
 }
 
-STATEMENT(sql_begin_immediate, FOR_WRITER,
+STATEMENT(sql_begin_immediate, FOR_WRITER, "begin a transaction",
 	"BEGIN IMMEDIATE");
 
 static int run_body(struct conn *writer,
@@ -66,7 +66,7 @@ static int run_body(struct conn *writer,
 		return STORE_BROKEN;
 	}
 	if (run_plain(writer, &sql_begin_immediate) != SQLITE_DONE)
-		return conn_write_failed(writer, err, "begin a transaction");
+		return conn_write_failed(writer, err, sql_begin_immediate.doing);
 	int r = body(writer, context, err);
 	if (writer->failure)
 		r = writer->failure;
@@ -88,7 +88,7 @@ int tx_write_at(struct conn *writer, int (*body)(struct conn *conn, void *contex
 	return r;
 }
 
-STATEMENT(sql_begin, FOR_ALL,
+STATEMENT(sql_begin, FOR_ALL, "begin reading",
 	"BEGIN");
 
 int tx_read(struct conn *conn, int (*body)(struct conn *conn, void *context, struct err *err),
@@ -97,7 +97,7 @@ int tx_read(struct conn *conn, int (*body)(struct conn *conn, void *context, str
 	if (!sqlite3_get_autocommit(conn->db))
 		return body(conn, context, err);
 	if (run_plain(conn, &sql_begin) != SQLITE_DONE)
-		return conn_read_failed(conn, err, "begin reading");
+		return conn_read_failed(conn, err, sql_begin.doing);
 	int r = body(conn, context, err);
 	/* Nothing was written; this only lets go of the moment that was read. */
 	if (run_plain(conn, &sql_commit) != SQLITE_DONE)

@@ -34,11 +34,11 @@ static int apply_no_memory(struct err *err)
 	return err_set(err, "no memory to apply Mixpanel's answer");
 }
 
-static int row_list_add(struct row_list *list, int64_t row)
+static int row_list_add(struct row_list *list, int64_t row, struct err *err)
 {
 	int64_t *rows = array_grow(list->rows, list->count, sizeof(*rows));
 	if (!rows)
-		return -1;
+		return apply_no_memory(err);
 	list->rows = rows;
 	rows[list->count++] = row;
 	return 0;
@@ -55,17 +55,10 @@ static int followed_list_add(struct followed_list *list, const struct followed_c
 	return 0;
 }
 
-static int apply_compare_rows(const void *a, const void *b)
-{
-	int64_t left = *(const int64_t *)a;
-	int64_t right = *(const int64_t *)b;
-	return (left > right) - (left < right);
-}
-
 static bool row_list_has(const struct row_list *list, int64_t row)
 {
 	return list->count > 0 &&
-	       bsearch(&row, list->rows, list->count, sizeof(row), apply_compare_rows) != NULL;
+	       bsearch(&row, list->rows, list->count, sizeof(row), array_compare) != NULL;
 }
 
 /* What outranks this listing. */
@@ -84,9 +77,7 @@ static int put_deleted(struct listing_work *work, struct connector_put *put,
 		return 0;
 	case WITNESS_OBSERVED:
 		/* A list that lags shows it still; a single read can tell. */
-		return row_list_add(&work->outcome->doubted, followed->row) < 0
-			   ? apply_no_memory(work->err)
-			   : 0;
+		return row_list_add(&work->outcome->doubted, followed->row, work->err);
 	case WITNESS_CREATED:
 	case WITNESS_SEEN:
 	case WITNESS_FREE:
@@ -99,8 +90,8 @@ static int put_deleted(struct listing_work *work, struct connector_put *put,
 static int note_put(struct listing_work *work, const struct followed_connector *followed,
     enum connector_change change)
 {
-	if (row_list_add(&work->seen, followed->row) < 0)
-		return apply_no_memory(work->err);
+	if (row_list_add(&work->seen, followed->row, work->err) < 0)
+		return -1;
 	if (change == CONNECTOR_SAME || change == CONNECTOR_STAYS_DELETED)
 		return 0;
 	work->outcome->updated++;
@@ -132,14 +123,6 @@ static int put_connector(struct listing_work *work, const struct connector *conn
 	return r ? r : note_put(work, &followed, change);
 }
 
-static int put_page(struct listing_work *work, const struct decoded_listing *page)
-{
-	int r = 0;
-	for (size_t i = 0; i < page->count && r == 0; i++)
-		r = put_connector(work, &page->connectors[i]);
-	return r;
-}
-
 /* What was not there when the listing was asked for need not be in it. */
 static int look_for_missing(const struct followed_connector *connector, void *context)
 {
@@ -147,16 +130,14 @@ static int look_for_missing(const struct followed_connector *connector, void *co
 	if (connector->row > work->listing->last_row || row_list_has(&work->seen, connector->row) ||
 	    held(work, connector->row) != WITNESS_FREE)
 		return 0;
-	return row_list_add(&work->outcome->missing, connector->row) < 0
-		   ? apply_no_memory(work->err)
-		   : 0;
+	return row_list_add(&work->outcome->missing, connector->row, work->err);
 }
 
 static int apply_complete(struct listing_work *work)
 {
 	const struct listing *listing = work->listing;
 	if (work->seen.count > 1)
-		qsort(work->seen.rows, work->seen.count, sizeof(int64_t), apply_compare_rows);
+		qsort(work->seen.rows, work->seen.count, sizeof(int64_t), array_compare);
 	int r = connector_store_each_followed(
 	    work->writer, listing->project_id, look_for_missing, work, work->err);
 	if (r)
@@ -176,8 +157,11 @@ int apply_listing(struct conn *writer, const struct listing *listing, struct cha
 	    .err = err,
 	};
 	int r = 0;
-	for (size_t i = 0; i < listing->pages->count && r == 0; i++)
-		r = put_page(&work, &listing->pages->list[i].listing);
+	for (size_t i = 0; i < listing->pages->count; i++) {
+		const struct decoded_listing *page = &listing->pages->list[i].listing;
+		for (size_t k = 0; k < page->count && r == 0; k++)
+			r = put_connector(&work, &page->connectors[k]);
+	}
 	if (r == 0)
 		r = listing->pages->complete
 			? apply_complete(&work)
@@ -200,8 +184,8 @@ void listing_outcome_done(struct listing_outcome *outcome)
 
 /* A copy of a stored job, for as long as the history is being applied. */
 struct stored_job {
+	int64_t row; /* first: see array_compare */
 	struct run run;
-	int64_t row;
 	char job_id[RANDOM_ID_SIZE];
 	bool over;
 	bool listed;
@@ -246,16 +230,10 @@ static struct run copy_run(struct history_work *work, const struct run *run)
 	return copy;
 }
 
-static int compare_stored(const void *a, const void *b)
-{
-	return apply_compare_rows(
-	    &((const struct stored_job *)a)->row, &((const struct stored_job *)b)->row);
-}
-
 static void sort_stored(struct history_work *work)
 {
 	if (work->stored_count > 1)
-		qsort(work->stored, work->stored_count, sizeof(*work->stored), compare_stored);
+		qsort(work->stored, work->stored_count, sizeof(*work->stored), array_compare);
 	work->sorted = work->stored_count;
 }
 
@@ -264,7 +242,7 @@ static int add_stored(const struct job_record *record, void *context)
 	struct history_work *work = context;
 	const struct stored_job wanted = {.row = record->row};
 	if (work->sorted > 0 &&
-	    bsearch(&wanted, work->stored, work->sorted, sizeof(wanted), compare_stored) != NULL)
+	    bsearch(&wanted, work->stored, work->sorted, sizeof(wanted), array_compare) != NULL)
 		return 0;
 	struct stored_job *stored = array_grow(work->stored, work->stored_count, sizeof(*stored));
 	if (!stored)
@@ -300,10 +278,8 @@ static int load_stored(struct history_work *work)
 	sort_stored(work);
 	unsigned recent = (unsigned)work->entry_count + RECENT_MARGIN;
 	r = job_store_each_recent(work->writer, row, recent, add_stored, work, work->err);
-	if (r)
-		return r;
 	sort_stored(work);
-	return 0;
+	return r;
 }
 
 static int join_pages(struct history_work *work)

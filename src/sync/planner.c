@@ -58,14 +58,16 @@
 /* The last is that of single reads; the others are histories. */
 enum item_class { CLASS_ACTIVE, CLASS_IDLE, CLASS_SINGLE, CLASS_COUNT };
 
+/* The first are the queues of a group. */
 enum item_place {
-	PLACE_NOWHERE,
-	PLACE_REGULAR,
-	PLACE_FIXED,
-	PLACE_RETRY,
-	PLACE_WAITED,
+	PLACE_REGULAR, /* due `stretch` after the key */
+	PLACE_FIXED,   /* due at the key */
+	PLACE_RETRY,   /* the same, of those that failed last time */
+	PLACE_QUEUES,
+	PLACE_WAITED = PLACE_QUEUES,
 	PLACE_BULK,
-	PLACE_FLIGHT
+	PLACE_FLIGHT,
+	PLACE_NOWHERE
 };
 
 /* The history of one connector, or its single read. */
@@ -96,11 +98,9 @@ struct queue {
 };
 
 struct item_group {
-	struct queue regular; /* due `stretch` after the key */
-	struct queue fixed;   /* due at the key */
-	struct queue retry;   /* the same, of those that failed last time */
-	size_t count;         /* of the class, wherever they are */
-	int64_t interval;     /* as configured */
+	struct queue queues[PLACE_QUEUES];
+	size_t count;     /* of the class, wherever they are */
+	int64_t interval; /* as configured */
 	int64_t stretch;
 };
 
@@ -292,45 +292,30 @@ static void set_key(const struct planner *planner, struct item *item)
 	item->key = item->asked_at + (interval > gap ? interval : gap);
 }
 
+static bool is_queued(const struct item *item)
+{
+	return item->place < PLACE_QUEUES;
+}
+
 static void lift(struct planner *planner, struct item *item)
 {
-	struct item_group *group = &planner->groups[item->item_class];
-	switch (item->place) {
-	case PLACE_REGULAR:
-		queue_remove(&group->regular, item);
-		break;
-	case PLACE_FIXED:
-		queue_remove(&group->fixed, item);
-		break;
-	case PLACE_RETRY:
-		queue_remove(&group->retry, item);
-		break;
-	case PLACE_WAITED:
+	if (is_queued(item))
+		queue_remove(&planner->groups[item->item_class].queues[item->place], item);
+	else if (item->place == PLACE_WAITED)
 		TAILQ_REMOVE(&planner->waited, item, waited);
-		break;
-	case PLACE_BULK:
+	else if (item->place == PLACE_BULK)
 		TAILQ_REMOVE(&planner->bulk, item, waited);
-		break;
-	case PLACE_NOWHERE:
-	case PLACE_FLIGHT:
-		break;
-	}
 	item->place = PLACE_NOWHERE;
 }
 
 /* Into the queue where it belongs by its facts. */
 static void enqueue(struct planner *planner, struct item *item)
 {
-	struct item_group *group = &planner->groups[item->item_class];
 	set_key(planner, item);
-	if (item->fixed_at != NO_TIME) {
-		bool retry = item->failures > 0;
-		queue_add(retry ? &group->retry : &group->fixed, item);
-		item->place = retry ? PLACE_RETRY : PLACE_FIXED;
-	} else {
-		queue_add(&group->regular, item);
-		item->place = PLACE_REGULAR;
-	}
+	item->place = item->fixed_at == NO_TIME ? PLACE_REGULAR
+		      : item->failures > 0      ? PLACE_RETRY
+						: PLACE_FIXED;
+	queue_add(&planner->groups[item->item_class].queues[item->place], item);
 }
 
 static void enqueue_waited(struct planner *planner, struct item *item, bool bulk)
@@ -342,8 +327,7 @@ static void enqueue_waited(struct planner *planner, struct item *item, bool bulk
 /* Moves a history to the class its facts give it, and to its place there. */
 static void classify(struct planner *planner, struct item *item, int64_t now)
 {
-	bool queued = item->place == PLACE_REGULAR || item->place == PLACE_FIXED ||
-		      item->place == PLACE_RETRY;
+	bool queued = is_queued(item);
 	if (queued)
 		lift(planner, item);
 	enum item_class item_class =
@@ -360,17 +344,10 @@ static void classify(struct planner *planner, struct item *item, int64_t now)
 
 /* Items ----------------------------------------------------------------------------------------*/
 
-static int compare_items(const void *a, const void *b)
-{
-	int64_t left = ((const struct item *)a)->row;
-	int64_t right = ((const struct item *)b)->row;
-	return (left > right) - (left < right);
-}
-
 static struct item *find_item(void *const *tree, int64_t row)
 {
 	const struct item wanted = {.row = row};
-	struct item *const *found = tfind(&wanted, tree, compare_items);
+	struct item *const *found = tfind(&wanted, tree, array_compare);
 	return found ? *found : NULL;
 }
 
@@ -383,13 +360,10 @@ static struct item *find_followed(void *const *tree, int64_t row)
 
 static int reserve(struct planner *planner, size_t count)
 {
-	for (size_t i = 0; i < CLASS_COUNT; i++) {
-		struct item_group *group = &planner->groups[i];
-		if (queue_reserve(&group->regular, count) < 0 ||
-		    queue_reserve(&group->fixed, count) < 0 ||
-		    queue_reserve(&group->retry, count) < 0)
-			return -1;
-	}
+	for (size_t i = 0; i < CLASS_COUNT; i++)
+		for (size_t k = 0; k < PLACE_QUEUES; k++)
+			if (queue_reserve(&planner->groups[i].queues[k], count) < 0)
+				return -1;
 	return 0;
 }
 
@@ -404,9 +378,10 @@ static struct item *new_item(
 	item->row = row;
 	item->asked_at = NEVER;
 	item->item_class = item_class;
+	item->place = PLACE_NOWHERE;
 	item->removed = true; /* until it is put */
 	item->jitter = roll_jitter(planner);
-	if (!tsearch(item, tree, compare_items)) {
+	if (!tsearch(item, tree, array_compare)) {
 		free(item);
 		return NULL;
 	}
@@ -417,7 +392,7 @@ static struct item *new_item(
 static void free_item(struct planner *planner, struct item *item)
 {
 	tdelete(item, item->item_class == CLASS_SINGLE ? &planner->singles : &planner->histories,
-	    compare_items);
+	    array_compare);
 	planner->allocated--;
 	free(item);
 }
@@ -552,11 +527,9 @@ struct planner *planner_free(struct planner *planner)
 		return NULL;
 	tdestroy(planner->histories, free);
 	tdestroy(planner->singles, free);
-	for (size_t i = 0; i < CLASS_COUNT; i++) {
-		free(planner->groups[i].regular.items);
-		free(planner->groups[i].fixed.items);
-		free(planner->groups[i].retry.items);
-	}
+	for (size_t i = 0; i < CLASS_COUNT; i++)
+		for (size_t k = 0; k < PLACE_QUEUES; k++)
+			free(planner->groups[i].queues[k].items);
 	free(planner);
 	return NULL;
 }
@@ -582,9 +555,8 @@ void planner_change(struct planner *planner, const struct planner_settings *sett
 		planner->list.fixed_at = now + planner->list_interval;
 	for (size_t i = 0; i < CLASS_COUNT; i++) {
 		struct item_group *group = &planner->groups[i];
-		rekey(planner, &group->regular, INT64_MAX);
-		rekey(planner, &group->fixed, now + group->interval + group->stretch);
-		rekey(planner, &group->retry, now + group->interval + group->stretch);
+		for (size_t k = 0; k < PLACE_QUEUES; k++)
+			rekey(planner, &group->queues[k], now + group->interval + group->stretch);
 	}
 }
 
@@ -661,10 +633,10 @@ static const struct item *first_due(const struct item_group *group, bool retries
 {
 	const struct item *first = NULL;
 	int64_t due = INT64_MAX;
-	look_at(&group->regular, group->stretch, &first, &due);
-	look_at(&group->fixed, 0, &first, &due);
+	look_at(&group->queues[PLACE_REGULAR], group->stretch, &first, &due);
+	look_at(&group->queues[PLACE_FIXED], 0, &first, &due);
 	if (retries)
-		look_at(&group->retry, 0, &first, &due);
+		look_at(&group->queues[PLACE_RETRY], 0, &first, &due);
 	*ret_due = due;
 	return first;
 }

@@ -49,20 +49,13 @@ struct search {
 	bool over;             /* the record says so */
 };
 
-static int compare_searches(const void *a, const void *b)
-{
-	int64_t left = ((const struct search *)a)->row;
-	int64_t right = ((const struct search *)b)->row;
-	return (left > right) - (left < right);
-}
-
 static struct search *find_search(const struct project *project, int64_t row)
 {
 	const struct search wanted = {.row = row};
 	if (project->searches.count == 0)
 		return NULL;
 	return bsearch(&wanted, project->searches.list, project->searches.count, sizeof(wanted),
-	    compare_searches);
+	    array_compare);
 }
 
 void search_unknown(

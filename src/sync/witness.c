@@ -96,20 +96,13 @@ size_t witness_expire(
 
 /* Absent ---------------------------------------------------------------------------------------*/
 
-static int compare_absent(const void *a, const void *b)
-{
-	int64_t left = ((const struct witness_absent *)a)->row;
-	int64_t right = ((const struct witness_absent *)b)->row;
-	return (left > right) - (left < right);
-}
-
 static struct witness_absent *find_absent(const struct witness *witness, int64_t row)
 {
 	const struct witness_absent wanted = {.row = row};
 	if (witness->absent_count == 0)
 		return NULL;
 	return bsearch(
-	    &wanted, witness->absent, witness->absent_count, sizeof(wanted), compare_absent);
+	    &wanted, witness->absent, witness->absent_count, sizeof(wanted), array_compare);
 }
 
 int witness_lacking(struct witness *witness, const int64_t *rows, size_t count, int64_t now)

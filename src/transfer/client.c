@@ -22,6 +22,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <strings.h>
+#include <sys/queue.h>
 
 #include "util/backoff.h"
 #include "util/clock.h"
@@ -46,8 +47,7 @@
 /* A request in flight. Invariant: in its client's list and in the multi handle. */
 struct transfer {
 	struct client *client;
-	struct transfer *next;
-	struct transfer **link; /* what points to this one */
+	LIST_ENTRY(transfer) entry;
 	CURL *easy;
 	const char *name;
 	const char *method;
@@ -70,7 +70,7 @@ struct client {
 	const char *id_header;
 	struct curl_slist *read_headers;
 	struct curl_slist *body_headers;
-	struct transfer *transfers;
+	LIST_HEAD(transfer_list, transfer) transfers;
 	unsigned in_flight;
 };
 
@@ -97,51 +97,26 @@ static int append_header(struct curl_slist **headers, const char *line)
 	return 0;
 }
 
-static int client_build(struct client *client, const char *user_agent)
-{
-	client->multi = curl_multi_init();
-	client->user_agent = strdup(user_agent);
-	if (!client->multi || !client->user_agent ||
-	    curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS, CONNECTIONS_LIMIT) != CURLM_OK)
-		return -1;
-	if (append_header(&client->read_headers, "Accept: application/json") < 0 ||
-	    append_header(&client->body_headers, "Accept: application/json") < 0 ||
-	    append_header(&client->body_headers, "Content-Type: application/json") < 0 ||
-	    append_header(&client->body_headers, "Expect:") < 0)
-		return -1;
-	return 0;
-}
-
 int client_new(
     const char *user_agent, const char *id_header, struct err *err, struct client **ret_client)
 {
 	struct client *client = calloc(1, sizeof(*client));
-	if (!client || client_build(client, user_agent) < 0) {
+	if (client) {
+		client->multi = curl_multi_init();
+		client->user_agent = strdup(user_agent);
+		client->id_header = id_header;
+	}
+	if (!client || !client->multi || !client->user_agent ||
+	    curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS, CONNECTIONS_LIMIT) != CURLM_OK ||
+	    append_header(&client->read_headers, "Accept: application/json") < 0 ||
+	    append_header(&client->body_headers, "Accept: application/json") < 0 ||
+	    append_header(&client->body_headers, "Content-Type: application/json") < 0 ||
+	    append_header(&client->body_headers, "Expect:") < 0) {
 		client_free(client);
 		return err_set(err, "no memory for requests");
 	}
-	client->id_header = id_header;
 	*ret_client = client;
 	return 0;
-}
-
-static void transfer_link(struct transfer *transfer)
-{
-	struct client *client = transfer->client;
-	transfer->next = client->transfers;
-	transfer->link = &client->transfers;
-	if (transfer->next)
-		transfer->next->link = &transfer->next;
-	client->transfers = transfer;
-	client->in_flight++;
-}
-
-static void transfer_unlink(struct transfer *transfer)
-{
-	*transfer->link = transfer->next;
-	if (transfer->next)
-		transfer->next->link = transfer->link;
-	transfer->client->in_flight--;
 }
 
 static struct transfer *transfer_free(struct transfer *transfer)
@@ -158,9 +133,9 @@ struct client *client_free(struct client *client)
 {
 	if (!client)
 		return NULL;
-	while (client->transfers) {
-		struct transfer *transfer = client->transfers;
-		transfer_unlink(transfer);
+	struct transfer *transfer;
+	while ((transfer = LIST_FIRST(&client->transfers))) {
+		LIST_REMOVE(transfer, entry);
 		curl_multi_remove_handle(client->multi, transfer->easy);
 		transfer_free(transfer);
 	}
@@ -243,15 +218,12 @@ static bool set_proxy(CURL *easy, const char *proxy)
 	       SET(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
 }
 
-/* Instead of the system's, which libcurl would look through as well. */
-static bool set_authorities(CURL *easy, const char *ca_file)
-{
-	return !ca_file || (SET(easy, CURLOPT_CAINFO, ca_file) && SET(easy, CURLOPT_CAPATH, NULL));
-}
-
-static bool set_transport(CURL *easy, const char *url)
+/* ca_file is taken instead of the system's, which libcurl would look through as well. */
+static bool set_transport(CURL *easy, const char *url, const char *ca_file)
 {
 	bool plain = strncasecmp(url, "http://", 7) == 0;
+	if (ca_file && !(SET(easy, CURLOPT_CAINFO, ca_file) && SET(easy, CURLOPT_CAPATH, NULL)))
+		return false;
 	return SET(easy, CURLOPT_PROTOCOLS_STR, plain ? "http" : "https") &&
 	       SET(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) &&
 	       SET(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) &&
@@ -320,8 +292,9 @@ static bool set_timeout(CURL *easy, int64_t timeout)
 static int transfer_set_up(struct transfer *transfer, const struct client_request *request)
 {
 	CURL *easy = transfer->easy;
-	bool done = SET(easy, CURLOPT_URL, request->url) && set_transport(easy, request->url) &&
-		    set_proxy(easy, request->proxy) && set_authorities(easy, request->ca_file) &&
+	bool done = SET(easy, CURLOPT_URL, request->url) &&
+		    set_transport(easy, request->url, request->ca_file) &&
+		    set_proxy(easy, request->proxy) &&
 		    SET(easy, CURLOPT_USERAGENT, transfer->client->user_agent) &&
 		    SET(easy, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC) &&
 		    SET(easy, CURLOPT_USERPWD, request->credential) && set_callbacks(transfer) &&
@@ -359,7 +332,8 @@ int client_submit(struct client *client, const struct client_request *request, s
 		return err_set(
 		    err, "the %s request to %s could not be prepared", request->name, request->url);
 	}
-	transfer_link(transfer);
+	LIST_INSERT_HEAD(&client->transfers, transfer, entry);
+	client->in_flight++;
 	return 0;
 }
 
@@ -398,16 +372,9 @@ static int64_t read_seconds(const char *text)
 	return (int64_t)seconds + (strspn(fraction, "0") < strlen(fraction) ? 1 : 0);
 }
 
-/* Seconds from now; INT64_MIN for what cannot be read. */
-static int64_t read_delay(const char *text)
-{
-	int64_t seconds = read_seconds(text);
-	time_t date = seconds == INT64_MIN ? curl_getdate(text, NULL) : -1;
-	return date == -1 ? seconds : date - clock_wall(&clock_system) / MICROSECONDS_PER_SECOND;
-}
-
-/* The longest in a header that something on the way may have joined from several, by commas; a date
- * has a comma of its own, behind its first word. */
+/* Seconds from now, INT64_MIN for what cannot be read: the longest in a header that something on
+ * the way may have joined from several, by commas; a date has a comma of its own, behind its first
+ * word. */
 static int64_t read_delays(const char *text)
 {
 	char part[64];
@@ -421,7 +388,11 @@ static int64_t read_delays(const char *text)
 		part[strcspn(part, "\t")] = '\0';
 		for (size_t end = strlen(part); end > 0 && part[end - 1] == ' '; end--)
 			part[end - 1] = '\0';
-		longest = longer(longest, read_delay(part));
+		int64_t delay = read_seconds(part);
+		time_t date = delay == INT64_MIN ? curl_getdate(part, NULL) : -1;
+		if (date != -1)
+			delay = date - clock_wall(&clock_system) / MICROSECONDS_PER_SECOND;
+		longest = longer(longest, delay);
 		text += len;
 	}
 	return longest;
@@ -462,17 +433,13 @@ static void log_rate_limit(const struct transfer *transfer)
 	}
 }
 
-static bool is_redirect(long status)
-{
-	return status == 301 || status == 302 || status == 307 || status == 308;
-}
-
 /* Sends a read once more, to where the answer points; once, since a path that ends in a slash is
  * not given another. Returns 1 when it is on its way, 0 when the answer stands as it is. */
 static int follow_redirect(struct transfer *transfer)
 {
 	CURL *easy = transfer->easy;
-	if (transfer->once || !is_redirect(client_answer_status(easy)))
+	long status = client_answer_status(easy);
+	if (transfer->once || (status != 301 && status != 302 && status != 307 && status != 308))
 		return 0;
 	struct err err = ERR_INIT;
 	const char *url = NULL;
@@ -491,19 +458,13 @@ static int follow_redirect(struct transfer *transfer)
 	return 1;
 }
 
-static const char *failure_reason(const struct transfer *transfer, CURLcode code)
-{
-	if (transfer->error[0])
-		return transfer->error;
-	return code == CURLE_OK ? "the connection was closed amid the headers"
-				: curl_easy_strerror(code);
-}
-
 /* What went wrong, into message of MESSAGE_SIZE bytes. */
 static enum client_outcome judge_failure(
     const struct transfer *transfer, CURLcode code, char *message)
 {
-	const char *reason = failure_reason(transfer, code);
+	const char *reason = transfer->error[0] ? transfer->error
+			     : code == CURLE_OK ? "the connection was closed amid the headers"
+						: curl_easy_strerror(code);
 	if (!transfer->connected) {
 		snprintf(message, MESSAGE_SIZE, "no connection could be made: %s", reason);
 		return CLIENT_NOT_SENT;
@@ -527,7 +488,8 @@ static void transfer_ended(struct transfer *transfer, CURLcode code)
 	curl_multi_remove_handle(transfer->client->multi, transfer->easy);
 	if (is_complete(transfer, code) && follow_redirect(transfer) > 0)
 		return;
-	transfer_unlink(transfer);
+	LIST_REMOVE(transfer, entry);
+	transfer->client->in_flight--;
 	char message[MESSAGE_SIZE] = "";
 	struct client_answer answer = {
 	    .outcome = CLIENT_ANSWERED,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Arrays that grow by one element at a time. */
+/* Arrays that grow by one element at a time, and their order. */
 #pragma once
 
 #include <stddef.h>
@@ -9,3 +9,6 @@
  * for none; it may be moved. Returns the array, which the caller frees with free(3), or NULL
  * without memory: list is as it was then. */
 void *array_grow(void *list, size_t count, size_t element_size);
+
+/* For qsort, bsearch and tsearch: the order of elements by the int64_t that they begin with. */
+int array_compare(const void *a, const void *b);

@@ -261,20 +261,12 @@ bool jsontext_next(struct jsontext_iterator *iterator, struct span *ret_key, str
 	return true;
 }
 
-static int jsontext_hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* The character of a four-digit escape, or -1. */
 static int escaped_unit(const char *digits)
 {
 	int unit = 0;
 	for (int i = 0; i < 4; i++) {
-		int digit = jsontext_hex_digit(digits[i]);
+		int digit = text_hex_digit(digits[i]);
 		if (digit < 0)
 			return -1;
 		unit = unit * 16 + digit;

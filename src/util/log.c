@@ -13,17 +13,15 @@
 #define LINE_SIZE 2048
 #define CUT_MARK "..."
 
-static const struct {
-	const char *name;
-	char priority;
-} levels[] = {
-    [LOG_LEVEL_ERROR] = {"error", '3'},
-    [LOG_LEVEL_WARNING] = {"warning", '4'},
-    [LOG_LEVEL_INFO] = {"info", '6'},
-    [LOG_LEVEL_DEBUG] = {"debug", '7'},
+const char *const log_level_names[] = {
+    [LOG_LEVEL_ERROR] = "error",
+    [LOG_LEVEL_WARNING] = "warning",
+    [LOG_LEVEL_INFO] = "info",
+    [LOG_LEVEL_DEBUG] = "debug",
+    NULL,
 };
 
-_Static_assert(ARRAY_SIZE(levels) == LOG_LEVEL_DEBUG + 1, "a level has no name");
+_Static_assert(ARRAY_SIZE(log_level_names) == LOG_LEVEL_DEBUG + 2, "a level has no name");
 
 static _Atomic enum log_level threshold = LOG_LEVEL_INFO;
 
@@ -42,17 +40,6 @@ static bool is_enabled(enum log_level level)
 	return level <= atomic_load_explicit(&threshold, memory_order_relaxed);
 }
 
-int log_level_parse(const char *name, enum log_level *ret_level)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(levels); i++) {
-		if (text_same(levels[i].name, name)) {
-			*ret_level = (enum log_level)i;
-			return 0;
-		}
-	}
-	return -1;
-}
-
 static void append_message(struct line *line, const char *message, size_t len)
 {
 	const size_t limit = LINE_SIZE - strlen(CUT_MARK "\n");
@@ -66,7 +53,7 @@ static void append_message(struct line *line, const char *message, size_t len)
 
 static struct line begin_line(enum log_level level)
 {
-	return (struct line){.text = {'<', levels[level].priority, '>'}, .len = 3};
+	return (struct line){.text = {'<', "3467"[level], '>'}, .len = 3};
 }
 
 /* There is nobody to report a failure to. */

@@ -16,9 +16,8 @@ enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_D
  * any thread. */
 void log_set_level(enum log_level level);
 
-/* Finds a level by its configuration name (error, warning, info, debug). Returns 0, or -1 for any
- * other text. */
-int log_level_parse(const char *name, enum log_level *ret_level);
+/* Their names in the configuration, by level; NULL at the end. */
+extern const char *const log_level_names[];
 
 /* Writes one line. Never fails, keeps errno. */
 void log_write(enum log_level level, const char *format, ...) PRINTF_LIKE(2, 3);

@@ -130,7 +130,7 @@ void text_hex(const void *data, size_t len, char *ret_hex)
 	ret_hex[2 * len] = '\0';
 }
 
-static int text_hex_digit(char c)
+int text_hex_digit(char c)
 {
 	if (c >= '0' && c <= '9')
 		return c - '0';

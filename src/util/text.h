@@ -45,6 +45,9 @@ void text_append_duration(struct buffer *buffer, int64_t microseconds);
 /* Writes 2 * len lower-case hexadecimal digits and a NUL. */
 void text_hex(const void *data, size_t len, char *ret_hex);
 
+/* The value of a hexadecimal digit of either case; -1 for another character. */
+int text_hex_digit(char c);
+
 /* Reads exactly 2 * len hexadecimal digits of either case, followed by a NUL. Returns 0, or -1. */
 int text_unhex(const char *hex, void *ret_data, size_t len);
 

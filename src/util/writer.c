@@ -52,6 +52,14 @@ void writer_init(struct writer *writer, struct buffer *buffer)
 	writer->after_key = false;
 }
 
+void writer_init_members(struct writer *writer, struct buffer *buffer)
+{
+	writer_init(writer, buffer);
+	writer->depth = 1;
+	writer->first[1] = false;
+	writer->object[1] = true;
+}
+
 static void begin_level(struct writer *writer, bool object)
 {
 	put_value(writer, object ? "{" : "[", 1);

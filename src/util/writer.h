@@ -25,6 +25,9 @@ struct writer {
 /* Writes to the end of buffer, which outlives the writer. */
 void writer_init(struct writer *writer, struct buffer *buffer);
 
+/* The same, for members that are to stand behind others in an object that another one opens. */
+void writer_init_members(struct writer *writer, struct buffer *buffer);
+
 void writer_begin_object(struct writer *writer); /* Opens an object as the next value. */
 void writer_end_object(struct writer *writer);   /* Closes the innermost object. */
 void writer_begin_array(struct writer *writer);  /* Opens an array as the next value. */

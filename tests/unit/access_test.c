@@ -140,16 +140,16 @@ START_TEST(tokens_are_read_with_comments_and_blank_lines)
 	ck_assert_uint_eq(tokens.count, 3);
 	uint8_t digest[DIGEST_SIZE];
 	memset(digest, 0xaa, sizeof(digest));
-	const struct token *token = tokens_find(&tokens, digest);
+	const struct token *token = tokens_find(&tokens, NULL, digest);
 	ck_assert_ptr_nonnull(token);
 	ck_assert_str_eq(token->name, "reports");
 	ck_assert_int_eq(token->scope, SCOPE_READ);
 	ck_assert(token_allows_project(token, "any", 1));
-	ck_assert_ptr_eq(tokens_find_named(&tokens, "reports", digest), token);
-	ck_assert_ptr_null(tokens_find_named(&tokens, "deploy@ci", digest));
+	ck_assert_ptr_eq(tokens_find(&tokens, "reports", digest), token);
+	ck_assert_ptr_null(tokens_find(&tokens, "deploy@ci", digest));
 
 	memset(digest, 0xbb, sizeof(digest));
-	token = tokens_find_named(&tokens, "deploy@ci", digest);
+	token = tokens_find(&tokens, "deploy@ci", digest);
 	ck_assert_ptr_nonnull(token);
 	ck_assert(token_allows_project(token, "demo", 1));
 	ck_assert(token_allows_project(token, "other", 42));
@@ -157,9 +157,9 @@ START_TEST(tokens_are_read_with_comments_and_blank_lines)
 	ck_assert(!token_allows_project(token, "demo2", 4));
 
 	memset(digest, 0xcc, sizeof(digest));
-	ck_assert(token_allows_project(tokens_find(&tokens, digest), "other", 43));
+	ck_assert(token_allows_project(tokens_find(&tokens, NULL, digest), "other", 43));
 	digest[31] ^= 1;
-	ck_assert_ptr_null(tokens_find(&tokens, digest));
+	ck_assert_ptr_null(tokens_find(&tokens, NULL, digest));
 	tokens_done(&tokens);
 }
 END_TEST
@@ -238,7 +238,7 @@ START_TEST(an_absent_tokens_file_is_an_empty_set)
 	ck_assert_uint_eq(faults.count, 0);
 	ck_assert_uint_eq(tokens.count, 0);
 	uint8_t digest[DIGEST_SIZE] = {0};
-	ck_assert_ptr_null(tokens_find(&tokens, digest));
+	ck_assert_ptr_null(tokens_find(&tokens, NULL, digest));
 	tokens_done(&tokens);
 }
 END_TEST

@@ -648,7 +648,7 @@ static void assert_present(struct scene *scene, const char *expected)
 {
 	static const int64_t project[] = {PROJECT};
 	const struct connector_query present = {
-	    .project_ids = project, .project_count = 1, .slice.limit = 31};
+	    .slice.project_ids = project, .slice.project_count = 1, .slice.limit = 31};
 	char letters[32] = "";
 	struct slice_end end;
 	ck_assert_int_eq(connector_store_list(scene->fixture.writer, &present, add_letter, letters,

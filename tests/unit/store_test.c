@@ -292,8 +292,8 @@ START_TEST(filters_combine)
 	static const int64_t project[] = {PROJECT};
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct connector_query query = cases[i].query;
-		query.project_ids = project;
-		query.project_count = 1;
+		query.slice.project_ids = project;
+		query.slice.project_count = 1;
 		query.slice.limit = 10;
 		struct rows rows = {0};
 		struct slice_end end = {.more = true};
@@ -612,8 +612,8 @@ START_TEST(jobs_are_listed_over_the_projects_asked_for)
 	struct job_query query = {.since = TIMESTAMP_NONE};
 	ck_assert_uint_eq(list_jobs(fixture.writer, query, 7).count, 90);
 	const int64_t some[] = {1, 3};
-	query.project_ids = some;
-	query.project_count = 2;
+	query.slice.project_ids = some;
+	query.slice.project_count = 2;
 	struct rows rows = list_jobs(fixture.writer, query, 7);
 	ck_assert_uint_eq(rows.count, 60);
 	for (size_t i = 0; i < 60; i++)
@@ -622,7 +622,7 @@ START_TEST(jobs_are_listed_over_the_projects_asked_for)
 	ck_assert_uint_eq(list_jobs(fixture.writer, query, 7).count, 20);
 	query.statuses = 1U << JOB_FAILED;
 	ck_assert_uint_eq(list_jobs(fixture.writer, query, 7).count, 6);
-	query.project_count = 0;
+	query.slice.project_count = 0;
 	ck_assert_uint_eq(list_jobs(fixture.writer, query, 7).count, 0);
 	struct job_query one = {
 	    .statuses = 1U << JOB_FAILED, .since = TIMESTAMP_NONE, .connector_row = connectors[1]};
@@ -971,8 +971,8 @@ START_TEST(operations_are_listed_newest_first_and_kept_while_unknown)
 		ck_assert_msg(rows.count == prefixes[i].count + others, "%zu: %zu", i, rows.count);
 	}
 	const int64_t one[] = {2};
-	query = (struct operation_query){.project_ids = one,
-	    .project_count = 1,
+	query = (struct operation_query){.slice.project_ids = one,
+	    .slice.project_count = 1,
 	    .kind = OPERATION_CREATE,
 	    .state = OPERATION_UNKNOWN,
 	    .slice.limit = 4};
@@ -1203,7 +1203,7 @@ START_TEST(jobs_are_found_by_the_beginning_of_their_id)
 	    all,
 	    {.since = TIMESTAMP_NONE, .connector_row = fixture_add(&fixture, "a", T0)},
 	    {.since = T0, .statuses = 1U << JOB_FAILED | 1U << JOB_QUEUED},
-	    {.since = TIMESTAMP_NONE, .project_ids = other, .project_count = 1},
+	    {.since = TIMESTAMP_NONE, .slice.project_ids = other, .slice.project_count = 1},
 	    {.since = T0 + 1},
 	    {.since = TIMESTAMP_NONE, .statuses = 1U << JOB_RUNNING},
 	};
@@ -1292,8 +1292,8 @@ START_TEST(paging_connectors_neither_skips_nor_repeats)
 	random_sequence_init(&sequence, 8);
 	static const int64_t projects[] = {PROJECT, PROJECT + 1, PROJECT + 2};
 	for (int descending = 0; descending < 2; descending++) {
-		struct connector_query query = {.project_ids = projects,
-		    .project_count = ARRAY_SIZE(projects),
+		struct connector_query query = {.slice.project_ids = projects,
+		    .slice.project_count = ARRAY_SIZE(projects),
 		    .presence = PRESENCE_ALL,
 		    .newest_first = descending,
 		    .slice.limit = 7};
