@@ -115,6 +115,8 @@ static void write_server(struct exposition *exposition, const struct request *re
 	for (int i = 0; i < PROBLEM_COUNT; i++)
 		sample(exposition, "code", problem_entry((enum problem)i)->code,
 		    counters.sum.problems[i]);
+	single(exposition, "http_library_refusals_total", "counter",
+	    "Requests that the HTTP library refused by itself.", counters.sum.library_refusals);
 	single(
 	    exposition, "http_connections", "gauge", "Connections open now.", counters.connections);
 	single(exposition, "http_waiting", "gauge", "Requests that wait for something now.",

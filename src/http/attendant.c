@@ -40,28 +40,6 @@
 /* Less than the longest tick, so that each of those brings a pulse. */
 #define PULSE_INTERVAL (TICK_MAXIMUM / 2)
 
-/* Written straight to the socket: nothing was, and nothing else will be. */
-static void send_timeout(struct attendant *attendant, struct connection *connection)
-{
-	const struct problem_entry *entry = problem_entry(PROBLEM_REQUEST_TIMEOUT);
-	char id[RANDOM_ID_SIZE], body[512], answer[1024];
-	random_id("r", id);
-	int len = snprintf(body, sizeof(body),
-	    "{\"type\":\"https://mixport.invalid/problems/%s\",\"title\":\"%s\",\"status\":%u,"
-	    "\"code\":\"%s\",\"detail\":\"The request had not wholly arrived in time: send it "
-	    "again.\",\"request_id\":\"%s\"}",
-	    entry->code, entry->title, entry->status, entry->code, id);
-	len = snprintf(answer, sizeof(answer),
-	    "HTTP/1.1 %u Request Timeout\r\nConnection: close\r\nContent-Length: %d\r\n"
-	    "Content-Type: application/problem+json\r\nCache-Control: no-store\r\n"
-	    "X-Content-Type-Options: nosniff\r\nX-Request-Id: %s\r\n\r\n%s",
-	    entry->status, len, id, body);
-	if (send(connection->fd, answer, (size_t)len, MSG_DONTWAIT | MSG_NOSIGNAL) != len)
-		return;
-	counter_add(&attendant->counters.problems[PROBLEM_REQUEST_TIMEOUT], 1);
-	counter_add(&attendant->counters.by_status[4], 1);
-}
-
 static void check_deadline(struct attendant *attendant, struct connection *connection, int64_t now)
 {
 	int64_t deadline = atomic_load_explicit(&connection->deadline, memory_order_relaxed);
@@ -69,8 +47,12 @@ static void check_deadline(struct attendant *attendant, struct connection *conne
 		return;
 	if (!atomic_compare_exchange_strong(&connection->deadline, &deadline, DEADLINE_PASSED))
 		return;
-	if (atomic_load(&connection->stage) == STAGE_ARRIVING)
-		send_timeout(attendant, connection);
+	if (atomic_load(&connection->stage) == STAGE_ARRIVING) {
+		char id[RANDOM_ID_SIZE];
+		random_id("r", id);
+		connection_refuse(connection, &attendant->counters, PROBLEM_REQUEST_TIMEOUT, id,
+		    "The request had not wholly arrived in time: send it again.");
+	}
 	shutdown(connection->fd, SHUT_RDWR);
 }
 

@@ -3,6 +3,7 @@
 #include "http/connection.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -143,6 +144,26 @@ void connection_end(struct connection *connection)
 	if (atomic_load(&connection->left))
 		connection_read_out(connection);
 	counter_add(&worker->completed, 1);
+}
+
+void connection_refuse(struct connection *connection, struct counters *counters,
+    enum problem problem, const char *id, const char *detail)
+{
+	const struct problem_entry *entry = problem_entry(problem);
+	char body[512], answer[1024];
+	int len = snprintf(body, sizeof(body),
+	    "{\"type\":\"https://mixport.invalid/problems/%s\",\"title\":\"%s\",\"status\":%u,"
+	    "\"code\":\"%s\",\"detail\":\"%s\",\"request_id\":\"%s\"}",
+	    entry->code, entry->title, entry->status, entry->code, detail, id);
+	len = snprintf(answer, sizeof(answer),
+	    "HTTP/1.1 %u %s\r\nConnection: close\r\nContent-Length: %d\r\n"
+	    "Content-Type: application/problem+json\r\nCache-Control: no-store\r\n"
+	    "X-Content-Type-Options: nosniff\r\nX-Request-Id: %s\r\n\r\n%s",
+	    entry->status, MHD_get_reason_phrase_for(entry->status), len, id, body);
+	if (send(connection->fd, answer, (size_t)len, MSG_DONTWAIT | MSG_NOSIGNAL) != len)
+		return;
+	counter_add(&counters->problems[problem], 1);
+	counter_add(&counters->by_status[4], 1);
 }
 
 struct options_named {

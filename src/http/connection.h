@@ -174,6 +174,11 @@ void connection_unref(struct connection *connection);
 void connection_begin(
     struct connection *connection, struct MHD_Connection *mhd, const char *target);
 
+/* Answers a request that no call was or will be made for, straight to the socket: nothing was
+ * written to it, and whoever calls sees to it that nothing else will be. The answer is counted. */
+void connection_refuse(struct connection *connection, struct counters *counters,
+    enum problem problem, const char *id, const char *detail);
+
 /* The request is over, however it went. */
 void connection_end(struct connection *connection);
 

@@ -24,6 +24,7 @@ void counters_sum(struct counters *sum, const struct counters *counters)
 		counter_add(&sum->by_status[i], atomic_load(&counters->by_status[i]));
 	for (size_t i = 0; i < PROBLEM_COUNT; i++)
 		counter_add(&sum->problems[i], atomic_load(&counters->problems[i]));
+	counter_add(&sum->library_refusals, atomic_load(&counters->library_refusals));
 	for (size_t i = 0; i < COUNTERS_DURATION_BUCKETS; i++)
 		counter_add(&sum->duration_buckets[i], atomic_load(&counters->duration_buckets[i]));
 	counter_add(&sum->duration_microseconds, atomic_load(&counters->duration_microseconds));

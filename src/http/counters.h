@@ -16,6 +16,7 @@ extern const int64_t counters_duration_bounds[COUNTERS_DURATION_BUCKETS];
 struct counters {
 	_Atomic uint64_t by_status[6]; /* 1xx to 5xx, by their first digit; [0] is unused */
 	_Atomic uint64_t problems[PROBLEM_COUNT];
+	_Atomic uint64_t library_refusals; /* heads that only libmicrohttpd saw */
 	_Atomic uint64_t duration_buckets[COUNTERS_DURATION_BUCKETS];
 	_Atomic uint64_t duration_microseconds; /* waits not included */
 };

@@ -55,7 +55,7 @@ static enum MHD_Result dispatch_begin(
 	struct request *request = &connection->request;
 	request->method = method;
 	request->head = strcmp(method, "HEAD") == 0;
-	request->http_1_0 = strcmp(version, "HTTP/1.1") != 0;
+	request->http_1_0 = strcmp(version, "HTTP/1.0") == 0;
 	if (guard_frame(request, version) || (request->has_body && guard_admit(request)))
 		return dispatch_settle(connection, (struct answered){.request = request});
 	connection->phase = request->has_body ? PHASE_BODY : PHASE_FRAMED;

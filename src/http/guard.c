@@ -25,16 +25,27 @@
  * project exists, the body. A project that the caller may not see does not exist.
  *
  * Bodies. What is too long by its Content-Length is refused before a byte of it is read, and
- * without one there is no body: the library's parser of chunks takes a bare LF, folds and NULs. */
+ * without one there is no body: the library's parser of chunks takes a bare LF, folds and NULs. One
+ * that it cannot read itself libmicrohttpd 0.9.75 answers with two heads. What it logs before that
+ * is the only sign of it: of the thread's connections only the one at work has a whole head that no
+ * call was made for. That one is given our answer, and the library no way to send its own.
+ *
+ * What only the library sees it answers alone, once, with an answer of its own: a head over the
+ * memory of its connection (414, 431), a line without a colon or with a NUL before it (400), a
+ * version that is not HTTP/1.x (400, 505). It hangs up on a first line without a blank, and passes
+ * over empty lines before it, also of NULs. test_framing.py holds it to that. */
 #include "http/guard.h"
 
 #include <assert.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "http/connection.h"
 #include "http/field.h"
 #include "http/reply.h"
 #include "http/request.h"
+
+#define LENGTH_FAULT "Content-Length must be digits only."
 
 /* Whether places in libmicrohttpd's memory mean what is said above. */
 static bool layout_is_known(void)
@@ -104,10 +115,23 @@ static enum MHD_Result visit_field(void *context, enum MHD_ValueKind kind, const
 	return MHD_YES;
 }
 
+static void guard_take_id(struct request *request)
+{
+	const struct headers *headers = &request->headers;
+	if (headers->request_ids == 1 && field_is_request_id(headers->request_id)) {
+		memcpy(request->id, headers->request_id.ptr, headers->request_id.len);
+		request->id[headers->request_id.len] = '\0';
+	} else {
+		worker_request_id(connection_of(request)->worker, request->id);
+	}
+}
+
 /* Reads the header fields, once. The end of the last line is followed by the empty line. */
 static void read_head(struct request *request, const char *version)
 {
 	struct headers *headers = &request->headers;
+	const union MHD_ConnectionInfo *info =
+	    MHD_get_connection_info(request->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
 	if (layout_is_known()) {
 		headers->line_end = version + strlen(version);
 		if (request->method + strlen(request->method) + 1 != request->target_at ||
@@ -115,17 +139,35 @@ static void read_head(struct request *request, const char *version)
 			request->target_at + request->target.len + 1 != version))
 			set_fault(headers, "The request line holds a NUL or stray blanks.");
 	}
-	int count =
-	    MHD_get_connection_values_n(request->mhd, MHD_HEADER_KIND, visit_field, headers);
-	if (headers->line_end && count > 0 && memcmp(headers->line_end, "\0\0\0\0", 4) != 0)
+	MHD_get_connection_values_n(request->mhd, MHD_HEADER_KIND, visit_field, headers);
+	if (headers->line_end && info &&
+	    headers->line_end + strlen("\r\n\r\n") != request->method + info->header_size)
 		set_fault(headers,
 		    "A line of the head is folded, holds a NUL, or does not end in CR LF.");
-	if (headers->request_ids == 1 && field_is_request_id(headers->request_id)) {
-		memcpy(request->id, headers->request_id.ptr, headers->request_id.len);
-		request->id[headers->request_id.len] = '\0';
-	} else {
-		worker_request_id(connection_of(request)->worker, request->id);
+	guard_take_id(request);
+}
+
+bool guard_refuse_length(struct worker *worker, bool too_large)
+{
+	struct connection *at;
+	pthread_mutex_lock(&worker->mutex);
+	LIST_FOREACH (at, &worker->connections, entry)
+		if (at->phase == PHASE_ARRIVED && MHD_get_connection_info(at->request.mhd,
+						      MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE))
+			break;
+	if (at) {
+		struct request *request = &at->request;
+		MHD_get_connection_values_n(
+		    request->mhd, MHD_HEADER_KIND, visit_field, &request->headers);
+		guard_take_id(request);
+		connection_refuse(at, &worker->counters,
+		    too_large ? PROBLEM_BODY_TOO_LARGE : PROBLEM_BAD_REQUEST, request->id,
+		    too_large ? "No body of such a length is taken here." : LENGTH_FAULT);
+		shutdown(at->fd, SHUT_WR);
+		at->body_unread = true;
 	}
+	pthread_mutex_unlock(&worker->mutex);
+	return at != NULL;
 }
 
 static int bad_request(struct request *request, const char *why)
@@ -149,10 +191,14 @@ int guard_frame(struct request *request, const char *version)
 	}
 	if (headers->fault)
 		return bad_request(request, headers->fault);
+	if (!field_is_token(span_of(request->method)))
+		return bad_request(request, "The method has characters it must not.");
+	if (!headers->host.ptr && !request->http_1_0)
+		return bad_request(request, "HTTP/1.1 needs a Host.");
 	uint64_t length = 0;
 	if (headers->content_length.ptr &&
 	    field_content_length(headers->content_length, &length) < 0)
-		return bad_request(request, "Content-Length must be digits only.");
+		return bad_request(request, LENGTH_FAULT);
 	request->has_body = connection_of(request)->body_unread = length > 0;
 	if (request->target_too_long) {
 		connection_of(request)->body_unread = true;
@@ -228,7 +274,7 @@ static int check_host(struct request *request)
 	struct span authority = request->authority;
 	if (authority.ptr && !host_is_ours(request, authority))
 		return refuse_host(request, authority);
-	/* A UNIX socket has no host: no or an empty one is as good as any. */
+	/* A UNIX socket has no host: an empty one, or with HTTP/1.0 none, is as good as any. */
 	if ((headers->host.len > 0 || (headers->host.ptr && endpoint_of(request)->port)) &&
 	    !host_is_ours(request, headers->host))
 		return refuse_host(request, headers->host);

@@ -2,7 +2,10 @@
 /* What a request must satisfy before a handler sees it. */
 #pragma once
 
+#include <stdbool.h>
+
 struct request;
+struct worker;
 
 /* Checks how the request is framed and finds path, query, id and whether it has a body. Returns 0,
  * or 1 when it was refused. version is libmicrohttpd's own string: its place in memory tells
@@ -13,3 +16,7 @@ int guard_frame(struct request *request, const char *version);
  * the request. Returns 0 when it may go on, reading its body first if it has one, or 1 when it was
  * answered. */
 int guard_admit(struct request *request);
+
+/* libmicrohttpd is about to refuse a Content-Length by itself, see guard.c: refuses it instead. The
+ * worker's thread. Returns whether the request was found. */
+bool guard_refuse_length(struct worker *worker, bool too_large);

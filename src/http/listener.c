@@ -26,6 +26,7 @@
 
 #include "http/attendant.h"
 #include "http/dispatch.h"
+#include "http/guard.h"
 #include "util/cleanup.h"
 #include "util/log.h"
 
@@ -72,6 +73,13 @@ static void log_library_once(struct worker *worker, const char *format, const ch
 	bool starved = strstr(format, "at FIRST connection") != NULL;
 	const char *name = names[worker->endpoint->kind];
 	counter_add(&worker->calls, 1);
+	/* What it refuses by itself is told nowhere else. */
+	if (strstr(format, "Content-Length' header"))
+		worker->refused = guard_refuse_length(worker, strstr(format, "Too large") != NULL);
+	else if (strstr(format, "Error processing request")) {
+		counter_add(&worker->counters.library_refusals, !worker->refused);
+		worker->refused = false;
+	}
 	if (!said_lately(worker, format)) {
 		log_debug("%s listener: %s", name, text);
 		if (starved)
@@ -139,7 +147,8 @@ static int start_worker(
 	    0, NULL, NULL, dispatch_serve,
 	    worker, /* the logger comes first, for all that follows */
 	    MHD_OPTION_EXTERNAL_LOGGER, log_library, worker, MHD_OPTION_LISTEN_SOCKET, fd,
-	    MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_CONNECTION_LIMIT, connections,
+	    /* What it would refuse beyond that, the guard does, with an answer of ours. */
+	    MHD_OPTION_STRICT_FOR_CLIENT, 0, MHD_OPTION_CONNECTION_LIMIT, connections,
 	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
 	    MHD_OPTION_CONNECTION_TIMEOUT, SILENCE_LIMIT, MHD_OPTION_THREAD_STACK_SIZE, STACK_SIZE,
 	    MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL, MHD_OPTION_URI_LOG_CALLBACK,

@@ -35,6 +35,7 @@ struct worker {
 	struct MHD_Daemon *daemon; /* NULL: the thread does not run */
 	int fd;                    /* of the listening socket, for the daemon alone; -1: none */
 	struct said said[SAID_LIMIT];
+	bool refused; /* what the library is about to refuse was answered already */
 	void *thread; /* the application's */
 	char id_prefix[RANDOM_ID_SIZE];
 	uint64_t id_count;

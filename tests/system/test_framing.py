@@ -1,0 +1,265 @@
+"""Where a request begins and ends: each of these heads, byte for byte, on each listener.
+
+Behind every one stands a second request. It is answered only where the first one is whole and
+beyond doubt; nobody's idea of the two must differ from ours."""
+
+import json
+import re
+
+import pytest
+
+from harness import Client, Daemon, Sim, read_all
+
+LISTENERS = ["tcp", "unix", "health"]
+
+# What is expected: the statuses that are answered, in order. SERVED is both requests.
+SERVED = [200, 200]
+
+HEAD = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-A: b\r\n\r\n"
+SECOND = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Request-Id: second\r\n\r\n"
+
+
+def get(*lines, target="/healthz", method="GET", version="HTTP/1.1", host="localhost"):
+    lines = ([f"Host: {host}"] if host is not None else []) + list(lines)
+    return "\r\n".join([f"{method} {target} {version}", *lines, "", ""]).encode("latin-1")
+
+
+def rows():
+    """Each row: its name, its bytes, and the statuses that come."""
+    yield "plain", HEAD, SERVED
+    yield from inserted()
+    yield from first_lines()
+    yield from fields()
+    yield from lengths()
+
+
+PLACES = {
+    "in the method": b"G|ET /healthz",
+    "after the method": b"GET| /healthz",
+    "before the target": b"GET |/healthz",
+    "in the target": b"GET /heal|thz",
+    "after the target": b"GET /healthz| HTTP",
+    "in the version": b"HTTP/|1.1",
+    "after the version": b"HTTP/1.1|\r\nHost",
+    "in a name": b"Ho|st:",
+    "after a name": b"Host|:",
+    "before a value": b":| localhost",
+    "in a value": b"local|host",
+    "after a value": b"localhost|\r\n",
+    "before a field": b"\r\n|X-A",
+    "in the last value": b"X-A: b|",
+    "before the empty line": b"b\r\n|\r\n",
+    "in the empty line": b"b\r\n\r|\n",
+}
+BYTES = {"NUL": b"\0", "CR": b"\r", "LF": b"\n", "SOH": b"\x01", "DEL": b"\x7f"}
+
+
+def inserted():
+    """A byte that belongs nowhere, everywhere."""
+    for place, text in PLACES.items():
+        before, after = text.split(b"|")
+        assert HEAD.count(before + after) == 1, place
+        for name, byte in BYTES.items():
+            yield (f"{name} {place}", HEAD.replace(before + after, before + byte + after),
+                   INSERTED.get(f"{name} {place}", [400]))
+
+
+# The library hangs up on a first line without a blank, and passes over an empty line before it.
+INSERTED = {"LF in the method": [], "LF after the method": [], "LF in the empty line": SERVED}
+
+
+def first_lines():
+    for name, data, expected in [
+        ("an empty line before", b"\r\n" + HEAD, SERVED),
+        ("a bare LF before", b"\n" + HEAD, SERVED),
+        ("a NUL line before", b"\0\r\n" + HEAD, SERVED),
+        ("a blank before", b" " + HEAD, []),
+        ("no target", b"GET HTTP/1.1\r\nHost: localhost\r\n\r\n", [400]),
+        ("a method alone", b"GET\r\nHost: localhost\r\n\r\n", []),
+        ("a method and a blank", b"GET \r\nHost: localhost\r\n\r\n", [400]),
+        ("no version", b"GET /healthz\r\nHost: localhost\r\n\r\n", [400]),
+        ("two blanks before the target", get(method="GET "), [400]),
+        ("two blanks before the version", get(version=" HTTP/1.1"), [400]),
+        ("a blank after the version", get(version="HTTP/1.1 "), [400]),
+        ("a blank in the target", get(target="/healthz x"), [400]),
+        ("a tab for a blank", b"GET\t/healthz\tHTTP/1.1\r\nHost: localhost\r\n\r\n", []),
+        ("version 0.9", get(version="HTTP/0.9"), [505]),
+        ("version 1.2", get(version="HTTP/1.2"), SERVED),
+        ("version 2.0", get(version="HTTP/2.0"), [505]),
+        ("version in lower case", get(version="http/1.1"), [400]),
+        ("version with a letter", get(version="HTTP/1.x"), [400]),
+        ("version without a digit", get(version="HTTP/1"), [400]),
+        ("HTTP/2 preface", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", [505]),
+        ("a TLS hello", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\r\n\r\n", []),
+        ("a relative target", get(target="healthz"), [400]),
+        ("an asterisk", get(target="*", method="OPTIONS"), [400]),
+        ("an authority", get(target="localhost:80", method="CONNECT"), [400]),
+        ("a fragment", get(target="/healthz#x"), [400]),
+        ("%00", get(target="/healthz%00"), [400]),
+        ("a broken escape", get(target="/healthz%zz"), [400]),
+        ("half an escape", get(target="/healthz%4"), [400]),
+        ("a target of 8 bits", get(target="/healthz\xff"), [400]),
+        ("a long target", get(target="/" + "x" * 5000), [414]),
+        ("a longer target", get(target="/" + "x" * 20000), [414]),
+    ]:
+        yield name, data, expected
+
+
+def fields():
+    for name, data, expected in [
+        ("no host", get(host=None), [400]),
+        ("two hosts", get("Host: localhost"), [400]),
+        ("a fold", get("X-A: b", " c"), [400]),
+        ("a fold by a tab", get("X-A: b", "\tc"), [400]),
+        ("a fold at the end", get("X-A: b", " "), [400]),
+        ("a fold at once", b"GET /healthz HTTP/1.1\r\n Host: localhost\r\n\r\n", [400]),
+        ("a line without a colon", get("X-A"), [400]),
+        ("a line without a name", get(": b"), [400]),
+        ("a blank in a name", get("X A: b"), [400]),
+        ("an 8-bit name", get("X-\xe9: b"), [400]),
+        ("an 8-bit value", get("X-A: \xe9"), SERVED),
+        ("an empty value", get("X-A:"), SERVED),
+        ("blanks about a value", get("X-A: \t b \t "), SERVED),
+        ("no blank before a value", get("X-A:b"), SERVED),
+        ("all lines end in LF", HEAD.replace(b"\r\n", b"\n"), [400]),
+        ("all lines end in CR", HEAD.replace(b"\r\n", b"\r"), [400]),
+        ("a head too long", get("X-A: " + "x" * 20000), [431]),
+        ("too many fields", get(*(f"X-{n}: {n}" for n in range(3000))), [431]),
+        ("an unknown expectation", get("Expect: nonsense"), SERVED),
+        ("an upgrade", get("Connection: Upgrade", "Upgrade: websocket"), SERVED),
+        ("HTTP/1.0 without a host", get(version="HTTP/1.0", host=None), [200]),
+    ]:
+        yield name, data, expected
+
+
+def lengths():
+    for name, text in [
+        ("of nothing", ""), ("of a sign", "+0"), ("negative", "-1"), ("hexadecimal", "0x0"),
+        ("a list", "0, 0"), ("a fraction", "0.0"), ("two words", "0 0"), ("a letter", "1a"),
+        ("a quote", '"0"')]:
+        yield f"a length {name}", get(f"Content-Length: {text}"), [400]
+    yield "a length too large", get("Content-Length: 99999999999999999999999"), [413]
+    yield "a length of 19 digits", get("Content-Length: 1000000000000000000"), [400]
+    yield "a length of zeros", get("Content-Length: 000"), SERVED
+    yield "a length of 0", get("Content-Length: 0"), SERVED
+    yield "two lengths", get("Content-Length: 0", "Content-Length: 0"), [400]
+    yield "two lengths that differ", get("Content-Length: 0", "Content-Length: 5"), [400]
+    for name, lines in {
+        "chunked": ["Transfer-Encoding: chunked"],
+        "chunked in capitals": ["TRANSFER-ENCODING: CHUNKED"],
+        "identity": ["Transfer-Encoding: identity"],
+        "gzip": ["Transfer-Encoding: gzip, chunked"],
+        "none": ["Transfer-Encoding:"],
+        "xchunked": ["Transfer-Encoding: xchunked"],
+        "two": ["Transfer-Encoding: chunked", "Transfer-Encoding: identity"],
+        "and a length": ["Transfer-Encoding: chunked", "Content-Length: 5"],
+        "after a length": ["Content-Length: 5", "Transfer-Encoding: chunked"],
+    }.items():
+        yield f"an encoding, {name}", get(*lines) + b"0\r\n\r\n", [411]
+
+
+ROWS = {name: (data, expected) for name, data, expected in rows()}
+
+
+def read_answers(data):
+    """Every head and body in what a connection said, to the last byte."""
+    found = []
+    while data:
+        match = re.match(rb"HTTP/1\.[01] (\d{3}) [^\r\n]*\r\n(.*?\r\n)\r\n", data, re.S)
+        assert match, data[:200]
+        fields = {}
+        for line in match[2].decode("latin-1").split("\r\n")[:-1]:
+            name, value = line.split(": ", 1)
+            fields[name.lower()] = value
+        end = match.end() + int(fields.get("content-length", 0))
+        found.append((int(match[1]), fields, data[match.end():end]))
+        data = data[end:]
+    return found
+
+
+@pytest.fixture(scope="module")
+def shared():
+    with Sim("--connectors", "1") as sim, Daemon(sim) as daemon:
+        yield daemon
+
+
+# What only libmicrohttpd sees, it answers with a page of its own: pinned here, row by row.
+LIBRARY = {
+    *(f"{byte} {place}" for byte in BYTES for place in ("in the version", "after the version")),
+    *(f"{byte} {place}" for byte in ("NUL", "LF") for place in ("in a name", "after a name")),
+    *(f"LF {place}" for place in ("before the target", "in the target", "after the target",
+                                  "in a value")),
+    *(f"{byte} {place}" for byte in ("CR", "SOH", "DEL")
+      for place in ("before the empty line", "in the empty line")),
+    "NUL in the empty line", "no target", "a method and a blank", "no version",
+    "a blank after the version", "version 0.9", "version 2.0", "version in lower case",
+    "version with a letter", "version without a digit", "HTTP/2 preface", "a longer target",
+    "a line without a colon", "a head too long", "too many fields",
+}
+LIBRARY -= {"LF after the version"}
+
+
+def check_refusal(name, status, fields, body):
+    assert fields["connection"] == "close"
+    if name in LIBRARY:
+        assert "x-request-id" not in fields, "pinned as the library's, but it is ours"
+        return
+    problem = json.loads(body)
+    assert fields["content-type"] == "application/problem+json"
+    assert problem["status"] == status
+    assert problem["request_id"] == fields["x-request-id"]
+    assert fields["cache-control"] == "no-store" and fields["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize("via", LISTENERS)
+@pytest.mark.parametrize("name", ROWS)
+def test_a_head_is_answered_once_and_nothing_behind_it_slips_through(shared, via, name):
+    data, expected = ROWS[name]
+    client = shared.client() if via == "tcp" else Client(shared, via=via)
+    answers = read_answers(client.raw(data + SECOND, shutdown=True))
+    assert [status for status, _, _ in answers] == expected
+    for status, fields, body in answers:
+        if status >= 400:
+            check_refusal(name, status, fields, body)
+    served = [fields["x-request-id"] for status, fields, _ in answers if status == 200]
+    assert served.count("second") == (1 if expected == SERVED else 0)
+
+
+def test_there_are_more_than_a_hundred():
+    assert len(ROWS) >= 100
+    assert LIBRARY <= set(ROWS)
+
+
+def test_a_refused_length_keeps_the_id_of_its_request(shared):
+    for text in ("x", "9" * 30):
+        data = get(f"Content-Length: {text}", "X-Request-Id: mine")
+        (_, fields, _), = read_answers(shared.client().raw(data, shutdown=True))
+        assert fields["x-request-id"] == "mine"
+
+
+def test_a_refused_length_ends_no_other_connection(shared):
+    """Which of the connections is meant is found out, not guessed."""
+    begun = [shared.client().socket() for _ in range(20)]
+    for number, raw in enumerate(begun):
+        raw.sendall(get(f"X-Request-Id: kept-{number}")[:-2])
+    for text in ("x", "9" * 30):
+        client = shared.client()
+        statuses = [status for status, _, _ in read_answers(
+            client.raw(get(f"Content-Length: {text}"), shutdown=True))]
+        assert statuses in ([400], [413])
+    for number, raw in enumerate(begun):
+        raw.sendall(b"Connection: close\r\n\r\n")
+        (status, fields, _), = read_answers(read_all(raw))
+        assert status == 200 and fields["x-request-id"] == f"kept-{number}"
+        raw.close()
+
+
+def test_what_the_library_refuses_is_counted(shared):
+    def refused():
+        text = shared.over_health().get("/metrics").text
+        return [int(float(re.search(rf"^mixport_{name} (\S+)$", text, re.M)[1])) for name in (
+            "http_library_refusals_total", r'http_problems_total\{code="bad-request"\}')]
+    library, ours = refused()
+    shared.client().raw(get("X-A"), shutdown=True)
+    shared.client().raw(get("Content-Length: x"), shutdown=True)
+    assert refused() == [library + 1, ours + 1]
