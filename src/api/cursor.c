@@ -1,12 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-/* A cursor is a version, a kind, a fingerprint and a position, written in hexadecimal. */
+/* A cursor is a position, encrypted: rows are numbered across all projects, so that their numbers
+ * would tell how much others have. The tag is a MAC of the version, the kind, the list and the
+ * position, and the counter that the position is encrypted with: a synthetic IV, as in RFC 5297. */
 #include "api/cursor.h"
 
+#include <nettle/aes.h>
+#include <nettle/ctr.h>
+#include <nettle/hmac.h>
+#include <nettle/memops.h>
 #include <string.h>
 
 #include "util/text.h"
 
-#define CURSOR_VERSION 1
+#define CURSOR_VERSION 2
+#define TAG_SIZE 16
+#define POSITION_SIZE 16
 
 static uint8_t *cursor_put(uint8_t *at, uint64_t value)
 {
@@ -23,29 +31,57 @@ static uint64_t get(const uint8_t *at)
 	return value;
 }
 
-void cursor_format(const struct cursor *cursor, char *ret_text)
+static void make_tag(
+    const struct cursor *cursor, const uint8_t key[CURSOR_KEY_SIZE], uint8_t ret_tag[TAG_SIZE])
 {
-	uint8_t bytes[CURSOR_BYTES] = {CURSOR_VERSION, (uint8_t)cursor->kind};
+	uint8_t bytes[2 + 8 + POSITION_SIZE] = {CURSOR_VERSION, (uint8_t)cursor->kind};
 	uint8_t *at = cursor_put(bytes + 2, cursor->list);
 	at = cursor_put(at, (uint64_t)cursor->time);
 	cursor_put(at, (uint64_t)cursor->row);
+	struct hmac_sha256_ctx mac;
+	hmac_sha256_set_key(&mac, CURSOR_KEY_SIZE - AES128_KEY_SIZE, key + AES128_KEY_SIZE);
+	hmac_sha256_update(&mac, sizeof(bytes), bytes);
+	hmac_sha256_digest(&mac, TAG_SIZE, ret_tag);
+}
+
+/* One way and back. */
+static void encrypt(const uint8_t key[CURSOR_KEY_SIZE], const uint8_t tag[TAG_SIZE],
+    uint8_t position[POSITION_SIZE])
+{
+	struct aes128_ctx aes;
+	uint8_t counter[TAG_SIZE];
+	memcpy(counter, tag, TAG_SIZE);
+	aes128_set_encrypt_key(&aes, key);
+	ctr_crypt(&aes, (nettle_cipher_func *)aes128_encrypt, TAG_SIZE, counter, POSITION_SIZE,
+	    position, position);
+}
+
+void cursor_format(const struct cursor *cursor, const uint8_t key[CURSOR_KEY_SIZE], char *ret_text)
+{
+	uint8_t bytes[CURSOR_BYTES];
+	make_tag(cursor, key, bytes);
+	cursor_put(cursor_put(bytes + TAG_SIZE, (uint64_t)cursor->time), (uint64_t)cursor->row);
+	encrypt(key, bytes, bytes + TAG_SIZE);
 	text_hex(bytes, sizeof(bytes), ret_text);
 }
 
-int cursor_parse(const char *text, enum cursor_kind kind, uint64_t list, struct cursor *ret_cursor)
+int cursor_parse(const char *text, const uint8_t key[CURSOR_KEY_SIZE], struct cursor *cursor)
 {
 	uint8_t bytes[CURSOR_BYTES];
+	uint8_t tag[TAG_SIZE];
 	if (text_unhex(text, bytes, sizeof(bytes)) < 0)
 		return -1;
-	struct cursor cursor = {
-	    .kind = kind,
-	    .list = get(bytes + 2),
-	    .time = (int64_t)get(bytes + 10),
-	    .row = (int64_t)get(bytes + 18),
+	encrypt(key, bytes, bytes + TAG_SIZE);
+	struct cursor found = {
+	    .kind = cursor->kind,
+	    .list = cursor->list,
+	    .time = (int64_t)get(bytes + TAG_SIZE),
+	    .row = (int64_t)get(bytes + TAG_SIZE + 8),
 	};
-	if (bytes[0] != CURSOR_VERSION || bytes[1] != kind || cursor.list != list || cursor.row < 1)
+	make_tag(&found, key, tag);
+	if (!memeql_sec(tag, bytes, TAG_SIZE) || found.row < 1)
 		return -1;
-	*ret_cursor = cursor;
+	*cursor = found;
 	return 0;
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Where a page of a list ended, as the opaque text a client hands back for the next one. Pure.
  *
- * A cursor carries the kind of list it came from and a fingerprint of that list's identity (which
- * records, in which order), so that one taken from another list is refused, not misread. */
+ * A cursor belongs to the kind of list it came from and to a fingerprint of that list's identity
+ * (which records, in which order): taken from another list, made up or changed, it is refused, not
+ * misread. Nobody without the key can read it. */
 #pragma once
 
 #include <stdint.h>
@@ -23,14 +24,17 @@ struct cursor {
 	int64_t row;
 };
 
-#define CURSOR_BYTES 26
+#define CURSOR_BYTES 32
 #define CURSOR_TEXT_SIZE (2 * CURSOR_BYTES + 1)
 
-/* Writes the text of a cursor; ret_text holds CURSOR_TEXT_SIZE bytes. */
-void cursor_format(const struct cursor *cursor, char *ret_text);
+#define CURSOR_KEY_SIZE 32
 
-/* Reads the text of a cursor of this kind and list. Returns 0, or -1 when it is anything else. */
-int cursor_parse(const char *text, enum cursor_kind kind, uint64_t list, struct cursor *ret_cursor);
+/* Writes the text of a cursor; ret_text holds CURSOR_TEXT_SIZE bytes. */
+void cursor_format(const struct cursor *cursor, const uint8_t key[CURSOR_KEY_SIZE], char *ret_text);
+
+/* Reads time and row out of the text of a cursor that has this kind and list. Returns 0, or -1 when
+ * it is anything else. */
+int cursor_parse(const char *text, const uint8_t key[CURSOR_KEY_SIZE], struct cursor *cursor);
 
 /* Takes one more value into a fingerprint. Order matters; equal sequences give equal fingerprints,
  * others almost surely do not. */

@@ -4,6 +4,7 @@
 #include "api/reading.h"
 #include "api/reloads.h"
 #include "http/server.h"
+#include "store/operation_store.h"
 #include "store/render.h"
 #include "store/tx.h"
 #include "util/timestamp.h"
@@ -43,11 +44,12 @@ static int health_read_stats(struct conn *conn, void *context, struct err *err)
 	return store_stats(conn, err, context);
 }
 
-static void reason(struct writer *writer, const char *code, const char *project, const char *detail)
+/* Anybody may ask, so that no project is named: /v1/health tells which. */
+static void reason(struct writer *writer, const char *code, const char *detail)
 {
 	writer_begin_object(writer);
 	writer_member_text(writer, "code", code);
-	writer_member_text(writer, "project", project);
+	writer_member_null(writer, "project");
 	writer_member_text(writer, "detail", detail);
 	writer_end_object(writer);
 }
@@ -63,18 +65,23 @@ struct answered health_ready(struct request *request)
 	struct store_stats stats;
 	unsigned reasons = 0;
 	if (tx_read(request_reader(request), health_read_stats, &stats, &err) != 0) {
-		reason(&writer, "store-not-open", NULL, "the database cannot be read");
+		reason(&writer, "store-not-open", "the database cannot be read");
 		reasons++;
 	}
 	const struct config *config = request_config(request);
+	size_t loaded = 0;
 	for (size_t i = 0; i < config->project_count; i++) {
 		struct upstream_status status;
-		if (engine_upstream(
-			request_engine(request), config->projects[i].project_id, &status) == 0 &&
-		    status.loaded)
-			continue;
-		reason(&writer, "project-not-loaded", config->projects[i].name,
-		    "its connectors have not been listed once yet");
+		loaded += engine_upstream(request_engine(request), config->projects[i].project_id,
+			      &status) == 0 &&
+			  status.loaded;
+	}
+	if (loaded < config->project_count) {
+		char detail[128];
+		snprintf(detail, sizeof(detail),
+		    "the connectors of %zu of %zu projects have not been listed once yet",
+		    config->project_count - loaded, config->project_count);
+		reason(&writer, "project-not-loaded", detail);
 		reasons++;
 	}
 	writer_end_array(&writer);
@@ -91,6 +98,40 @@ struct report {
 	bool readable;
 	bool upstream_troubled;
 };
+
+/* To one who is limited to some projects the totals are those of these; what there is of a total of
+ * all alone is not for them. */
+static int report_stats(struct conn *conn, void *context, struct err *err)
+{
+	struct report *report = context;
+	struct request *request = report->reading.request;
+	const struct config *config = request_config(request);
+	int r = store_stats(conn, err, &report->stats);
+	if (r || !caller_is_limited(request_caller(request)))
+		return r;
+	report->stats.connectors = report->stats.operations_unknown = 0;
+	for (size_t i = 0; i < config->project_count && r == 0; i++) {
+		const struct config_project *project = &config->projects[i];
+		struct project_view view;
+		int64_t unknown = 0;
+		if (!request_may_see(request, project))
+			continue;
+		r = reading_load_view(&report->reading, project, &view);
+		if (r == 0)
+			r = operation_store_count_unknown(conn, project->project_id, err, &unknown);
+		report->stats.connectors += view.record.connectors;
+		report->stats.operations_unknown += unknown;
+	}
+	return r;
+}
+
+static void write_total(struct report *report, const char *name, int64_t total)
+{
+	if (caller_is_limited(request_caller(report->reading.request)))
+		writer_member_null(&report->reading.writer, name);
+	else
+		writer_member_integer(&report->reading.writer, name, total);
+}
 
 static int report_projects(struct conn *conn, void *context, struct err *err)
 {
@@ -140,7 +181,6 @@ static const char *health_judge(const struct report *report, bool writable)
 static void report_reload(struct request *request, struct writer *writer)
 {
 	struct reload_outcome outcome _cleanup_reload_outcome_;
-	const struct token *token = request_caller(request)->token;
 	reloads_last(request_service(request)->reloads, &outcome);
 	if (outcome.number == 0) {
 		writer_null(writer);
@@ -152,7 +192,7 @@ static void report_reload(struct request *request, struct writer *writer)
 	writer_key(writer, "error");
 	if (outcome.done)
 		writer_null(writer);
-	else if (!outcome.lines || (token && token->projects))
+	else if (!outcome.lines || caller_is_limited(request_caller(request)))
 		writer_text(writer, "the configuration is not valid");
 	else
 		writer_text_span(writer,
@@ -169,7 +209,7 @@ struct answered health_report(struct request *request)
 	struct writer *writer = &report.reading.writer;
 	bool writable = !engine_store_unavailable(request_engine(request));
 	reading_init(&report.reading, request);
-	report.readable = tx_read(reader, health_read_stats, &report.stats, &err) == 0;
+	report.readable = tx_read(reader, report_stats, &report, &err) == 0;
 	writer_begin_object(writer);
 	writer_member_text(writer, "version", request_service(request)->version);
 	writer_member_integer(
@@ -180,13 +220,13 @@ struct answered health_report(struct request *request)
 	writer_member_boolean(writer, "readable", report.readable);
 	writer_member_boolean(writer, "writable", writable);
 	if (report.readable) {
-		writer_member_integer(writer, "database_bytes", stats->database_bytes);
-		writer_member_integer(writer, "wal_bytes", stats->wal_bytes);
-		writer_member_integer(writer, "free_bytes", stats->free_bytes);
+		write_total(&report, "database_bytes", stats->database_bytes);
+		write_total(&report, "wal_bytes", stats->wal_bytes);
+		write_total(&report, "free_bytes", stats->free_bytes);
 		writer_member_integer(writer, "connectors", stats->connectors);
-		writer_member_integer(writer, "jobs", stats->jobs);
-		writer_member_integer(writer, "snapshots", stats->snapshots);
-		writer_member_integer(writer, "operations", stats->operations);
+		write_total(&report, "jobs", stats->jobs);
+		write_total(&report, "snapshots", stats->snapshots);
+		write_total(&report, "operations", stats->operations);
 	}
 	writer_end_object(writer);
 	writer_key(writer, "projects");

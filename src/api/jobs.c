@@ -167,11 +167,12 @@ static int take_job(const struct job_record *record, void *context)
 	struct job_read *read = context;
 	struct request *request = read->reading.request;
 	const struct project_view *view = NULL;
+	/* First: how long it takes must not tell that there is such a job. */
+	if (!request_visible_project(request, record->project_id))
+		return STORE_NONE;
 	int r = reading_view(&read->reading, record->project_id, &view);
 	if (r)
 		return r;
-	if (!request_may_see(request, view->settings))
-		return STORE_NONE;
 	struct freshness freshness = freshness_of_job(record, view, read->reading.now);
 	freshness.error_code = freshness.error_message = NULL;
 	read->found = (struct job_found){
@@ -310,11 +311,11 @@ static int read_snapshots(const struct job_record *record, void *context)
 {
 	struct snapshot_page *page = context;
 	struct reading *reading = &page->reading;
+	if (!request_visible_project(reading->request, record->project_id))
+		return STORE_NONE;
 	int r = reading_view(reading, record->project_id, &page->view);
 	if (r)
 		return r;
-	if (!request_may_see(reading->request, page->view->settings))
-		return STORE_NONE;
 	struct slice_end end;
 	page->record = record;
 	page->query.job_row = record->row;

@@ -230,8 +230,13 @@ struct answered metrics_get(struct request *request)
 	const struct config_project *project;
 	struct upstream_status status;
 	size_t index;
-	write_server(&exposition, request);
-	write_engine(&exposition, request_engine(request));
+	/* What is counted of all callers and projects together is not for one who is limited to
+	 * some. */
+	bool limited = caller_is_limited(request_caller(request));
+	if (!limited) {
+		write_server(&exposition, request);
+		write_engine(&exposition, request_engine(request));
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(project_figures); i++) {
 		index = 0;
 		family(&exposition, project_figures[i].name, "gauge", project_figures[i].help);
@@ -251,6 +256,8 @@ struct answered metrics_get(struct request *request)
 			    upstream_state_names[i]);
 			buffer_printf(exposition.out, " %d\n", (int)status.state == i);
 		}
+	if (limited)
+		return reply_text(request, 200, CONTENT_TYPE);
 	bool readable = tx_read(request_reader(request), metrics_read_stats, &stats, &err) == 0;
 	single(&exposition, "store_readable", "gauge", "Whether the database can be read, 0 or 1.",
 	    readable);

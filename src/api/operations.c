@@ -13,15 +13,6 @@
 #define OPERATION_WAIT_MAXIMUM 60
 #define REASON_LENGTH_LIMIT 1000
 
-/* The project of an operation, when the caller may see it; NULL otherwise. */
-static const struct config_project *visible_project(
-    struct request *request, const struct operation_record *record)
-{
-	const struct config_project *project =
-	    config_find_project_id(request_config(request), record->project_id);
-	return project && request_may_see(request, project) ? project : NULL;
-}
-
 static struct answered operation_not_found(struct request *request)
 {
 	return reply_problem(request, PROBLEM_OPERATION_NOT_FOUND,
@@ -40,7 +31,8 @@ struct operation_page {
 static int add_operation(const struct operation_record *record, void *context)
 {
 	struct operation_page *page = context;
-	const struct config_project *project = visible_project(page->reading.request, record);
+	const struct config_project *project =
+	    request_visible_project(page->reading.request, record->project_id);
 	const struct reading_row row = reading_begin_row(&page->reading);
 	reading_operation(&page->reading, project ? project->name : NULL, record);
 	return reading_end_row(&page->reading, &row);
@@ -95,7 +87,8 @@ struct operation_read {
 static int operations_take_operation(const struct operation_record *record, void *context)
 {
 	struct operation_read *read = context;
-	const struct config_project *project = visible_project(read->reading.request, record);
+	const struct config_project *project =
+	    request_visible_project(read->reading.request, record->project_id);
 	if (!project)
 		return STORE_NONE;
 	read->state = record->state;

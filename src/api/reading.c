@@ -230,7 +230,7 @@ void reading_end_list(
 	const struct cursor cursor = {
 	    .kind = kind, .list = list, .time = end->last.time, .row = end->last.row};
 	if (end->more)
-		cursor_format(&cursor, text);
+		cursor_format(&cursor, conn_secret(reading->conn), text);
 	tag(reading, end->more);
 	writer_end_array(&reading->writer);
 	writer_member_boolean(&reading->writer, "has_more", end->more);
@@ -262,11 +262,11 @@ int page_read(
 {
 	uint64_t limit = PAGE_LIMIT_DEFAULT;
 	struct slice slice = {.after = false};
-	struct cursor cursor = {.row = 0};
+	struct cursor cursor = {.kind = kind, .list = list};
 	const char *text = request_parameter(request, "cursor");
 	if (request_parameter_unsigned(request, "limit", 1, PAGE_LIMIT_MAXIMUM, &limit) < 0)
 		return -1;
-	if (text && cursor_parse(text, kind, list, &cursor) < 0)
+	if (text && cursor_parse(text, conn_secret(request_reader(request)), &cursor) < 0)
 		return -1;
 	slice.limit = (unsigned)limit;
 	slice.after = text != NULL;

@@ -162,8 +162,7 @@ static int reloads_check_body(struct request *request, struct err *err)
 struct answered reload_post(struct request *request)
 {
 	struct err err = ERR_INIT;
-	const struct token *token = request_caller(request)->token;
-	if (token && token->projects)
+	if (caller_is_limited(request_caller(request)))
 		return reply_problem(request, PROBLEM_INSUFFICIENT_SCOPE,
 		    "%s is limited to some projects; a reload concerns all of them",
 		    request_caller(request)->name);

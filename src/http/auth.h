@@ -16,6 +16,12 @@ struct caller {
 	const struct token *token; /* NULL for a socket peer; belongs to the request's config */
 };
 
+/* Whether the caller may see some of the projects only. */
+static inline bool caller_is_limited(const struct caller *caller)
+{
+	return caller->token && caller->token->projects;
+}
+
 /* What a client claims; a secret, to be wiped with auth_claim_done. */
 struct auth_claim {
 	bool named; /* Basic: the name counts */

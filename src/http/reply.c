@@ -180,8 +180,7 @@ static bool is_not_modified(const struct request *request, unsigned status)
 
 const void *reply_viewer(const struct request *request)
 {
-	const struct token *token = request->caller.token;
-	return token && token->projects ? token : NULL;
+	return caller_is_limited(&request->caller) ? request->caller.token : NULL;
 }
 
 struct answered reply_kept(struct request *request, struct kept *kept)

@@ -70,6 +70,13 @@ bool request_may_see(const struct request *request, const struct config_project 
 	return !token || token_allows_project(token, project->name, project->project_id);
 }
 
+const struct config_project *request_visible_project(
+    const struct request *request, int64_t project_id)
+{
+	const struct config_project *project = config_find_project_id(request->config, project_id);
+	return project && request_may_see(request, project) ? project : NULL;
+}
+
 const char *request_parameter(const struct request *request, const char *name)
 {
 	const char *const *names = request->route->parameters;

@@ -32,6 +32,10 @@ const struct caller *request_caller(const struct request *request);
 /* Whether the caller may see a project. */
 bool request_may_see(const struct request *request, const struct config_project *project);
 
+/* The project with this id, when it is configured and the caller may see it; NULL otherwise. */
+const struct config_project *request_visible_project(
+    const struct request *request, int64_t project_id);
+
 /* The body as received. */
 struct span request_body(const struct request *request);
 

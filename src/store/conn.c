@@ -418,11 +418,22 @@ static int make_sure(const char *path, const struct lock *lock, struct err *err)
 STATEMENT(sql_instance, FOR_ALL, "read its instance number",
 	"SELECT instance FROM store WHERE only_row = 1");
 
+/* What goes into answers tells nothing of what keeps a secret, though both come from one number. */
+static void derive(const char *purpose, int64_t instance, uint8_t ret_digest[DIGEST_SIZE])
+{
+	char text[64];
+	int len = snprintf(text, sizeof(text), "mixport %s %lld", purpose, (long long)instance);
+	digest_sha256(text, (size_t)len, ret_digest);
+}
+
 static int read_instance(struct conn *conn, struct err *err)
 {
 	int64_t instance = 0;
+	uint8_t digest[DIGEST_SIZE];
 	int r = stmt_number(conn, &sql_instance, VALUES_NONE, err, &instance);
-	conn->instance = (uint64_t)instance;
+	derive("fingerprint", instance, digest);
+	memcpy(&conn->instance, digest, sizeof(conn->instance));
+	derive("secret", instance, conn->secret);
 	return r > 0 ? err_set(err, "its row of counts is missing") : r;
 }
 
@@ -608,6 +619,11 @@ struct conn *conn_close(struct conn *conn)
 uint64_t conn_instance(const struct conn *conn)
 {
 	return conn->instance;
+}
+
+const uint8_t *conn_secret(const struct conn *conn)
+{
+	return conn->secret;
 }
 
 int conn_checkpoint_if_large(struct conn *writer, struct err *err)

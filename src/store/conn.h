@@ -54,6 +54,9 @@ struct conn *conn_close(struct conn *conn);
  * come back after the file was replaced by another one. */
 uint64_t conn_instance(const struct conn *conn);
 
+/* DIGEST_SIZE bytes that nobody else knows, the same for as long as the database lives. */
+const uint8_t *conn_secret(const struct conn *conn);
+
 /* Counts every commit of the writer in this process, from any thread, without a lock. What was read
  * while it stood at n is current as long as it stands at n: take it before reading. */
 uint64_t store_generation(void);

@@ -8,6 +8,7 @@
 #include "store/conn.h"
 #include "store/lock.h"
 #include "store/stmts.h"
+#include "util/digest.h"
 
 /* Which file it is, whatever its name names meanwhile. */
 struct file_identity {
@@ -22,6 +23,7 @@ struct conn {
 	sqlite3 *db;
 	sqlite3_stmt **stmts; /* see stmts_prepare */
 	uint64_t instance;
+	uint8_t secret[DIGEST_SIZE];
 	bool writer;
 	bool opened;               /* all the way */
 	bool without_index;        /* the writer's: the index of the log is in memory */

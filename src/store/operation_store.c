@@ -434,3 +434,14 @@ int operation_store_count_open(
 	return stmt_each(conn, &sql_operation_count_open, VALUES(v_text(client), v_integer(most)),
 	    count_row, ret_count, err);
 }
+
+STATEMENT(sql_operation_count_unknown, FOR_ALL, "count operations",
+	"SELECT count(*) FROM operations INDEXED BY operations_by_state"
+	" WHERE state = 'unknown' AND project_id = ?1");
+
+int operation_store_count_unknown(
+    struct conn *conn, int64_t project_id, struct err *err, int64_t *ret_count)
+{
+	return stmt_number(
+	    conn, &sql_operation_count_unknown, VALUES(v_integer(project_id)), err, ret_count);
+}

@@ -124,3 +124,7 @@ int operation_store_retain(struct conn *writer, const struct operation_retention
  */
 int operation_store_count_open(
     struct conn *conn, const char *client, unsigned most, struct err *err, unsigned *ret_count);
+
+/* Counts the unknown ones of a project. Returns 0 or -1. */
+int operation_store_count_unknown(
+    struct conn *conn, int64_t project_id, struct err *err, int64_t *ret_count);

@@ -12,12 +12,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check(const char *text, enum cursor_kind kind, uint64_t list)
 {
-	struct cursor cursor;
+	static const uint8_t key[CURSOR_KEY_SIZE];
+	struct cursor cursor = {.kind = kind, .list = list};
 	char again[CURSOR_TEXT_SIZE];
-	if (cursor_parse(text, kind, list, &cursor) < 0)
+	if (cursor_parse(text, key, &cursor) < 0)
 		return;
 	assert(cursor.kind == kind && cursor.list == list && cursor.row >= 1);
-	cursor_format(&cursor, again);
+	cursor_format(&cursor, key, again);
 	assert(strcasecmp(again, text) == 0);
 }
 

@@ -3,10 +3,12 @@
 import grp
 import hashlib
 import os
+import re
+import time
 
 import pytest
 
-from harness import (DEMO_AND_OTHER, Daemon, Sim, TOKENS, Token, as_peer, basic, gcs, parse,
+from harness import (DEMO_AND_OTHER, Client, Daemon, Sim, TOKENS, Token, as_peer, basic, gcs, parse,
                      wait_until)
 
 NOBODY = 65534
@@ -189,6 +191,84 @@ def test_another_project_is_not_in_the_lists_of_a_limited_token(daemon, path):
 def test_health_tells_a_limited_token_only_of_its_project(daemon):
     health = daemon.client("limited").get("/v1/health").json
     assert [p["project"] for p in health["projects"]] == ["demo"]
+
+
+def test_the_totals_of_a_limited_token_are_those_of_its_project(daemon):
+    totals = daemon.client().get("/v1/health").json["store"]
+    own = daemon.client("limited").get("/v1/health").json["store"]
+    assert totals["connectors"] == 4 and own["connectors"] == 2
+    hidden = {"database_bytes", "wal_bytes", "free_bytes", "jobs", "snapshots", "operations"}
+    assert set(own) == set(totals)
+    assert all(own[name] is None and totals[name] is not None for name in hidden)
+
+
+def test_an_unknown_operation_elsewhere_is_no_business_of_a_limited_token(start_daemon, start_sim):
+    sim = start_sim(projects=DEMO_AND_OTHER.values())
+    daemon = start_daemon(sim, projects=DEMO_AND_OTHER)
+    limited = daemon.client("limited")
+    for project, seen in (("other", 0), ("demo", 1)):
+        sim.fault("drop-before", "create", 1)
+        assert daemon.client().create(gcs(), project=project, wait=5).status == 202
+        health = limited.get("/v1/health").json
+        assert (health["operations_unknown"], health["status"]) == (
+            seen, "degraded" if seen else "ok")
+    assert daemon.client().get("/v1/health").json["operations_unknown"] == 2
+
+
+def test_metrics_tell_a_limited_token_only_of_its_project(daemon):
+    def families(text):
+        return set(re.findall(r"^# TYPE (\S+)", text, re.M))
+    text = daemon.client("limited").get("/metrics").text
+    everything = daemon.client().get("/metrics").text
+    assert set(re.findall(r'project="([^"]*)"', text)) == {"demo"}
+    assert set(re.findall(r'project="([^"]*)"', everything)) == set(DEMO_AND_OTHER)
+    assert families(text) < families(everything)
+    samples = [line for line in text.splitlines() if not line.startswith("#")]
+    assert samples and all('project="demo"' in line for line in samples)
+
+
+@pytest.mark.parametrize("via", ["tcp", "unix", "health"])
+def test_readiness_names_no_project_to_anybody(start_daemon, start_sim, via):
+    sim = start_sim(projects=DEMO_AND_OTHER.values())
+    sim.fault("status", "list", -1)
+    daemon = start_daemon(sim, projects=DEMO_AND_OTHER, ready=False)
+    answer = Client(daemon, token=None, via=via).get("/readyz")
+    assert answer.status == 503 and "2 of 2 projects" in answer.text
+    assert not any(name in answer.text for name in ("demo", "other", "123456789"))
+
+
+def test_a_cursor_tells_no_number_of_a_row(daemon):
+    """Rows are numbered across all projects."""
+    for path in "/v1/connectors", "/v1/jobs":
+        cursor = daemon.client("limited").get(path, {"limit": 1}).json["next_cursor"]
+        for row in range(1, 1000):
+            assert f"{row:016x}" not in cursor and f"{row:08x}" not in cursor
+        tampered = cursor[:-1] + ("0" if cursor[-1] != "0" else "1")
+        answer = daemon.client("limited").get(path, {"cursor": tampered})
+        assert (answer.status, answer.code) == (400, "invalid-cursor")
+
+
+def test_a_404_takes_as_long_for_what_is_there_as_for_what_is_not(daemon, ids):
+    """Interleaved, on one connection; the medians are near each other."""
+    api = daemon.client("limited")
+    connection = api.connection()
+    other = ids["other"]
+    absent = {"project": "absent", "connector_id": other["connector_id"][::-1],
+              "job_id": other["job_id"][:-4] + "0000"}
+    for path in ("/v1/jobs/{job_id}", "/v1/projects/{project}/connectors/{connector_id}"):
+        took = {"there": [], "not": []}
+        for _ in range(600):
+            for name, target in (("there", path.format(**other)), ("not", path.format(**absent))):
+                began = time.perf_counter()
+                connection.request("GET", target, headers=api.authorization())
+                answer = connection.getresponse()
+                answer.read()
+                took[name].append(time.perf_counter() - began)
+                assert answer.status == 404
+        there, absent_took = (sorted(took[name])[300] for name in ("there", "not"))
+        print(f"{path}: {there * 1e6:.0f} us, {absent_took * 1e6:.0f} us when it is not there")
+        assert 0.8 < there / absent_took < 1.25
+    connection.close()
 
 
 @pytest.mark.parametrize("path", ["/v1/connectors", "/v1/jobs", "/v1/operations"])

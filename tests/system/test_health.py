@@ -111,7 +111,9 @@ def test_never_loaded_is_not_ready(start_daemon, sim):
     daemon = start_daemon(sim, ready=False)
     answer = daemon.over_health().get("/readyz")
     assert answer.status == 503
-    assert "demo" in answer.text
+    assert answer.json["reasons"] == [{
+        "code": "project-not-loaded", "project": None,
+        "detail": "the connectors of 1 of 1 projects have not been listed once yet"}]
     assert daemon.over_health().get("/healthz").status == 200
 
 
