@@ -50,8 +50,8 @@ const struct schema_key schema_keys[] = {
     {"max_connections", DAEMON(max_connections), .type = VALUE_NUMBER,
      .minimum = 1, .maximum = 100000,
      .default_text = "1024",
-     .doc = "How many connections each listener holds at a time. Fewer, with a warning, where so "
-	    "many descriptors may not be open."},
+     .doc = "How many connections each listener holds at a time, one caller at most half of them. "
+	    "Fewer, with a warning, where so many descriptors may not be open."},
     {"request_timeout", DAEMON(request_timeout), .type = VALUE_DURATION, .minimum = SHORTEST,
      .reloadable = true,
      .default_text = "15s",

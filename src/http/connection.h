@@ -113,6 +113,8 @@ struct request {
 	void *call;          /* the last one that was begun, in the arena */
 };
 
+#define HOLDER_NOBODY 0
+
 struct connection {
 	struct request request; /* first, see connection_of */
 	struct reply reply;
@@ -129,6 +131,7 @@ struct connection {
 	atomic_bool left;             /* the client sends no more; it may still listen */
 	_Atomic uint64_t requests;
 	int64_t opened_at;
+	_Atomic uint64_t holder; /* see share.h */
 
 	struct config *abandoned_config; /* for the strings of a call that was abandoned */
 

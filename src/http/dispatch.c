@@ -22,6 +22,7 @@
 #include "http/connection.h"
 #include "http/guard.h"
 #include "http/reply.h"
+#include "http/share.h"
 #include "http/suspend.h"
 
 static struct answered handle(struct connection *connection)
@@ -155,8 +156,10 @@ void dispatch_connection(void *context, struct MHD_Connection *mhd, void **state
 	counter_add(&worker->calls, 1);
 	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
 		*state = connection_open(worker, mhd);
-		if (*state)
+		if (*state) {
 			attendant_watch(worker->attendant, *state);
+			share_make_room(worker);
+		}
 	} else if (*state) {
 		attendant_forget(worker->attendant, *state);
 		connection_close(*state);

@@ -11,6 +11,7 @@ enum listener_kind { LISTENER_SOCKET, LISTENER_TCP, LISTENER_HEALTH };
 /* A listening socket, as those who serve it see it. */
 struct endpoint {
 	enum listener_kind kind;
-	gid_t group;   /* of a UNIX socket */
-	uint16_t port; /* 0 for a UNIX socket */
+	gid_t group;          /* of a UNIX socket */
+	uint16_t port;        /* 0 for a UNIX socket */
+	unsigned connections; /* at most */
 };

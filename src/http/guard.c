@@ -44,6 +44,7 @@
 #include "http/field.h"
 #include "http/reply.h"
 #include "http/request.h"
+#include "http/share.h"
 
 #define LENGTH_FAULT "Content-Length must be digits only."
 
@@ -461,6 +462,21 @@ static int refuse_scope(struct request *request, enum scope needed)
 	return 1;
 }
 
+/* Whoever is refused is not kept. */
+static int check_share(struct request *request, uint64_t holder)
+{
+	unsigned most;
+	if (share_claim(connection_of(request), holder, &most) == 0)
+		return 0;
+	connection_of(request)->reply.close = true;
+	reply_header(request, "Retry-After", "1");
+	reply_problem(request, PROBLEM_TOO_MANY_REQUESTS,
+	    "%s holds %u connections already, the most that one caller may have here: use them "
+	    "again, or close some.",
+	    request->caller.name, most);
+	return 1;
+}
+
 /* Nobody is a caller without a scope, whatever they ask for. */
 static int check_caller(struct request *request)
 {
@@ -469,11 +485,16 @@ static int check_caller(struct request *request)
 	if ((request->route && (request->route->flags & ROUTE_OPEN)) || kind == LISTENER_HEALTH)
 		return 0;
 	if (kind == LISTENER_SOCKET) {
-		find_peer(connection_of(request));
-		return request->caller.scope > SCOPE_NONE ? 0 : refuse_scope(request, SCOPE_READ);
+		struct connection *connection = connection_of(request);
+		find_peer(connection);
+		if (request->caller.scope > SCOPE_NONE)
+			return check_share(request, share_of_uid(connection->peer.uid));
+		connection->reply.close = true;
+		return refuse_scope(request, SCOPE_READ);
 	}
 	if (guard_find_token(request))
-		return 0;
+		return check_share(request, share_of_token(request->caller.name));
+	connection_of(request)->reply.close = true;
 	reply_header(request, "WWW-Authenticate", "Bearer realm=\"mixport\"");
 	reply_header(request, "WWW-Authenticate", "Basic realm=\"mixport\", charset=\"UTF-8\"");
 	reply_problem(request, PROBLEM_UNAUTHORIZED,

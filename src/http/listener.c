@@ -177,6 +177,7 @@ int listener_start(struct listener *listener, unsigned connections, struct err *
 {
 	unsigned count = listener->worker_count;
 	int result = 0;
+	listener->endpoint.connections = connections;
 	for (unsigned i = 0; i < count && result == 0; i++) {
 		unsigned share = connections / count + (i < connections % count);
 		result = start_worker(listener, &listener->workers[i], share > 0 ? share : 1, err);

@@ -746,13 +746,21 @@ def connections(daemon):
 
 
 def test_idle_clients_do_not_exhaust_descriptors(start_daemon, sim):
-    """They fill the listeners they are at, and no more: not health, processor, or log."""
+    """Whoever they are, they fill the listeners they are at, and no more: not health, or the log."""
     daemon = within(start_daemon(sim, run=False, config={"daemon": {
         "log_level": "debug", "request_timeout": "60s"}}), 128, 256)
     daemon.start()
-    idle = [client.socket() for client in (daemon.client(None), daemon.over_unix())
-            for _ in range(250)]
-    wait_until(lambda: connections(daemon) > 2 * 96, what="full listeners")
+    idle = []
+    for api, count in ((daemon.client(), 48), (daemon.client("read"), 48), (daemon.over_unix(), 48),
+                       (daemon.client(None), 250), (daemon.over_unix(), 250)):
+        for number in range(count):
+            idle.append(api.socket())
+            if count == 48:
+                token = api.authorization().get("Authorization")
+                lines = [f"Authorization: {token}"] if token else []
+                idle[-1].sendall(head("/v1/projects", *lines))
+                assert idle[-1].recv(4096).startswith(b"HTTP/1.1 200"), number
+    wait_until(lambda: connections(daemon) >= 96 + 48 + 24, what="full listeners")
     log, spent = len(daemon.log()), processor_seconds(daemon)
     assert stays(lambda: daemon.over_health().get("/healthz").status == 200, 2)
     assert processor_seconds(daemon) - spent < slow(1)

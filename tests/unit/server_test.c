@@ -1065,10 +1065,10 @@ START_TEST(a_crowd_does_not_hide_health)
 	start(&fixture, "max_connections = 4");
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
 		fds[i] = connect_tcp(fixture.port);
+	/* Nobody's are a quarter at most: the oldest goes for the next. */
+	char byte;
+	ck_assert_int_eq(recv(fds[0], &byte, 1, 0), 0);
 	struct server_counters counters;
-	do
-		server_counters(fixture.server, &counters);
-	while (counters.connections < 4);
 	const char *text = exchange(
 	    connect_tcp(fixture.health_port), "GET /healthz HTTP/1.1\r\nHost: localhost\r\n" TAIL);
 	ck_assert_uint_eq(status_of(text), 200);
@@ -1169,8 +1169,8 @@ START_TEST(an_answer_says_for_how_long_the_connection_is_kept)
 	ck_answer(hear_answer_to(&fixture, "GET /v1/echo/a HTTP/1.0\r\n" HOST AS(
 					       READER) "Connection: Keep-Alive\r\n\r\n"),
 	    kept_for);
-	ck_answer(hear_answer_to(&fixture, GET HOST "\r\n"), kept_for); /* 401 */
 	static const char *const ending[] = {
+	    GET HOST "\r\n", /* 401 */
 	    GET HOST AS(READER) "Connection: close\r\n\r\n",
 	    GET HOST AS(READER) "Connection: TE\r\nConnection: te, Close\r\n\r\n",
 	    "GET /v1/echo/a HTTP/1.0\r\n" HOST AS(READER) "\r\n",
