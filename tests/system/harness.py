@@ -65,6 +65,32 @@ def stays(condition, seconds=0.6):
     return True
 
 
+# Secrets --------------------------------------------------------------------------------------
+
+
+def forms_of(secret):
+    """The forms in which a secret could come out: as it is, escaped, encoded."""
+    raw = secret.encode()
+    found = {raw, raw.hex().encode(), raw.hex().upper().encode(),
+             b"".join(b"\\u%04x" % byte for byte in raw),
+             b"".join(b"\\u%04X" % byte for byte in raw),
+             b"".join(b"%%%02x" % byte for byte in raw),
+             b"".join(b"%%%02X" % byte for byte in raw)}
+    for before in range(3):
+        # With other bytes before it and behind, of which nothing is known.
+        for encode in (base64.b64encode, base64.urlsafe_b64encode):
+            text = encode(b"\0" * before + raw)
+            found.add(text[-(-before * 8 // 6):(before + len(raw)) * 8 // 6])
+    return found
+
+
+def assert_no_secret(data, secrets, where):
+    for secret in secrets:
+        for form in forms_of(secret):
+            at = data.find(form)
+            assert at < 0, f"a secret in {where}, as {form!r}: {data[max(0, at - 100):at + 100]!r}"
+
+
 # Clients --------------------------------------------------------------------------------------
 
 
@@ -169,7 +195,9 @@ class Client:
         try:
             connection.request(method, path, body=body, headers=sent)
             answer = connection.getresponse()
-            return Answer(answer.status, answer.headers, answer.read())
+            data = answer.read()
+            self.daemon.assert_no_secret(bytes(answer.headers) + data, f"{method} {path}")
+            return Answer(answer.status, answer.headers, data)
         finally:
             connection.close()
 
@@ -194,7 +222,9 @@ class Client:
                     raw.shutdown(socket.SHUT_WR)
             except OSError:  # it has hung up already; what it said is still to be read
                 pass
-            return read_all(raw)
+            answer = read_all(raw)
+            self.daemon.assert_no_secret(answer, "an answer")
+            return answer
 
     # The same few calls, again and again, by name.
 
@@ -517,7 +547,8 @@ class Daemon:
     def settings(self):
         sections = {"daemon": {
             "socket": self.socket, "listen": "127.0.0.1:0", "health_listen": "127.0.0.1:0",
-            "database": self.folder / "mixportd.db", "tokens": self.folder / "tokens"}}
+            "database": self.folder / "mixportd.db", "tokens": self.folder / "tokens",
+            "log_level": "debug"}}
         for name, number in self.projects.items():
             sections["project " + name] = {
                 "project_id": number, "region": "us",
@@ -627,6 +658,33 @@ class Daemon:
                    "a line about the reload")
         return self.log()[before:]
 
+    # What it keeps to itself
+
+    def assert_no_secret(self, data, where):
+        secrets = [token.secret for token in self.tokens.values()]
+        _, colon, secret = self.credential.partition(":")
+        assert_no_secret(data, secrets + [secret] if colon and secret else secrets, where)
+
+    def assert_nothing_leaked(self):
+        """Neither the log, nor the database and its copies, nor what anybody may see of it."""
+        for path in self.folder.rglob("*"):
+            if not path.is_file():
+                continue
+            data = path.read_bytes()
+            if path.name.startswith("stderr-") or data.startswith(b"SQLite format 3") or \
+                    path.name.endswith(("-wal", "-shm")):
+                self.assert_no_secret(data, path.name)
+        if self.process is not None:
+            for name in ("cmdline", "environ"):
+                try:
+                    data = Path(f"/proc/{self.process.pid}/{name}").read_bytes()
+                except OSError:
+                    continue
+                # The tests' own: what they are called may hold a secret they use.
+                data = b"\0".join(entry for entry in data.split(b"\0")
+                                  if not entry.startswith(b"PYTEST_CURRENT_TEST="))
+                self.assert_no_secret(data, "/proc/PID/" + name)
+
     def kill(self):
         """SIGKILL: no chance to tidy up."""
         self.process.kill()
@@ -672,9 +730,11 @@ class Daemon:
             if self.process is not None:
                 early = self.process.poll()
                 assert early is None, f"it ended by itself with {early}:\n{self.log()}"
+                self.assert_nothing_leaked()
                 code = self.stop()
                 assert code == 0, f"SIGTERM did not end it with 0 in time but {code}"
             self.assert_log_is_clean()
+            self.assert_nothing_leaked()
         finally:
             Daemon.alive.remove(self)
             if self.process is not None:

@@ -1,0 +1,61 @@
+"""No secret comes out. The harness looks for those of each daemon in every answer, in the log at
+debug level, in the database and its copies, and in what the system shows of the process, in all
+tests; here is what tells that it would find one."""
+
+import base64
+import json
+from urllib.parse import quote
+
+import pytest
+
+from harness import TOKENS, USER, forms_of, gcs
+
+SECRET = USER.split(":")[1]
+SECRETS = [SECRET, TOKENS[0].secret]
+ENCODINGS = {
+    "as it is": lambda s: s,
+    "in JSON": lambda s: "".join(f"\\u{ord(c):04x}" for c in s),
+    "in JSON, in capitals": lambda s: "".join(f"\\u{ord(c):04X}" for c in s),
+    "in a URL": lambda s: "".join(f"%{ord(c):02X}" for c in s),
+    "in hexadecimal": lambda s: s.encode().hex(),
+    "of Basic": lambda s: base64.b64encode(f"name:{s}".encode()).decode(),
+    "of Basic, without padding": lambda s: base64.b64encode(f"nm:{s}".encode()).decode().strip("="),
+    "in base64 for URLs": lambda s: base64.urlsafe_b64encode(f"n:{s}\n".encode()).decode(),
+}
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize("secret", SECRETS, ids=["credential", "token"])
+def test_a_secret_would_be_found(daemon, secret, encoding):
+    text = ENCODINGS[encoding](secret)
+    assert any(form in text.encode() for form in forms_of(secret))
+    with pytest.raises(AssertionError, match="a secret in"):
+        daemon.assert_no_secret(f"before {text} behind".encode(), "an answer")
+    kept = daemon.log()
+    with open(daemon.log_path, "a") as log:
+        log.write(text + "\n")
+    with pytest.raises(AssertionError, match="a secret in stderr"):
+        daemon.assert_nothing_leaked()
+    daemon.log_path.write_text(kept)
+
+
+REPEATED = {
+    "as it is": USER,
+    "alone": SECRET,
+    "in JSON": ENCODINGS["in JSON"](SECRET),
+    "in a URL": quote(USER),
+    "in base64": base64.b64encode(USER.encode()).decode(),
+    "without padding": base64.b64encode(USER.encode()).decode().strip("="),
+    "in base64 for URLs": base64.urlsafe_b64encode(USER.encode()).decode(),
+}
+
+
+@pytest.mark.parametrize("form", REPEATED)
+def test_what_mixpanel_repeats_is_kept_back(daemon, sim, api, form):
+    """From the answer, the operation, the log and the database alike."""
+    said = f"refused {REPEATED[form]} today"
+    sim.refuse("create", 422, body=json.dumps({"status": "error", "error": said}))
+    answer = api.create(gcs())
+    assert answer.status == 422 and answer.json["upstream"]["message"].startswith("refused ")
+    assert api.get("/v1/operations").json["data"][0]["error"]["message"].endswith(" today")
+    daemon.assert_nothing_leaked()
