@@ -83,7 +83,9 @@ void share_make_room(struct worker *worker)
 	const struct endpoint *endpoint = worker->endpoint;
 	unsigned most = endpoint->kind == LISTENER_HEALTH ? endpoint->connections - 1
 							  : endpoint->connections / 4;
-	struct census census = count_held(worker, HOLDER_NOBODY);
-	if (census.worker && census.count > (most > 0 ? most : 1))
+	struct census census;
+	/* Another thread may have shut down the same one meanwhile: so it is counted again. */
+	while ((census = count_held(worker, HOLDER_NOBODY)).worker &&
+	       census.count > (most > 0 ? most : 1))
 		shut_oldest(&census);
 }
