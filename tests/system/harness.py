@@ -6,6 +6,7 @@ time: `wait_until` asks again until something holds.
 """
 
 import base64
+import contextlib
 import hashlib
 import http.client
 import json
@@ -28,6 +29,9 @@ MIXPANEL_SIM = BUILD / "tests" / "sim" / "mixpanel-sim"
 
 # Built with AddressSanitizer, which brings a leak checker.
 LEAK_CHECKED = MIXPORTD.exists() and b"__asan_init" in MIXPORTD.read_bytes()
+
+# Set where MIXPORTD is a program that stands in for the daemon, and bears a name with its pid.
+STANDS_IN = "MIXPORT_STANDS_IN" in os.environ
 
 PROJECT_ID = 123456789
 OTHER_PROJECT_ID = 987654321
@@ -328,6 +332,26 @@ def as_peer(daemon, uid, gid, groups=(), method="GET", target="/v1/projects"):
 # Processes ------------------------------------------------------------------------------------
 
 
+class Process(subprocess.Popen):
+    """The daemon's process: its signals reach it, also where another stands in for it.
+
+    What stands in ends as the daemon ends."""
+
+    def pid_of_daemon(self):
+        if not STANDS_IN:
+            return self.pid
+        name = re.compile(r"for (\d+)\n")
+        comm = Path(f"/proc/{self.pid}/comm")
+        return int(wait_until(lambda: name.fullmatch(comm.read_text()), 30, "its pid")[1])
+
+    def send_signal(self, number):
+        if not STANDS_IN:
+            super().send_signal(number)
+        elif self.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid_of_daemon(), number)
+
+
 def end_process(process, number, timeout):
     """Sends a signal and waits; the exit code, or None when it did not end and was killed."""
     process.send_signal(number)
@@ -593,10 +617,14 @@ class Daemon:
         self.starts += 1
         self.log_path = self.folder / f"stderr-{self.starts}"
         with open(self.log_path, "wb") as log:
-            self.process = subprocess.Popen(
+            self.process = Process(
                 [*self.prefix, self.program, "-c", self.file, *self.arguments],
                 **{"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": log,
                    "cwd": self.folder, **self.spawn})
+
+    @property
+    def pid(self):
+        return self.process.pid_of_daemon()
 
     def pass_sockets(self, sockets):
         """From now on it is started with these pairs of a name and a socket, as by systemd."""
@@ -677,7 +705,7 @@ class Daemon:
         if self.process is not None:
             for name in ("cmdline", "environ"):
                 try:
-                    data = Path(f"/proc/{self.process.pid}/{name}").read_bytes()
+                    data = Path(f"/proc/{self.pid}/{name}").read_bytes()
                 except OSError:
                     continue
                 # The tests' own: what they are called may hold a secret they use.

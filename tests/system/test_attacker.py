@@ -374,7 +374,7 @@ def test_a_client_that_half_closes_is_let_go(daemon, via):
 
 
 def open_files(daemon):
-    return len(os.listdir(f"/proc/{daemon.process.pid}/fd"))
+    return len(os.listdir(f"/proc/{daemon.pid}/fd"))
 
 
 @pytest.fixture
@@ -448,7 +448,7 @@ def test_a_client_that_resets_does_not_hurt(daemon, api):
 
 def test_few_descriptors_do_not_end_it(daemon, api):
     """EMFILE in accept: no busy loop, no end, and health when there is room again."""
-    resource.prlimit(daemon.process.pid, resource.RLIMIT_NOFILE, (
+    resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, (
         open_files(daemon) + 8, 1024))
     daemon.expect_error("")
     held = [daemon.client().socket() for _ in range(40)]
@@ -501,7 +501,7 @@ def test_the_database_tells_no_secret(daemon, api, sim):
 @pytest.mark.parametrize("name", ["environ", "cmdline", "comm", "status"])
 def test_proc_tells_no_secret(daemon, api, sim, name):
     everything_sent(daemon, api, sim)
-    with open(f"/proc/{daemon.process.pid}/{name}", "rb") as file:
+    with open(f"/proc/{daemon.pid}/{name}", "rb") as file:
         assert_no_secret(file.read(), name)
 
 
@@ -533,7 +533,7 @@ def test_an_error_does_not_echo_the_authorization(daemon):
 
 
 def test_no_core_is_ever_written(daemon):
-    with open(f"/proc/{daemon.process.pid}/limits") as file:
+    with open(f"/proc/{daemon.pid}/limits") as file:
         line = next(line for line in file if line.startswith("Max core file size"))
     assert line.split()[4:6] == ["0", "0"]
 
@@ -563,12 +563,12 @@ def test_its_memory_is_closed_to_its_own_user(other_user, name):
     """Not dumpable: other processes of the same user cannot read the secrets."""
     if LEAK_CHECKED:
         pytest.skip("a build with a leak checker stays dumpable, for it attaches as a debugger does")
-    status = os.stat(f"/proc/{other_user.process.pid}/{name}")
+    status = os.stat(f"/proc/{other_user.pid}/{name}")
     assert status.st_uid == 0
 
 
 def test_it_gains_no_privileges(other_user):
-    with open(f"/proc/{other_user.process.pid}/status") as file:
+    with open(f"/proc/{other_user.pid}/status") as file:
         fields = dict(line.split(":", 1) for line in file)
     assert fields["Uid"].split() == [str(UID)] * 4
     assert int(fields["CapEff"], 16) == 0
@@ -735,7 +735,7 @@ def within(daemon, soft, hard):
 
 
 def processor_seconds(daemon):
-    with open(f"/proc/{daemon.process.pid}/stat") as file:
+    with open(f"/proc/{daemon.pid}/stat") as file:
         fields = file.read().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
@@ -774,7 +774,7 @@ def test_idle_clients_do_not_exhaust_descriptors(start_daemon, sim):
 
 def test_the_soft_limit_of_descriptors_is_raised(start_daemon, sim):
     daemon = within(start_daemon(sim, run=False), 512, 4096).start()
-    with open(f"/proc/{daemon.process.pid}/limits") as file:
+    with open(f"/proc/{daemon.pid}/limits") as file:
         line = next(line for line in file if line.startswith("Max open files"))
     assert line.split()[3:5] == ["4096", "4096"]
     assert "max_connections" not in daemon.log()

@@ -99,7 +99,7 @@ LONG = 24
 
 def resident(daemon):
     """Bytes of memory that the daemon has."""
-    text = Path(f"/proc/{daemon.process.pid}/status").read_text()
+    text = Path(f"/proc/{daemon.pid}/status").read_text()
     return 1024 * int(re.search(r"VmRSS:\s+(\d+)", text)[1])
 
 

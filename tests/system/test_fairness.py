@@ -186,7 +186,7 @@ def test_a_crowd_keeps_nobody_waiting(crowded, crowd):
     held = crowd(crowded)
     root = percentile_99(lambda: crowded.over_unix().get("/v1/projects"))
     health = percentile_99(lambda: crowded.over_health().get("/healthz"))
-    with open(f"/proc/{crowded.process.pid}/status") as file:
+    with open(f"/proc/{crowded.pid}/status") as file:
         resident = int(next(line.split()[1] for line in file if line.startswith("VmRSS"))) / 1024
     print(f"{crowd.__name__}: p99 {root * 1e3:.1f} ms root, {health * 1e3:.1f} ms health, "
           f"{resident:.0f} MiB")

@@ -749,7 +749,7 @@ def test_variables_that_would_tell_secrets_have_no_effect(start_daemon, sim):
 
 def limit_files(daemon, size):
     """No file of the daemon can grow beyond the size: writes fail as on a full disk."""
-    resource.prlimit(daemon.process.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+    resource.prlimit(daemon.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 
 
 @pytest.fixture

@@ -166,7 +166,7 @@ class Halted:
 
 def serving_threads(daemon):
     """Of the UNIX socket, of TCP, then of health."""
-    tasks = Path(f"/proc/{daemon.process.pid}/task")
+    tasks = Path(f"/proc/{daemon.pid}/task")
     return sorted(int(task.name) for task in tasks.iterdir()
                   if (task / "comm").read_text().startswith("MHD"))
 

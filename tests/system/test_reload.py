@@ -56,9 +56,9 @@ def test_a_reload_without_changes_is_logged(daemon):
 
 
 def test_it_is_the_same_process_on_the_same_ports(daemon, api):
-    pid, port = daemon.process.pid, daemon.port
+    pid, port = daemon.pid, daemon.port
     good(daemon)
-    assert daemon.process.poll() is None and daemon.process.pid == pid
+    assert daemon.process.poll() is None and daemon.pid == pid
     assert api.get("/v1/projects").status == 200 and daemon.port == port
 
 

@@ -726,7 +726,7 @@ def test_it_runs_with_standard_descriptors_closed(stopped, closed):
 
 
 def test_it_stays_in_the_foreground(daemon):
-    children = subprocess.run(["/bin/sh", "-c", f"cat /proc/{daemon.process.pid}/task/*/children"],
+    children = subprocess.run(["/bin/sh", "-c", f"cat /proc/{daemon.pid}/task/*/children"],
                               stdout=subprocess.PIPE, text=True, check=True).stdout
     assert children.split() == []
     assert daemon.process.poll() is None

@@ -40,7 +40,7 @@ def send(client, target, method="GET", body=b"", headers=()):
 
 
 def threads_seen(daemon):
-    return len(os.listdir(f"/proc/{daemon.process.pid}/task"))
+    return len(os.listdir(f"/proc/{daemon.pid}/task"))
 
 
 @pytest.fixture
