@@ -110,6 +110,10 @@ static void write_server(struct exposition *exposition, const struct request *re
 	family(exposition, "http_requests_total", "counter", "Requests by listener.");
 	for (size_t i = 0; i < LISTENER_COUNT; i++)
 		sample(exposition, "listener", listeners[i], counters.by_listener[i]);
+	family(exposition, "http_authentication_failures_total", "counter",
+	    "Requests with a token that nobody has, or of a user without a scope.");
+	sample(exposition, "listener", "socket", counters.not_let_in[LISTENER_SOCKET]);
+	sample(exposition, "listener", "tcp", counters.not_let_in[LISTENER_TCP]);
 	write_durations(exposition, &counters.sum);
 	family(exposition, "http_problems_total", "counter", "Problems answered, by code.");
 	for (int i = 0; i < PROBLEM_COUNT; i++)

@@ -56,6 +56,11 @@ const struct schema_key schema_keys[] = {
      .reloadable = true,
      .default_text = "15s",
      .doc = "How long a whole request may take to arrive."},
+    {"requests_per_second", DAEMON(requests_per_second), .type = VALUE_OPTIONAL_NUMBER,
+     .minimum = 1, .maximum = 1000000, .reloadable = true,
+     .default_text = "",
+     .doc = "How many requests one caller may send in a second; all who have not shown who they are, "
+	    "a quarter of that together. The listener of health has no such limit. Empty: none."},
 
     {"admin", ACCESS(SCOPE_ADMIN), .type = VALUE_MEMBERS,
      .default_text = "root",
@@ -198,6 +203,7 @@ static const struct {
 	 "that is set), or a path with a slash in it",
 	    RANGE_NONE},
     [VALUE_NUMBER] = {"a whole number", RANGE_NUMBER},
+    [VALUE_OPTIONAL_NUMBER] = {"nothing, or a whole number", RANGE_NUMBER},
     [VALUE_MODE] = {"permission bits in octal from 0000 to 0777", RANGE_NONE},
     [VALUE_DURATION] = {"a duration such as 500ms, 30s, 10m, 2h or 7d", RANGE_DURATION},
     [VALUE_LEVEL] = {"error, warning, info or debug", RANGE_NONE},

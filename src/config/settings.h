@@ -57,6 +57,7 @@ struct config {
 	enum log_level log_level;
 	uint64_t max_connections;
 	int64_t request_timeout;
+	uint64_t requests_per_second; /* of one caller; 0: no limit */
 
 	struct access access;
 	struct tokens tokens;

@@ -111,11 +111,26 @@ static int read_number(const struct schema_key *key, const char *text, void *fie
 		   : 0;
 }
 
+static int read_optional_number(
+    const struct schema_key *key, const char *text, void *field, struct err *err)
+{
+	if (*text)
+		return read_number(key, text, field, err);
+	*(uint64_t *)field = 0;
+	return 0;
+}
+
 static int write_number(const struct schema_key *key, const void *field, struct buffer *buffer)
 {
 	(void)key;
 	buffer_printf(buffer, "%ju", (uintmax_t) * (const uint64_t *)field);
 	return 0;
+}
+
+static int write_optional_number(
+    const struct schema_key *key, const void *field, struct buffer *buffer)
+{
+	return *(const uint64_t *)field ? write_number(key, field, buffer) : 0;
 }
 
 static int read_mode(const struct schema_key *key, const char *text, void *field, struct err *err)
@@ -447,6 +462,7 @@ static const struct {
     [VALUE_SOCKET] = {read_socket, write_text, done_text},
     [VALUE_CREDENTIAL] = {value_read_credential, write_text, done_text},
     [VALUE_NUMBER] = {read_number, write_number, NULL},
+    [VALUE_OPTIONAL_NUMBER] = {read_optional_number, write_optional_number, NULL},
     [VALUE_MODE] = {read_mode, write_mode, NULL},
     [VALUE_DURATION] = {read_duration, write_duration, NULL},
     [VALUE_LEVEL] = {read_level, write_level, NULL},

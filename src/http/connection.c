@@ -3,6 +3,7 @@
 #include "http/connection.h"
 
 #include <assert.h>
+#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -191,6 +192,22 @@ bool connection_stays(struct connection *connection)
 		return false;
 	MHD_get_connection_values(connection->request.mhd, MHD_HEADER_KIND, take_option, &named);
 	return !named.close && (!connection->request.http_1_0 || named.keep_alive);
+}
+
+void connection_address(
+    const struct connection *connection, char ret_address[CONNECTION_ADDRESS_SIZE])
+{
+	struct sockaddr_storage address = {.ss_family = AF_UNIX};
+	socklen_t len = sizeof(address);
+	char host[CONNECTION_ADDRESS_SIZE - sizeof("[]:65535")], port[sizeof("65535")];
+	ret_address[0] = '\0';
+	if (getpeername(connection->fd, (struct sockaddr *)&address, &len) < 0 ||
+	    address.ss_family == AF_UNIX ||
+	    getnameinfo((struct sockaddr *)&address, len, host, sizeof(host), port, sizeof(port),
+		NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+		return;
+	snprintf(ret_address, CONNECTION_ADDRESS_SIZE,
+	    address.ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
 }
 
 /* libmicrohttpd 0.9.75 asks epoll for edges and takes a short read for the end of what is there, so

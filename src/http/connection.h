@@ -196,6 +196,11 @@ char *connection_text(struct connection *connection, struct span text);
  * queued now and says nothing else. The worker's thread. */
 bool connection_stays(struct connection *connection);
 
+/* Writes the address of the peer, "127.0.0.1:41234"; "" on a UNIX socket. */
+#define CONNECTION_ADDRESS_SIZE 56
+void connection_address(
+    const struct connection *connection, char ret_address[CONNECTION_ADDRESS_SIZE]);
+
 /* Makes libmicrohttpd read to the end of what a client that has left had sent. Any thread that
  * keeps the connection from being closed meanwhile. */
 void connection_read_out(struct connection *connection);

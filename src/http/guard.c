@@ -42,9 +42,11 @@
 
 #include "http/connection.h"
 #include "http/field.h"
+#include "http/quota.h"
 #include "http/reply.h"
 #include "http/request.h"
 #include "http/share.h"
+#include "http/suspend.h"
 
 #define LENGTH_FAULT "Content-Length must be digits only."
 
@@ -463,17 +465,62 @@ static int refuse_scope(struct request *request, enum scope needed)
 }
 
 /* Whoever is refused is not kept. */
-static int check_share(struct request *request, uint64_t holder)
+static int check_quota(struct request *request, uint64_t holder)
 {
-	unsigned most;
-	if (share_claim(connection_of(request), holder, &most) == 0)
+	struct connection *connection = connection_of(request);
+	unsigned most = 0;
+	if (holder != HOLDER_NOBODY && share_claim(connection, holder, &most) != 0) {
+		connection->reply.close = true;
+		reply_header(request, "Retry-After", "1");
+		reply_problem(request, PROBLEM_TOO_MANY_REQUESTS,
+		    "%s holds %u connections already, the most that one caller may have here: use "
+		    "them again, or close some.",
+		    request->caller.name, most);
+		return 1;
+	}
+	if (quota_request(connection->worker->quota, holder, request->config,
+		connection_now(connection)) == 0)
 		return 0;
-	connection_of(request)->reply.close = true;
+	connection->reply.close = true;
 	reply_header(request, "Retry-After", "1");
 	reply_problem(request, PROBLEM_TOO_MANY_REQUESTS,
-	    "%s holds %u connections already, the most that one caller may have here: use them "
-	    "again, or close some.",
-	    request->caller.name, most);
+	    holder == HOLDER_NOBODY
+		? "Too many requests without a token in one second: send one, or ask less often."
+		: "%s sends more requests in a second than one caller may "
+		  "(requests_per_second in the configuration): ask less often.",
+	    request->caller.name);
+	return 1;
+}
+
+static struct answered answer_unauthorized(struct request *request)
+{
+	reply_header(request, "WWW-Authenticate", "Bearer realm=\"mixport\"");
+	reply_header(request, "WWW-Authenticate", "Basic realm=\"mixport\", charset=\"UTF-8\"");
+	return reply_problem(request, PROBLEM_UNAUTHORIZED,
+	    "Send a valid token: Authorization: Bearer mxp_…, or HTTP Basic with the client's name "
+	    "and the token.");
+}
+
+static struct answered answer_without_scope(struct request *request)
+{
+	refuse_scope(request, SCOPE_READ);
+	return (struct answered){.request = request};
+}
+
+/* Answers one who is not let in, after a while when it has tried often. */
+static int turn_away(struct request *request, uint64_t source, const char *name, handler_fn *answer)
+{
+	struct connection *connection = connection_of(request);
+	int64_t now = connection_now(connection);
+	int64_t held =
+	    quota_failure(connection->worker->quota, endpoint_of(request)->kind, source, name, now);
+	if (held == 0) {
+		answer(request);
+		return 1;
+	}
+	connection->phase = PHASE_HANDLED;
+	connection->wait.deadline = now + held;
+	reply_wait(request, answer);
 	return 1;
 }
 
@@ -482,24 +529,30 @@ static int check_caller(struct request *request)
 {
 	enum listener_kind kind = endpoint_of(request)->kind;
 	request->caller = (struct caller){.scope = SCOPE_NONE, .name = "anybody"};
-	if ((request->route && (request->route->flags & ROUTE_OPEN)) || kind == LISTENER_HEALTH)
+	if (kind == LISTENER_HEALTH)
 		return 0;
+	if (request->route && (request->route->flags & ROUTE_OPEN))
+		return check_quota(request, HOLDER_NOBODY);
+	struct connection *connection = connection_of(request);
 	if (kind == LISTENER_SOCKET) {
-		struct connection *connection = connection_of(request);
 		find_peer(connection);
 		if (request->caller.scope > SCOPE_NONE)
-			return check_share(request, share_of_uid(connection->peer.uid));
+			return check_quota(request, share_of_uid(connection->peer.uid));
 		connection->reply.close = true;
-		return refuse_scope(request, SCOPE_READ);
+		return turn_away(request, share_of_uid(connection->peer.uid), request->caller.name,
+		    answer_without_scope);
 	}
 	if (guard_find_token(request))
-		return check_share(request, share_of_token(request->caller.name));
-	connection_of(request)->reply.close = true;
-	reply_header(request, "WWW-Authenticate", "Bearer realm=\"mixport\"");
-	reply_header(request, "WWW-Authenticate", "Basic realm=\"mixport\", charset=\"UTF-8\"");
-	reply_problem(request, PROBLEM_UNAUTHORIZED,
-	    "Send a valid token: Authorization: Bearer mxp_…, or HTTP Basic with the client's name "
-	    "and the token.");
+		return check_quota(request, share_of_token(request->caller.name));
+	if (check_quota(request, HOLDER_NOBODY))
+		return 1;
+	connection->reply.close = true;
+	if (request->headers.authorization.ptr) {
+		char address[CONNECTION_ADDRESS_SIZE];
+		connection_address(connection, address);
+		return turn_away(request, HOLDER_NOBODY, address, answer_unauthorized);
+	}
+	answer_unauthorized(request);
 	return 1;
 }
 

@@ -14,6 +14,7 @@
 
 #include "http/attendant.h"
 #include "http/listener.h"
+#include "http/quota.h"
 
 #define HEALTHY_LIMIT (10 * MICROSECONDS_PER_SECOND)
 /* How long a client that has just connected may take for its first request while the daemon stops.
@@ -34,6 +35,7 @@ struct server {
 	struct editions editions;
 	struct waits waits;
 	struct attendant attendant;
+	struct quota quota;
 };
 
 static int64_t now_of(const struct server *server)
@@ -61,6 +63,7 @@ int server_new(const struct server_options *options, struct config *config, stru
 		free(server);
 		return -1;
 	}
+	quota_init(&server->quota);
 	editions_init(&server->editions, config);
 	server->started_at = now_of(server);
 	*ret_server = server;
@@ -77,6 +80,7 @@ int server_start(
 	    .editions = &server->editions,
 	    .waits = &server->waits,
 	    .attendant = &server->attendant,
+	    .quota = &server->quota,
 	};
 	int result = 0;
 	assert(count <= LISTENER_SOCKETS_LIMIT);
@@ -174,6 +178,7 @@ struct server *server_free(struct server *server)
 	for (size_t i = 0; i < server->attendant.worker_count; i++)
 		worker_done(server->attendant.workers[i]);
 	attendant_done(&server->attendant);
+	quota_done(&server->quota);
 	waits_done(&server->waits);
 	editions_done(&server->editions);
 	free(server);
@@ -214,6 +219,8 @@ void server_counters(struct server *server, struct server_counters *ret_counters
 		ret_counters->connections += count_connections(at);
 	}
 	counters_sum(&ret_counters->sum, &server->attendant.counters);
+	for (size_t i = 0; i < LISTENER_COUNT; i++)
+		ret_counters->not_let_in[i] = atomic_load(&server->quota.failed[i]);
 	ret_counters->waiting = waits_count(&server->waits);
 }
 

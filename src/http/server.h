@@ -65,8 +65,9 @@ bool server_alive(const struct server *server, int64_t limit);
 struct server_counters {
 	struct counters sum; /* over the threads */
 	uint64_t by_listener[LISTENER_COUNT];
-	uint64_t connections; /* open now */
-	uint64_t waiting;     /* suspended now */
+	uint64_t not_let_in[LISTENER_COUNT]; /* who sent a wrong token, or has no scope */
+	uint64_t connections;                /* open now */
+	uint64_t waiting;                    /* suspended now */
 };
 
 /* A copy of the counters. Any thread. */

@@ -17,6 +17,7 @@ int worker_init(struct worker *worker, const struct worker_setting *setting,
 	    .endpoint = endpoint,
 	    .waits = setting->waits,
 	    .attendant = setting->attendant,
+	    .quota = setting->quota,
 	    .fd = -1,
 	    .events = -1,
 	};

@@ -14,6 +14,7 @@
 
 struct attendant;
 struct connection;
+struct quota;
 struct server;
 
 #define REQUEST_ID_SIZE 129
@@ -31,6 +32,7 @@ struct worker {
 	const struct endpoint *endpoint;
 	struct waits *waits;
 	struct attendant *attendant;
+	struct quota *quota;
 
 	struct MHD_Daemon *daemon; /* NULL: the thread does not run */
 	int fd;                    /* of the listening socket, for the daemon alone; -1: none */
@@ -61,6 +63,7 @@ struct worker_setting {
 	struct editions *editions;
 	struct waits *waits;
 	struct attendant *attendant;
+	struct quota *quota;
 };
 
 /* Prepares a worker for a listening socket. Returns 0, or -1: then there is nothing to be undone.

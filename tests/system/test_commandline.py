@@ -185,6 +185,7 @@ def test_checking_touches_nothing(folder):
     "listen =\n", "health_listen =\n", "listen = [::1]:6973\n", "listen = 127.0.0.1:0\n",
     "listen = 127.8.9.10:1\n", "socket_mode = 0600\n", "log_level = debug\n",
     "max_connections = 5000\n", "request_timeout = 100ms\n", "hosts = localhost\n",
+    "requests_per_second =\n", "requests_per_second = 1\n", "requests_per_second = 1000000\n",
     "hosts = localhost, mixport.example, [::1]\n"])
 def test_good_daemon_keys_are_taken(folder, daemon):
     file, done = check(folder, good(folder, daemon))
@@ -239,6 +240,7 @@ BAD_DAEMON = [
     "max_connections = 99999999999999999999", "request_timeout = 0", "request_timeout = 15",
     "request_timeout = 99ms", "request_timeout = 1.5s", "request_timeout = -1s",
     "request_timeout = 15 parsecs", "request_timeout = 99999999999999d",
+    "requests_per_second = 0", "requests_per_second = 1000001", "requests_per_second = ten",
     "hosts = a host/with:slash", "database =", "no equals sign", "= nothing",
 ]
 
@@ -503,7 +505,7 @@ def test_the_dump_has_every_key(folder):
     found = pairs(dump(folder, good(folder)))
     for section, keys in {
             "daemon": "socket socket_mode listen health_listen database tokens hosts log_level "
-                      "max_connections request_timeout",
+                      "max_connections request_timeout requests_per_second",
             "retention": "jobs_max_age jobs_max_count operations_max_age operations_max_count",
             "project demo": "project_id region credential base_url list_interval "
                             "active_interval idle_interval rate_limit max_concurrent timeout",
@@ -518,6 +520,7 @@ def test_the_dump_shows_the_documented_defaults(folder):
             ("daemon", "listen", "127.0.0.1:6973"), ("daemon", "health_listen", "127.0.0.1:6974"),
             ("daemon", "socket_mode", "0660"), ("daemon", "log_level", "info"),
             ("daemon", "max_connections", "1024"), ("daemon", "request_timeout", "15s"),
+            ("daemon", "requests_per_second", ""),
             ("retention", "jobs_max_age", "400d"), ("retention", "jobs_max_count", "1000"),
             ("retention", "operations_max_age", "400d"),
             ("retention", "operations_max_count", "100000"), ("access", "admin", "root"),

@@ -116,6 +116,105 @@ def test_whoever_is_refused_is_not_kept(start_daemon, sim):
     assert read_all(raw) == b""
 
 
+# Too often
+
+
+def refusals(api, count, target="/v1/projects"):
+    return [answer.status for answer in (api.get(target) for _ in range(count))].count(429)
+
+
+@pytest.mark.parametrize("via", ["tcp", "unix"])
+def test_a_caller_sends_so_many_requests_in_a_second_and_no_more(start_daemon, sim, via):
+    daemon = start_daemon(sim, config={"daemon": {"requests_per_second": 5}})
+    api = daemon.client("read") if via == "tcp" else daemon.over_unix()
+    assert refusals(api, 100) > 0
+    answer = wait_until(lambda: next((a for a in (api.get("/v1/projects") for _ in range(20))
+                                      if a.status == 429), None))
+    assert answer.code == "too-many-requests"
+    assert answer.headers["Retry-After"] == "1" and answer.headers["Connection"] == "close"
+    assert daemon.client("admin").get("/v1/projects").status == 200, "others are not concerned"
+    assert refusals(daemon.over_health(), 100, "/healthz") == 0
+    wait_until(lambda: api.get("/v1/projects").status == 200, what="its turn comes again")
+    daemon.configure("daemon", requests_per_second="")
+    daemon.reload()
+    assert refusals(api, 100) == 0
+
+
+def test_nobody_sends_a_quarter_of_them(start_daemon, sim):
+    daemon = start_daemon(sim, config={"daemon": {"requests_per_second": 400}})
+    nobody = daemon.client(None)
+    assert refusals(nobody, 400, "/healthz") > 0
+    assert refusals(nobody, 400) > 0
+    assert daemon.client("read").get("/v1/projects").status == 200
+
+
+def failures(daemon, listener):
+    text = daemon.over_health().get("/metrics").text
+    name = f'mixport_http_authentication_failures_total{{listener="{listener}"}} '
+    return next(int(line[len(name):]) for line in text.splitlines() if line.startswith(name))
+
+
+WRONG = {"Authorization": "Bearer mxp_" + "0" * 48}
+
+
+def test_who_guesses_tokens_is_slowed_and_counted(start_daemon, sim):
+    daemon = start_daemon(sim)
+    nobody = daemon.client(None)
+    assert nobody.get("/v1/projects").status == 401
+    assert failures(daemon, "tcp") == 0, "who sends no token guesses none"
+    began = time.monotonic()
+    for _ in range(130):
+        answer = nobody.get("/v1/projects", headers=WRONG)
+        assert answer.status == 401 and answer.headers.get_all("WWW-Authenticate")
+    took = time.monotonic() - began
+    assert failures(daemon, "tcp") == 130
+    # All but the first hundred, and what came back meanwhile, cost a tenth of a second each.
+    assert took > 2.5
+    answer = nobody.request("POST", "/v1/projects/demo/connectors", headers=WRONG, a=1)
+    assert answer.status == 401, "with a body too"
+    began = time.monotonic()
+    assert daemon.client("read").get("/v1/projects").status == 200
+    assert time.monotonic() - began < slow(0.09), "a valid token is not held back"
+    lines = [line for line in daemon.whole_log().splitlines() if "not let in" in line]
+    assert len(lines) == 1 and "on the TCP listener: 127.0.0.1:" in lines[0]
+    assert "mxp_" not in lines[0]
+
+
+def test_many_who_guess_at_once_are_all_held_back(start_daemon, sim):
+    """As many as may stand there wait a second each, and their leaving ends that."""
+    daemon = start_daemon(sim)
+    nobody = daemon.client(None)
+    head = request(nobody, "/v1/projects", "Authorization: " + WRONG["Authorization"])
+    for _ in range(110):
+        nobody.get("/v1/projects", headers=WRONG)
+    held = []
+    for _ in range(50):
+        raw = nobody.socket()
+        raw.sendall(head)
+        held.append(raw)
+    for raw in held[:25]:
+        raw.close()
+    began = time.monotonic()
+    for raw in held[25:]:
+        assert read_all(raw).startswith(b"HTTP/1.1 401")
+    assert time.monotonic() - began < slow(3)
+    assert daemon.stop() == 0
+
+
+def test_a_user_without_a_scope_is_slowed_and_named(start_daemon, sim):
+    daemon = start_daemon(sim, config=OPEN)
+    began = time.monotonic()
+    with user(NOBODY):
+        for _ in range(130):
+            assert daemon.over_unix().get("/v1/projects").status == 403
+    assert time.monotonic() - began > 2.5
+    assert failures(daemon, "socket") == 130
+    assert f"not let in on the socket listener: uid:{NOBODY}" in daemon.whole_log()
+    began = time.monotonic()
+    assert daemon.over_unix().get("/v1/projects").status == 200
+    assert time.monotonic() - began < slow(0.09), "others are not"
+
+
 # Under a crowd: root on the socket and health are answered within 50 ms, 99 times of a hundred.
 
 

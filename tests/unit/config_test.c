@@ -347,6 +347,7 @@ START_TEST(a_value_is_replaced_as_a_whole_or_not_at_all)
 	    {"log_level", SCHEMA_DAEMON, "debug", "loud", "error"},
 	    {"request_timeout", SCHEMA_DAEMON, "1s", "1ms", "2s"},
 	    {"max_connections", SCHEMA_DAEMON, "5", "0", "6"},
+	    {"requests_per_second", SCHEMA_DAEMON, "5", "0", ""},
 	    {"read", SCHEMA_ACCESS, "7 @8", "9, no-such-user-here", "4294967294 @4294967294"},
 	    {"manage", SCHEMA_ACCESS, "4294967293", "@9, @", ""},
 	    {"project_id", SCHEMA_PROJECT, "1", "x", "2"},
