@@ -33,6 +33,7 @@ handler_fn dropin_history;
 
 handler_fn reload_post;
 
+handler_fn openapi_get;
 handler_fn health_index;
 handler_fn health_live;
 handler_fn health_ready;

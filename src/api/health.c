@@ -12,7 +12,7 @@
 /* Room below which a store limit counts as near. */
 #define FREE_BYTES_LOW (INT64_C(64) * 1024 * 1024)
 
-/* Where to go on from here. Until the paths are described for machines, their manual is all. */
+/* Where to go on from here. */
 struct answered health_index(struct request *request)
 {
 	struct writer writer;
@@ -20,7 +20,7 @@ struct answered health_index(struct request *request)
 	writer_begin_object(&writer);
 	writer_member_text(&writer, "name", "mixport");
 	writer_member_text(&writer, "version", request_service(request)->version);
-	writer_member_text(&writer, "openapi", NULL);
+	writer_member_text(&writer, "openapi", "/v1/openapi.json");
 	writer_member_text(&writer, "manual", "mixport-api(7)");
 	writer_end_object(&writer);
 	return reply_json(request, 200);

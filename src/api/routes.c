@@ -22,6 +22,7 @@
 
 static const struct route table[] = {
     {"GET", "/v1", SCOPE_READ, 0, 0, health_index, {NULL}},
+    {"GET", "/v1/openapi.json", SCOPE_READ, 0, 0, openapi_get, {NULL}},
     {"GET", "/v1/projects", SCOPE_READ, 0, 0, projects_list, {"limit", "cursor"}},
     {"GET", PROJECT, SCOPE_READ, ROUTE_PROJECT, 0, projects_get, {NULL}},
     {"POST", PROJECT "/refresh", SCOPE_MANAGE, ROUTE_PROJECT, BODY, projects_refresh, {"wait"}},
