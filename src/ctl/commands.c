@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+/* The table of commands. */
+#include "ctl/commands.h"
+
+#include <string.h>
+
+#include "ctl/handlers.h"
+#include "util/cleanup.h"
+
+#define JOB_STATUSES "queued running paused succeeded failed cancelled unknown"
+
+const struct option_entry common_options[] = {
+    {OPTION_JSON, 'j', "json", NULL, "one JSON document: a record, or an array of records", NULL,
+	false},
+    {OPTION_JSONL, 0, "jsonl", NULL, "a record of JSON on each line", NULL, false},
+    {OPTION_QUIET, 'q', "quiet", NULL, "ids only, or nothing", NULL, false},
+    {OPTION_PROJECT, 'p', "project", "PROJECT", "of this project only, by name or number",
+	"@projects", false},
+    {OPTION_SOCKET, 0, "socket", "PATH", "ask on this UNIX socket", "@files", false},
+    {OPTION_URL, 0, "url", "URL", "ask over TCP: http://127.0.0.1:6973", NULL, false},
+    {OPTION_TOKEN_FILE, 0, "token-file", "FILE", "the token for TCP", "@files", false},
+    {OPTION_COLOR, 0, "color", "WHEN", "auto, always or never", "auto always never", false},
+    {OPTION_MAX_TIME, 0, "max-time", "DURATION", "for one answer; 75s unless said", NULL, false},
+    {OPTION_WIDE, 0, "wide", NULL, "whole ids and times, and nothing cut, on a terminal too", NULL,
+	false},
+    {OPTION_VERBOSE, 'v', "verbose", NULL, "the requests, on standard error", NULL, false},
+    {OPTION_VERSION, 0, "version", NULL, "the version, and nothing else", NULL, false},
+    {OPTION_HELP, 'h', "help", NULL, "what the command does and takes", NULL, false},
+    {.name = NULL},
+};
+
+static const struct option_entry list_options[] = {
+    {OPTION_TYPE, 0, "type", "TYPE", "of this connector_type", "gcsImport s3Import", false},
+    {OPTION_FORMAT, 0, "format", "FORMAT", "of this data_format",
+	"mixpanel_event mixpanel_people mixpanel_group remap_event remap_people remap_group",
+	false},
+    {OPTION_STATUS, 0, "status", "STATUS", "what Mixpanel says of it: active, stopped, paused",
+	"active stopped paused", false},
+    {OPTION_JOB_STATUS, 0, "job-status", "STATUS", "the status of its newest job", JOB_STATUSES,
+	false},
+    {OPTION_LABEL, 0, "label", "LABEL", "with exactly this label", NULL, false},
+    {OPTION_KIND, 0, "kind", "KIND", "of this kind of import", "cloud_import", false},
+    {OPTION_STATE, 0, "state", "STATE", "present (unless said), deleted or all",
+	"present deleted all", false},
+    {OPTION_SORT, 0, "sort", "ORDER", "created_at (unless said) or -created_at, newest first",
+	"created_at -created_at", false},
+    {.name = NULL},
+};
+
+static const struct option_entry show_options[] = {
+    {OPTION_HISTORY, 0, "history", NULL, "of a job: what it was each time that it differed", NULL,
+	false},
+    {.name = NULL},
+};
+
+static const struct option_entry jobs_options[] = {
+    {OPTION_STATUS, 0, "status", "STATUS[,STATUS...]", "with one of these", JOB_STATUSES, false},
+    {OPTION_SINCE, 0, "since", "TIME", "a time, a day, or how long ago: 2d", NULL, false},
+    {OPTION_COUNT, 'n', "count", "N", "so many at most; 20 unless said", NULL, false},
+    {.name = NULL},
+};
+
+static const struct option_entry operations_options[] = {
+    {OPTION_STATE, 0, "state", "STATE", "in this state",
+	"planned sending succeeded rejected unreachable unknown", false},
+    {OPTION_KIND, 0, "kind", "KIND", "of this kind", "create delete", false},
+    {.name = NULL},
+};
+
+static const struct option_entry api_options[] = {
+    {OPTION_DATA, 'd', "data", "BODY|@FILE|-", "the body; POST unless a method is named", NULL,
+	false},
+    {.name = NULL},
+};
+
+const struct command commands[] = {
+    {"status", "", "one screen: the daemon, its projects, what runs", NULL, run_status, 0, 0, 0,
+	NULL},
+    {"projects", "", "the projects, and how their Mixpanel does", NULL, run_projects, 0, 0, 0,
+	NULL},
+    {"list", "", "the connectors", list_options, run_list, 0, 0, 0, NULL},
+    {"show", "REF|JOB|OP", "one connector, job or operation", show_options, run_show, 1, 1, 0,
+	"@records"},
+    {"jobs", "[REF]", "jobs, newest first", jobs_options, run_jobs, 0, 1, 0, "@connectors"},
+    {"operations", "", "creates and deletes that were asked for, newest first", operations_options,
+	run_operations, 0, 0, 0, NULL},
+    {"health", "", "what the daemon says of itself", NULL, run_health, 0, 0, 0, NULL},
+    {"reload", "", "have the daemon read its configuration, credentials and tokens again", NULL,
+	run_reload, 0, 0, 0, NULL},
+    {"api", "[METHOD] PATH", "any call of the API; its answer as it comes", api_options, run_api, 1,
+	2, 0, NULL},
+    {"help", "[COMMAND]", "what a command does and takes", NULL, run_help, 0, 2, COMMAND_OFFLINE,
+	"@commands"},
+};
+
+const size_t command_count = ARRAY_SIZE(commands);
+
+/* The number of words of the name that these begin with; 0 when they begin with something else. */
+static size_t words_of(const struct command *command, char *const *words, size_t count)
+{
+	size_t len = strcspn(command->name, " ");
+	if (strlen(words[0]) != len || strncmp(words[0], command->name, len) != 0)
+		return 0;
+	if (command->name[len] == '\0')
+		return 1;
+	return count > 1 && strcmp(command->name + len + 1, words[1]) == 0 ? 2 : 0;
+}
+
+const struct command *command_find(char *const *words, size_t count, size_t *ret_taken)
+{
+	for (size_t i = 0; i < command_count && count > 0; i++) {
+		size_t taken = words_of(&commands[i], words, count);
+		if (taken == 0)
+			continue;
+		*ret_taken = taken;
+		return &commands[i];
+	}
+	return NULL;
+}
+
+static const struct option_entry *find_option(const struct option_entry *entry, const char *name)
+{
+	for (; entry && entry->name; entry++)
+		if (strncmp(entry->name, name, strcspn(name, "=")) == 0 &&
+		    strlen(entry->name) == strcspn(name, "="))
+			return entry;
+	return NULL;
+}
+
+const struct option_entry *command_option(const struct command *command, const char *name)
+{
+	const struct option_entry *own = command ? find_option(command->options, name) : NULL;
+	return own ? own : find_option(common_options, name);
+}
+
+#define GUESS_LENGTH 16
+
+/* How many letters must be changed, left out, put in or exchanged with the next one to make one
+ * word of the other; GUESS_LENGTH for words that are too long to be a command. */
+static size_t distance(const char *a, const char *b)
+{
+	size_t table[GUESS_LENGTH + 1][GUESS_LENGTH + 1];
+	size_t a_len = strlen(a);
+	size_t b_len = strlen(b);
+	if (a_len > GUESS_LENGTH || b_len > GUESS_LENGTH)
+		return GUESS_LENGTH;
+	for (size_t i = 0; i <= a_len; i++)
+		for (size_t j = 0; j <= b_len; j++) {
+			if (i == 0 || j == 0) {
+				table[i][j] = i + j;
+				continue;
+			}
+			size_t best = table[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
+			if (table[i - 1][j] + 1 < best)
+				best = table[i - 1][j] + 1;
+			if (table[i][j - 1] + 1 < best)
+				best = table[i][j - 1] + 1;
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+			    table[i - 2][j - 2] + 1 < best)
+				best = table[i - 2][j - 2] + 1;
+			table[i][j] = best;
+		}
+	return table[a_len][b_len];
+}
+
+const char *command_guess(const char *word)
+{
+	const char *guess = NULL;
+	size_t best = strlen(word) > 4 ? 3 : 2; /* what is not nearer is something else */
+	for (size_t i = 0; i < command_count; i++) {
+		if (commands[i].flags & COMMAND_HIDDEN)
+			continue;
+		size_t found = distance(word, commands[i].name);
+		if (found < best) {
+			best = found;
+			guess = commands[i].name;
+		}
+	}
+	return guess;
+}

@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: MIT */
+/* The columns of each kind of record, and the facts of one. */
+#include "ctl/describe.h"
+
+#include <string.h>
+
+#include "util/timestamp.h"
+
+/* The member of a member; NULL when there is none. */
+static const json_t *inner(const json_t *object, const char *outer, const char *name)
+{
+	return member(member(object, outer), name);
+}
+
+static const char *inner_text(const json_t *object, const char *outer, const char *name)
+{
+	return json_string_value(inner(object, outer, name));
+}
+
+void describe_source(const json_t *connector, struct buffer *text)
+{
+	static const struct {
+		const char *scheme;
+		const char *bucket;
+		const char *prefix;
+	} sources[] = {
+	    {"gs://", "gcs_bucket", "gcs_prefix"},
+	    {"s3://", "s3_bucket", "s3_prefix"},
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(sources); i++) {
+		const char *bucket =
+		    inner_text(connector, "connector_properties", sources[i].bucket);
+		const char *prefix =
+		    inner_text(connector, "connector_properties", sources[i].prefix);
+		if (!bucket)
+			continue;
+		buffer_append_text(text, sources[i].scheme);
+		buffer_append_text(text, bucket);
+		buffer_append_text(text, "/");
+		buffer_append_text(text, prefix ? prefix : "");
+		return;
+	}
+}
+
+/* A word for how a job is: what it is, or that it vanished before it was over. */
+static const char *job_word(const json_t *job)
+{
+	return member_text(job, "gone_at") ? "gone" : member_text(job, "status");
+}
+
+static void cell_duration(struct table *table, const json_t *job, const struct output *output)
+{
+	struct buffer text _cleanup_buffer_;
+	const json_t *seconds = member(job, "duration_seconds");
+	int64_t began = output_age(output, member_text(job, "start_time"));
+	buffer_init(&text, 64);
+	if (json_is_number(seconds))
+		display_append_lasting(&text,
+		    (int64_t)(json_number_value(seconds) * (double)MICROSECONDS_PER_SECOND), "");
+	else if (began != TIMESTAMP_NONE && text_same(job_word(job), "running"))
+		display_append_lasting(&text, began, "");
+	table_add(table, span_of(buffer_text(&text)), TONE_PLAIN);
+}
+
+/* "code: message", as far as there is either. */
+static void append_error(const json_t *record, struct buffer *text)
+{
+	const char *code = inner_text(record, "error", "code");
+	const char *message = inner_text(record, "error", "message");
+	buffer_printf(text, "%s%s%s", code ? code : "", code && message && *message ? ": " : "",
+	    message ? message : "");
+}
+
+static void cell_error(struct table *table, const json_t *record)
+{
+	struct buffer text _cleanup_buffer_;
+	buffer_init(&text, DESCRIPTION_LIMIT);
+	append_error(record, &text);
+	table_add(table, span_of(buffer_text(&text)), TONE_PLAIN);
+}
+
+/* Rows -----------------------------------------------------------------------------------------*/
+
+static void cell_listed(const struct output *output, struct table *table, const json_t *project)
+{
+	const char *at = inner_text(project, "sync", "synced_at");
+	bool stale = json_is_true(inner(project, "sync", "stale"));
+	struct buffer text _cleanup_buffer_;
+	buffer_init(&text, 128);
+	int64_t age = output_age(output, at);
+	if (output->terminal && age != TIMESTAMP_NONE) {
+		display_append_age(&text, age);
+		buffer_append_text(&text, stale ? " ago" : "");
+	} else if (at) {
+		buffer_append_text(&text, at);
+	}
+	table_add(table, span_of(buffer_text(&text)), stale ? TONE_DOUBTFUL : TONE_PLAIN);
+}
+
+static void describe_row_project(
+    const struct output *output, struct table *table, const json_t *project)
+{
+	cell_text_of(table, member(project, "project"), TONE_PLAIN);
+	cell_word(table, inner_text(project, "upstream", "state"));
+	cell_listed(output, table, project);
+	cell_number(table, member(project, "connectors"));
+	cell_number(table, member(project, "jobs_active"));
+	cell_text_of(table, member(project, "region"), TONE_PLAIN);
+}
+
+static void describe_row_connector(
+    const struct output *output, struct table *table, const json_t *connector)
+{
+	const json_t *job = member(connector, "latest_job");
+	const char *at = member_text(job, "end_time");
+	bool deleted = text_same(member_text(connector, "state"), "deleted");
+	struct buffer source _cleanup_buffer_;
+	buffer_init(&source, DESCRIPTION_LIMIT);
+	describe_source(connector, &source);
+	cell_id(output, table, member_text(connector, "connector_id"));
+	cell_text_of(table, member(connector, "project"), TONE_PLAIN);
+	cell_word(table, deleted ? "deleted" : member_text(connector, "status"));
+	cell_word(table, job_word(job));
+	if (!at)
+		at = member_text(job, "start_time");
+	cell_time(output, table, at ? at : member_text(job, "first_seen_at"));
+	cell_text_of(table, member(connector, "label"), TONE_PLAIN);
+	table_add(table, span_of(buffer_text(&source)), TONE_PLAIN);
+}
+
+static void describe_row_job(const struct output *output, struct table *table, const json_t *job)
+{
+	const char *began = member_text(job, "start_time");
+	cell_id(output, table, member_text(job, "job_id"));
+	cell_text_of(table, member(job, "project"), TONE_PLAIN);
+	cell_id(output, table, member_text(job, "connector_id"));
+	cell_word(table, job_word(job));
+	cell_time(output, table, began ? began : member_text(job, "first_seen_at"));
+	cell_duration(table, job, output);
+	cell_number(table, inner(job, "stats", "num_events_imported"));
+	cell_error(table, job);
+}
+
+static void cell_progress(struct table *table, const json_t *job)
+{
+	struct buffer progress _cleanup_buffer_;
+	const json_t *part = member(job, "progress");
+	buffer_init(&progress, 64);
+	if (json_is_number(part))
+		buffer_printf(&progress, "%.0f %%", json_number_value(part) * 100);
+	table_add(table, span_of(buffer_text(&progress)), TONE_PLAIN);
+}
+
+static void describe_row_snapshot(
+    const struct output *output, struct table *table, const json_t *job)
+{
+	cell_time(output, table, member_text(job, "observed_at"));
+	cell_word(table, job_word(job));
+	cell_progress(table, job);
+	cell_duration(table, job, output);
+	cell_number(table, inner(job, "stats", "num_events_imported"));
+	cell_error(table, job);
+}
+
+static void describe_row_operation(
+    const struct output *output, struct table *table, const json_t *operation)
+{
+	cell_id(output, table, member_text(operation, "operation_id"));
+	cell_text_of(table, member(operation, "project"), TONE_PLAIN);
+	cell_text_of(table, member(operation, "kind"), TONE_PLAIN);
+	cell_word(table, member_text(operation, "state"));
+	cell_id(output, table, member_text(operation, "connector_id"));
+	cell_time(output, table, member_text(operation, "created_at"));
+	cell_text_of(table, member(operation, "client"), TONE_PLAIN);
+	cell_error(table, operation);
+}
+
+void describe_running(const struct output *output, struct table *table, const json_t *connector)
+{
+	const json_t *job = member(connector, "latest_job");
+	const json_t *events = inner(job, "stats", "num_events_imported");
+	struct buffer text _cleanup_buffer_;
+	buffer_init(&text, DESCRIPTION_LIMIT);
+	cell_word(table, job_word(job));
+	cell_text_of(table, member(connector, "project"), TONE_PLAIN);
+	cell_id(output, table, member_text(connector, "connector_id"));
+	describe_source(connector, &text);
+	table_add(table, span_of(buffer_text(&text)), TONE_PLAIN);
+	cell_progress(table, job);
+	cell_duration(table, job, output);
+	buffer_clear(&text);
+	if (json_is_integer(events)) {
+		display_append_number(&text, json_integer_value(events));
+		buffer_append_text(&text, " events");
+	}
+	table_add(table, span_of(buffer_text(&text)), TONE_PLAIN);
+}
+
+#define KIND(nothing, member, table_columns, each_row)                                             \
+	{                                                                                          \
+		.none = (nothing), .id_member = (member), .columns = (table_columns),              \
+		.column_count = ARRAY_SIZE(table_columns), .row = (each_row)                       \
+	}
+
+static const struct table_column project_columns[] = {
+    {"PROJECT", false},
+    {"UPSTREAM", false},
+    {"LIST", false},
+    {"CONNECTORS", true},
+    {"ACTIVE", true},
+    {"REGION", false},
+};
+const struct listing_kind describe_projects =
+    KIND("no projects", "project", project_columns, describe_row_project);
+
+static const struct table_column connector_columns[] = {
+    {"ID", false},
+    {"PROJECT", false},
+    {"STATUS", false},
+    {"JOB", false},
+    {"AT", false},
+    {"LABEL", false},
+    {"SOURCE", false},
+};
+const struct listing_kind describe_connectors =
+    KIND("no connectors", "connector_id", connector_columns, describe_row_connector);
+
+static const struct table_column job_columns[] = {
+    {"ID", false},
+    {"PROJECT", false},
+    {"CONNECTOR", false},
+    {"STATUS", false},
+    {"STARTED", false},
+    {"TOOK", true},
+    {"EVENTS", true},
+    {"ERROR", false},
+};
+const struct listing_kind describe_jobs = KIND("no jobs", "job_id", job_columns, describe_row_job);
+
+static const struct table_column snapshot_columns[] = {
+    {"SEEN", false},
+    {"STATUS", false},
+    {"PROGRESS", true},
+    {"TOOK", true},
+    {"EVENTS", true},
+    {"ERROR", false},
+};
+const struct listing_kind describe_snapshots =
+    KIND("no snapshots", "job_id", snapshot_columns, describe_row_snapshot);
+
+static const struct table_column operation_columns[] = {
+    {"ID", false},
+    {"PROJECT", false},
+    {"KIND", false},
+    {"STATE", false},
+    {"CONNECTOR", false},
+    {"ASKED", false},
+    {"CLIENT", false},
+    {"ERROR", false},
+};
+const struct listing_kind describe_operations =
+    KIND("no operations", "operation_id", operation_columns, describe_row_operation);
+
+/* One record -----------------------------------------------------------------------------------*/
+
+enum exit_code describe_print(const struct output *output, const struct found *found,
+    const char *id_member, const struct buffer *text)
+{
+	if (output->form == FORM_TEXT)
+		return output_text(text);
+	return output_record(output, found_span(found), member_text(found->json, id_member));
+}
+
+/* Every member of an object that is a text, a number or a truth value. */
+static void fact_members(struct buffer *text, json_t *object)
+{
+	const char *name;
+	const json_t *value;
+	json_object_foreach (object, name, value) {
+		struct buffer line _cleanup_buffer_;
+		buffer_init(&line, 1024);
+		if (json_is_string(value))
+			buffer_append_text(&line, json_string_value(value));
+		else if (json_is_integer(value))
+			display_append_number(&line, json_integer_value(value));
+		else if (json_is_real(value))
+			buffer_printf(&line, "%g", json_real_value(value));
+		else if (json_is_boolean(value))
+			buffer_append_text(&line, json_is_true(value) ? "yes" : "no");
+		if (line.len == 0 || buffer_failed(&line))
+			continue;
+		buffer_append_text(text, "  ");
+		display_append(text, span_of(name));
+		buffer_append_text(text, "  ");
+		display_append(text, span_of(buffer_text(&line)));
+		buffer_append_text(text, "\n");
+	}
+}
+
+static void fact_sync(const struct output *output, const json_t *record, struct buffer *text)
+{
+	const json_t *sync = member(record, "sync");
+	fact_time(output, text, "confirmed", member_text(sync, "synced_at"));
+	if (json_is_true(member(sync, "stale")))
+		fact_word(output, text, "stale", "warning: this may not hold any more");
+	const char *message = inner_text(sync, "error", "message");
+	fact(text, "last refresh", message);
+}
+
+static void fact_error(const json_t *record, struct buffer *text)
+{
+	struct buffer line _cleanup_buffer_;
+	buffer_init(&line, DESCRIPTION_LIMIT);
+	append_error(record, &line);
+	fact(text, "error", buffer_text(&line));
+}
+
+void describe_job(const struct output *output, const json_t *job, struct buffer *text)
+{
+	const json_t *part = member(job, "progress");
+	char progress[32] = "";
+	if (json_is_number(part))
+		snprintf(progress, sizeof(progress), "%.0f %%", json_number_value(part) * 100);
+	fact(text, "job", member_text(job, "job_id"));
+	fact(text, "project", member_text(job, "project"));
+	fact(text, "connector", member_text(job, "connector_id"));
+	fact_word(output, text, "status", member_text(job, "status"));
+	fact(text, "progress", progress);
+	fact_time(output, text, "first seen", member_text(job, "first_seen_at"));
+	fact_time(output, text, "started", member_text(job, "start_time"));
+	fact_time(output, text, "ended", member_text(job, "end_time"));
+	fact_time(output, text, "gone", member_text(job, "gone_at"));
+	fact_error(job, text);
+	fact_sync(output, job, text);
+	json_t *stats = json_object_get(job, "stats");
+	if (json_object_size(stats) > 0)
+		buffer_append_text(text, "stats\n");
+	fact_members(text, stats);
+}
+
+static void fact_latest_job(
+    const struct output *output, const json_t *connector, struct buffer *text)
+{
+	const json_t *job = member(connector, "latest_job");
+	struct buffer line _cleanup_buffer_;
+	buffer_init(&line, DESCRIPTION_LIMIT);
+	if (!job)
+		return;
+	const char *word = job_word(job);
+	const char *id = member_text(job, "job_id");
+	buffer_printf(&line, "%s  %s", id ? id : "", word ? word : "");
+	if (member(job, "error")) {
+		buffer_append_text(&line, "  ");
+		append_error(job, &line);
+	}
+	fact(text, "newest job", buffer_text(&line));
+	fact_time(output, text, "ended", member_text(job, "end_time"));
+}
+
+void describe_connector(const struct output *output, const json_t *connector, struct buffer *text)
+{
+	struct buffer source _cleanup_buffer_;
+	buffer_init(&source, DESCRIPTION_LIMIT);
+	describe_source(connector, &source);
+	fact(text, "connector", member_text(connector, "connector_id"));
+	fact(text, "project", member_text(connector, "project"));
+	fact(text, "label", member_text(connector, "label"));
+	fact(text, "type", member_text(connector, "connector_type"));
+	fact(text, "source", buffer_text(&source));
+	fact(text, "format", inner_text(connector, "category_properties", "data_format"));
+	fact(text, "compression", inner_text(connector, "category_properties", "compression"));
+	fact_word(output, text, "state", member_text(connector, "state"));
+	fact_time(output, text, "deleted", member_text(connector, "deleted_at"));
+	fact_word(output, text, "status", member_text(connector, "status"));
+	fact(text, "failure", member_text(connector, "failure_message"));
+	fact_time(output, text, "status told", member_text(connector, "status_known_at"));
+	fact_time(output, text, "created", member_text(connector, "created_at"));
+	fact(text, "created by", member_text(connector, "created_by"));
+	fact_latest_job(output, connector, text);
+	fact_sync(output, connector, text);
+}
+
+void describe_operation(const struct output *output, const json_t *operation, struct buffer *text)
+{
+	const json_t *search = member(operation, "search");
+	const json_t *candidates = member(operation, "candidates");
+	fact(text, "operation", member_text(operation, "operation_id"));
+	fact(text, "kind", member_text(operation, "kind"));
+	fact(text, "project", member_text(operation, "project"));
+	fact_word(output, text, "state", member_text(operation, "state"));
+	fact(text, "connector", member_text(operation, "connector_id"));
+	for (size_t i = 0; i < json_array_size(candidates); i++)
+		fact(text, "candidate", json_string_value(json_array_get(candidates, i)));
+	fact(text, "asked by", member_text(operation, "client"));
+	fact(text, "key", member_text(operation, "idempotency_key"));
+	fact_time(output, text, "asked", member_text(operation, "created_at"));
+	fact_time(output, text, "sent", member_text(operation, "sent_at"));
+	fact_time(output, text, "ended", member_text(operation, "finished_at"));
+	fact_error(operation, text);
+	if (!search)
+		return;
+	fact_time(output, text, "last looked", member_text(search, "last_at"));
+	fact(text, "search",
+	    json_is_true(member(search, "over"))
+		? "over: it is for a person to say; mixportctl resolve"
+		: "goes on");
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* What runs each command, in the files of their groups. Each returns the exit status, after saying
+ * what went wrong. */
+#pragma once
+
+#include "ctl/exits.h"
+
+struct ctl;
+
+/* records.c: what there is */
+enum exit_code run_projects(struct ctl *ctl);
+enum exit_code run_list(struct ctl *ctl);
+enum exit_code run_show(struct ctl *ctl);
+enum exit_code run_jobs(struct ctl *ctl);
+enum exit_code run_operations(struct ctl *ctl);
+
+/* calls.c: single calls of the API */
+enum exit_code run_health(struct ctl *ctl);
+enum exit_code run_reload(struct ctl *ctl);
+enum exit_code run_api(struct ctl *ctl);
+
+/* status.c */
+enum exit_code run_status(struct ctl *ctl);
+
+/* help.c */
+enum exit_code run_help(struct ctl *ctl);
