@@ -81,11 +81,11 @@ static int connector_deliver(
 	record.history_error_message = column_text(columns);
 	record.history_error_since = column_time(columns);
 	record.revision = column_integer(columns);
-	bool has_latest = column_integer(columns) != 0;
+	columns->index++; /* the number of the latest job, whose row follows */
 	record.connector.label = column_text(columns);
 	record.connector.connector_type = column_text(columns);
-	record.connector.properties = column_span(columns);
-	record.connector.category = column_span(columns);
+	record.connector.properties = column_object(columns);
+	record.connector.category = column_object(columns);
 	record.connector.data_format = column_text(columns);
 	record.connector.bucket = column_text(columns);
 	record.connector.prefix = column_text(columns);
@@ -93,7 +93,7 @@ static int connector_deliver(
 	record.connector.failure_message = column_text(columns);
 	record.connector.created_by = column_text(columns);
 	record.connector.created_at = column_time(columns);
-	record.connector.raw = column_span(columns);
+	record.connector.raw = column_object(columns);
 	record.status_known_at = column_time(columns);
 	const char *deleted_by = column_text(columns);
 	record.deleted_by_us = deleted_by && strcmp(deleted_by, "us") == 0;
@@ -103,11 +103,9 @@ static int connector_deliver(
 	if (kind < 0)
 		return err_set(err, "database %s: connector %s is of a kind nobody knows",
 		    conn->path, record.connector.connector_id);
-	struct job_record latest = {0};
-	if (has_latest) {
-		column_job(columns, &latest);
-		record.latest = &latest;
-	}
+	struct job_record latest;
+	column_job(columns, &latest);
+	record.latest = latest.job_id ? &latest : NULL;
 	return to->row(&record, to->context);
 }
 
@@ -258,7 +256,7 @@ static int deliver_sent(struct conn *conn, struct columns *columns, void *sink, 
 	(void)conn, (void)err;
 	const struct sent_sink *to = sink;
 	const char *connector_id = column_text(columns);
-	return to->each(connector_id, column_span(columns), to->context);
+	return to->each(connector_id, column_object(columns), to->context);
 }
 
 int connector_store_each_sent(struct conn *conn, int64_t project_id, const char *sent_key,

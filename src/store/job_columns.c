@@ -12,10 +12,10 @@ void column_run(struct columns *columns, struct run *ret_run)
 	int known = text_find(job_status_names, status);
 	ret_run->status = known < 0 ? JOB_UNKNOWN : (enum job_status)known;
 	ret_run->upstream_status = column_text(columns);
-	ret_run->progress = column_span(columns);
+	ret_run->progress = column_number(columns);
 	ret_run->error_code = column_text(columns);
 	ret_run->error_message = column_text(columns);
-	ret_run->stats = column_span(columns);
+	ret_run->stats = column_object(columns);
 }
 
 void column_job(struct columns *columns, struct job_record *ret_record)
@@ -31,7 +31,7 @@ void column_job(struct columns *columns, struct job_record *ret_record)
 	ret_record->confirmed_at = column_time(columns);
 	ret_record->revision = column_integer(columns);
 	column_run(columns, &ret_record->run);
-	ret_record->run.raw = column_span(columns);
+	ret_record->run.raw = column_object(columns);
 	ret_record->connector_id = column_text(columns);
 	ret_record->history_synced_at = column_time(columns);
 	ret_record->history_error_code = column_text(columns);

@@ -54,10 +54,10 @@ static int operation_deliver(
 	record.project_id = column_integer(columns);
 	record.connector_id = column_text(columns);
 	const char *state = column_text(columns);
-	record.candidates = column_span(columns);
+	record.candidates = column_array(columns);
 	record.idempotency_key = column_text(columns);
 	record.client = column_text(columns);
-	record.request = column_span(columns);
+	record.request = column_object(columns);
 	record.error_code = column_text(columns);
 	record.error_message = column_text(columns);
 	record.upstream_status = column_integer(columns);
@@ -73,10 +73,11 @@ static int operation_deliver(
 	record.search_over = column_integer(columns) != 0;
 	record.undelivered = column_integer(columns) != 0;
 	record.revision = column_integer(columns);
-	int64_t listings = column_integer(columns) - record.search_base;
+	int64_t listings = column_integer(columns);
 	int64_t listed_at = column_time(columns);
-	record.listings = listings > 0 ? listings : 0;
-	record.last_listed_at = listings > 0 ? listed_at : TIMESTAMP_NONE;
+	bool searched = record.search_base >= 0 && listings > record.search_base;
+	record.listings = searched ? listings - record.search_base : 0;
+	record.last_listed_at = searched ? listed_at : TIMESTAMP_NONE;
 	if (column_kind_and_state(conn, kind, state, err, &record) < 0)
 		return -1;
 	return to->row(&record, to->context);

@@ -4,7 +4,9 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "util/jsontext.h"
 #include "util/timestamp.h"
 
 /* The linker names the ends of a section whose name is an identifier. */
@@ -107,7 +109,8 @@ int64_t column_time(struct columns *columns)
 	int index = columns->index++;
 	if (sqlite3_column_type(columns->stmt, index) == SQLITE_NULL)
 		return TIMESTAMP_NONE;
-	return sqlite3_column_int64(columns->stmt, index);
+	int64_t time = sqlite3_column_int64(columns->stmt, index);
+	return time > TIMESTAMP_LIMIT || time < -TIMESTAMP_LIMIT ? TIMESTAMP_NONE : time;
 }
 
 const char *column_text(struct columns *columns)
@@ -124,4 +127,28 @@ struct span column_span(struct columns *columns)
 	size_t len = (size_t)sqlite3_column_bytes(columns->stmt, index);
 	/* An empty blob comes as NULL. */
 	return (struct span){.ptr = data ? data : "", .len = len};
+}
+
+/* It goes into answers as it is. */
+static struct span column_json(struct columns *columns, const char *beginnings)
+{
+	struct span json = column_span(columns);
+	struct span value = jsontext_value(json);
+	bool fits = value.ptr && strchr(beginnings, value.ptr[0]) && jsontext_is_valid(json);
+	return fits ? json : SPAN_NONE;
+}
+
+struct span column_object(struct columns *columns)
+{
+	return column_json(columns, "{");
+}
+
+struct span column_array(struct columns *columns)
+{
+	return column_json(columns, "[");
+}
+
+struct span column_number(struct columns *columns)
+{
+	return column_json(columns, "-0123456789");
 }

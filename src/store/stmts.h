@@ -79,6 +79,13 @@ struct columns {
 };
 
 int64_t column_integer(struct columns *columns);
-int64_t column_time(struct columns *columns);
+int64_t column_time(
+    struct columns *columns); /* TIMESTAMP_NONE for one beyond TIMESTAMP_LIMIT too */
 const char *column_text(struct columns *columns);
 struct span column_span(struct columns *columns);
+
+/* The same for what is JSON where the file is as it was written: SPAN_NONE when it is none, or no
+ * object, array or number, so that what cannot be read counts as unknown. */
+struct span column_object(struct columns *columns);
+struct span column_array(struct columns *columns);
+struct span column_number(struct columns *columns);

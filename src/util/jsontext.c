@@ -274,6 +274,124 @@ static int escaped_unit(const char *digits)
 	return unit;
 }
 
+/* Behind an escape whose backslash is at `at`; NULL for none. As jansson has it, half a surrogate
+ * pair and the character NUL are none. */
+static const char *behind_escape(const char *at, const char *end)
+{
+	if (end - at < 2)
+		return NULL;
+	if (at[1] != 'u')
+		return strchr("\"\\/bfnrt", at[1]) && at[1] ? at + 2 : NULL;
+	int unit = end - at >= 6 ? escaped_unit(at + 2) : -1;
+	if (unit <= 0 || (unit & 0xfc00) == 0xdc00)
+		return NULL;
+	if ((unit & 0xfc00) != 0xd800)
+		return at + 6;
+	bool pair = end - at >= 12 && at[6] == '\\' && at[7] == 'u' &&
+		    (escaped_unit(at + 8) & 0xfc00) == 0xdc00;
+	return pair ? at + 12 : NULL;
+}
+
+/* Behind a string whose opening quote is at `at`; NULL for none. */
+static const char *behind_string(const char *at, const char *end)
+{
+	if (at == end || *at != '"')
+		return NULL;
+	for (at++; at && at < end && *at != '"';) {
+		size_t len =
+		    (unsigned char)*at < ' ' ? 0 : text_utf8_sequence(at, (size_t)(end - at));
+		at = *at == '\\' ? behind_escape(at, end) : len ? at + len : NULL;
+	}
+	return at && at < end ? at + 1 : NULL;
+}
+
+static const char *behind_digits(const char *at, const char *end)
+{
+	const char *start = at;
+	while (at < end && *at >= '0' && *at <= '9')
+		at++;
+	return at > start ? at : NULL;
+}
+
+static const char *behind_number(const char *at, const char *end)
+{
+	at += at < end && *at == '-';
+	at = at < end && *at == '0' ? at + 1 : behind_digits(at, end);
+	if (at && at < end && *at == '.')
+		at = behind_digits(at + 1, end);
+	if (at && at < end && (*at == 'e' || *at == 'E')) {
+		at++;
+		at = behind_digits(at + (at < end && (*at == '+' || *at == '-')), end);
+	}
+	return at;
+}
+
+/* Behind what is neither object nor array; NULL for none. */
+static const char *behind_scalar(const char *at, const char *end)
+{
+	static const char *const words[] = {"true", "false", "null"};
+	if (at < end && *at == '"')
+		return behind_string(at, end);
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+		size_t len = strlen(words[i]);
+		if ((size_t)(end - at) >= len && memcmp(at, words[i], len) == 0)
+			return at + len;
+	}
+	return behind_number(at, end);
+}
+
+/* Behind a member's name and colon, where its value begins; NULL for none. */
+static const char *behind_name(const char *at, const char *end)
+{
+	at = behind_string(jsontext_skip_blanks(at, end), end);
+	if (!at)
+		return NULL;
+	at = jsontext_skip_blanks(at, end);
+	return at < end && *at == ':' ? jsontext_skip_blanks(at + 1, end) : NULL;
+}
+
+/* One bit for each level that is open: whether it is an object. */
+bool jsontext_is_valid(struct span text)
+{
+	uint64_t objects = 0;
+	unsigned depth = 0;
+	if (!text.ptr)
+		return false;
+	const char *end = text.ptr + text.len;
+	const char *at = jsontext_skip_blanks(text.ptr, end);
+	while (at) {
+		/* A value begins here. */
+		bool object = at < end && *at == '{';
+		if (object || (at < end && *at == '[')) {
+			if (depth++ == JSONTEXT_DEPTH_LIMIT)
+				return false;
+			objects = objects << 1 | object;
+			at = jsontext_skip_blanks(at + 1, end);
+			if (at == end || *at != (object ? '}' : ']')) {
+				at = object ? behind_name(at, end) : at;
+				continue;
+			}
+		} else {
+			at = behind_scalar(at, end);
+		}
+		/* It has ended, or its last member has, and the level with that. */
+		for (;;) {
+			at = at ? jsontext_skip_blanks(at, end) : NULL;
+			if (!at || at == end || depth == 0)
+				return at == end && depth == 0;
+			if (*at != (objects & 1 ? '}' : ']'))
+				break;
+			objects >>= 1;
+			depth--;
+			at++;
+		}
+		if (*at != ',')
+			return false;
+		at = objects & 1 ? behind_name(at + 1, end) : jsontext_skip_blanks(at + 1, end);
+	}
+	return false;
+}
+
 /* Whether a key that has escapes spells the name. jansson would decode them, and two readers that
  * disagree about a name are a hole. In a name that needs no escapes only "\/" and "\uXXXX" can
  * stand for a character. */

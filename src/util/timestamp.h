@@ -8,6 +8,9 @@
 #include "util/text.h"
 
 #define TIMESTAMP_NONE INT64_MIN
+/* No time that can be written down is so far from the epoch (over 12,000 years); sums and
+ * differences of nearer ones do not overflow. */
+#define TIMESTAMP_LIMIT INT64_C(400000000000000000)
 #define TIMESTAMP_TEXT_SIZE 40
 
 /* RFC 3339 in UTC with Z; a fraction (six digits, trailing zeros cut) only where there is one.

@@ -438,6 +438,54 @@ START_TEST(a_list_apart_is_valid_exactly_when_the_whole_is)
 }
 END_TEST
 
+static bool parses(struct span text)
+{
+	struct err err = ERR_INIT;
+	_cleanup_json_ json_t *value = NULL;
+	return jsontext_parse(text, JSONTEXT_ANY, &err, &value) == 0;
+}
+
+START_TEST(looking_tells_what_parsing_would)
+{
+	static const char *const texts[] = {"", " ", "0", " -0 ", "01", "1.", "-", "1.5e+3", "1e",
+	    "1e+", ".5", "+1", "true", "tru", "nulls", "\"\"", "\"", "\"a\nb\"", "\"\\n\\/\\\"\"",
+	    "\"\\x\"", "\"\\\"", "\"\\u00e9\"", "\"\\u0000\"", "\"\\u00\"", "\"\\ud83d\\ude00\"",
+	    "\"\\ud83d\"", "\"\\ud83d\\u0041\"", "\"\\ude00\"", "\"\xc3\xa9\"", "\"\xc3\"",
+	    "\"\xc0\x80\"", "\"\xed\xa0\x80\"", "\"\xf4\x90\x80\x80\"", "{}", "[]", "{", "[", "]",
+	    "[1", "[1,]", "[,1]", "[1 2]", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{,}",
+	    "{\"a\" : [1, {}] }", "{a:1}", "[}", "{]", "[[]", "[]]", "[] []", "[1]x",
+	    "{\"a\":1 \"b\":2}", "\x0c[]"};
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+		ck_assert_msg(jsontext_is_valid(span_of(texts[i])) == parses(span_of(texts[i])),
+		    "%s", texts[i]);
+	static const char whole[] = "{\"a\": [1, -2.5e3, true, {\"\\u00e9\\n\":null}], "
+				    "\"b\\/\":\"\xc3\xa9\\ud83d\\ude00\"}";
+	struct random_sequence sequence;
+	unsigned valid = 0;
+	random_sequence_init(&sequence, 4);
+	for (int round = 0; round < 3000; round++) {
+		char text[sizeof(whole) + 3];
+		memcpy(text, whole, sizeof(whole));
+		struct span changed = {
+		    .ptr = text, .len = mutate(&sequence, text, sizeof(whole) - 1)};
+		bool expected = parses(changed);
+		ck_assert_msg(
+		    jsontext_is_valid(changed) == expected, "%.*s", (int)changed.len, text);
+		valid += expected;
+	}
+	ck_assert_uint_gt(valid, 500);
+	ck_assert_uint_lt(valid, 2500);
+	/* A number of any size is one, and not too deep is deep enough. */
+	char deep[2 * JSONTEXT_DEPTH_LIMIT + 2];
+	memset(deep, '[', JSONTEXT_DEPTH_LIMIT + 1);
+	memset(deep + JSONTEXT_DEPTH_LIMIT + 1, ']', JSONTEXT_DEPTH_LIMIT + 1);
+	ck_assert(jsontext_is_valid(span_of("[1e999,123456789012345678901234567890]")));
+	ck_assert(!jsontext_is_valid((struct span){.ptr = deep, .len = sizeof(deep)}));
+	ck_assert(jsontext_is_valid((struct span){.ptr = deep + 1, .len = sizeof(deep) - 2}));
+	ck_assert(!jsontext_is_valid(SPAN_NONE));
+}
+END_TEST
+
 int main(void)
 {
 	const struct unit_case cases[] = {
@@ -461,6 +509,7 @@ int main(void)
 	    {"limits hold for what is around a list", limits_hold_for_what_is_around_a_list},
 	    {"a list apart is valid exactly when the whole is",
 		a_list_apart_is_valid_exactly_when_the_whole_is},
+	    {"looking tells what parsing would", looking_tells_what_parsing_would},
 	    {NULL, NULL},
 	};
 	return unit_main("jsontext", cases);

@@ -907,6 +907,72 @@ START_TEST(what_was_left_sending_is_unknown_or_repeated)
 }
 END_TEST
 
+static void run_sql(struct fixture *fixture, const char *sql)
+{
+	ck_assert_msg(sqlite3_exec(fixture->writer->db, sql, NULL, NULL, NULL) == SQLITE_OK, "%s",
+	    sqlite3_errmsg(fixture->writer->db));
+}
+
+static int see_nothing_readable(const struct connector_record *record, void *context)
+{
+	(void)context;
+	ck_assert_ptr_null(record->connector.properties.ptr);
+	ck_assert_ptr_null(record->connector.category.ptr);
+	ck_assert_ptr_null(record->connector.raw.ptr);
+	ck_assert_int_eq(record->connector.created_at, TIMESTAMP_NONE);
+	ck_assert_int_eq(record->confirmed_at, TIMESTAMP_NONE);
+	ck_assert_ptr_null(record->latest);
+	return 0;
+}
+
+static int see_no_job(const struct job_record *record, void *context)
+{
+	(void)context;
+	ck_assert_ptr_null(record->run.progress.ptr);
+	ck_assert_ptr_null(record->run.stats.ptr);
+	ck_assert_ptr_null(record->run.raw.ptr);
+	ck_assert_int_eq(record->run.start_time, TIMESTAMP_NONE);
+	return 0;
+}
+
+static int see_no_request(const struct operation_record *record, void *context)
+{
+	(void)context;
+	ck_assert_ptr_null(record->candidates.ptr);
+	ck_assert_ptr_null(record->request.ptr);
+	ck_assert_int_eq(record->listings, 0);
+	return 0;
+}
+
+/* Somebody else wrote to the file, or the disk did. */
+START_TEST(what_cannot_be_read_in_a_row_counts_as_unknown)
+{
+	struct fixture fixture;
+	fixture_init(&fixture);
+	int64_t connector = fixture_add(&fixture, "a", T0);
+	fixture_job(&fixture, connector, JOB_RUNNING, T0);
+	struct operation_record create = operation("op_1", OPERATION_UNKNOWN);
+	operation_store_insert(fixture.writer, &create, &fixture.err, &create.row);
+	run_sql(&fixture, "UPDATE connectors SET properties = CAST('{\"a\":' AS BLOB),"
+			  " category = CAST('[]' AS BLOB), raw = x'7b7d00',"
+			  " created_at = 9223372036854775807, confirmed_at = -9223372036854775807,"
+			  " latest_job_row = 77");
+	run_sql(&fixture, "UPDATE jobs SET progress = CAST('{}' AS BLOB), stats = x'',"
+			  " raw = x'7b22ff223a317d', start_time = 9223372036854775807");
+	run_sql(&fixture, "UPDATE operations SET candidates = CAST('{}' AS BLOB),"
+			  " request = CAST('1,' AS BLOB), search_base = -9223372036854775807");
+	run_sql(&fixture, "UPDATE projects SET complete_listings = 9223372036854775807");
+	ck_assert_int_eq(connector_store_get(fixture.writer, PROJECT, "a", see_nothing_readable,
+			     NULL, &fixture.err),
+	    0);
+	ck_assert_int_eq(
+	    job_store_each_open(fixture.writer, connector, see_no_job, NULL, &fixture.err), 0);
+	ck_assert_int_eq(
+	    operation_store_get(fixture.writer, "op_1", see_no_request, NULL, &fixture.err), 0);
+	fixture_done(&fixture);
+}
+END_TEST
+
 START_TEST(operations_are_listed_newest_first_and_kept_while_unknown)
 {
 	struct fixture fixture;
@@ -1512,6 +1578,8 @@ int main(void)
 		what_was_left_sending_is_unknown_or_repeated},
 	    {"jobs are found by the beginning of their id",
 		jobs_are_found_by_the_beginning_of_their_id},
+	    {"what cannot be read in a row counts as unknown",
+		what_cannot_be_read_in_a_row_counts_as_unknown},
 	    {"operations are listed newest first and kept while unknown",
 		operations_are_listed_newest_first_and_kept_while_unknown},
 	    {"a listing error keeps its beginning until a good one",
