@@ -139,17 +139,21 @@ static bool take_events(struct attendant *attendant)
 	return woken;
 }
 
+int64_t attendant_look(struct attendant *attendant, int64_t next)
+{
+	bool woken = take_events(attendant);
+	int64_t now = clock_monotonic(attendant->clock);
+	atomic_store(&attendant->last_turn, now);
+	return woken || now >= next ? attendant_turn(attendant, now) : next;
+}
+
 static void *attendant_run(void *context)
 {
 	struct attendant *attendant = context;
 	struct pollfd events = {.fd = attendant->events, .events = POLLIN};
 	int64_t next = INT64_MIN;
 	while (!atomic_load(&attendant->stopping)) {
-		bool woken = take_events(attendant);
-		int64_t now = clock_monotonic(attendant->clock);
-		atomic_store(&attendant->last_turn, now);
-		if (woken || now >= next)
-			next = attendant_turn(attendant, now);
+		next = attendant_look(attendant, next);
 		int64_t left = next - clock_monotonic(attendant->clock);
 		poll(&events, 1, left > 0 ? (int)((left + 999) / 1000) : 0);
 	}

@@ -39,6 +39,11 @@ int attendant_start(struct attendant *attendant, struct err *err);
 /* Ends the thread and waits for it, when it runs. */
 void attendant_stop(struct attendant *attendant);
 
+/* What the thread does between two waits: acts upon the clients that have left, and looks round
+ * when somebody asked for it or at `next`. Returns when to look round next, monotonic. The thread's
+ * own, or anybody's where it was not started. */
+int64_t attendant_look(struct attendant *attendant, int64_t next);
+
 /* Sees from now on whether the worker's thread turns, whose epoll descriptor this is; it stays open
  * until attendant_stop is over. Returns 0, or -1. */
 int attendant_mind(struct attendant *attendant, struct worker *worker, int events, struct err *err);

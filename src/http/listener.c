@@ -135,17 +135,12 @@ int listener_prepare(
 	return 0;
 }
 
-static int start_worker(
-    const struct listener *listener, struct worker *worker, unsigned connections, struct err *err)
+struct MHD_Daemon *listener_run_library(
+    struct worker *worker, unsigned how, int fd, unsigned connections)
 {
-	int fd = fcntl(listener->fd, F_DUPFD_CLOEXEC, 0);
-	if (fd < 0)
-		return err_set_errno(err, errno, "cannot start the threads of the %s listener",
-		    names[listener->endpoint.kind]);
-	worker->daemon = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC |
-					      MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG,
-	    0, NULL, NULL, dispatch_serve,
-	    worker, /* the logger comes first, for all that follows */
+	return MHD_start_daemon(how | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0,
+	    NULL, NULL, dispatch_serve, worker,
+	    /* the logger comes first, for all that follows */
 	    MHD_OPTION_EXTERNAL_LOGGER, log_library, worker, MHD_OPTION_LISTEN_SOCKET, fd,
 	    /* What it would refuse beyond that, the guard does, with an answer of ours. */
 	    MHD_OPTION_STRICT_FOR_CLIENT, 0, MHD_OPTION_CONNECTION_LIMIT, connections,
@@ -154,6 +149,17 @@ static int start_worker(
 	    MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL, MHD_OPTION_URI_LOG_CALLBACK,
 	    dispatch_request_line, worker, MHD_OPTION_NOTIFY_COMPLETED, dispatch_request_over,
 	    worker, MHD_OPTION_NOTIFY_CONNECTION, dispatch_connection, worker, MHD_OPTION_END);
+}
+
+static int start_worker(
+    const struct listener *listener, struct worker *worker, unsigned connections, struct err *err)
+{
+	int fd = fcntl(listener->fd, F_DUPFD_CLOEXEC, 0);
+	if (fd < 0)
+		return err_set_errno(err, errno, "cannot start the threads of the %s listener",
+		    names[listener->endpoint.kind]);
+	worker->daemon =
+	    listener_run_library(worker, MHD_USE_EPOLL_INTERNAL_THREAD, fd, connections);
 	if (!worker->daemon) {
 		/* The library closes the socket it was given when its thread cannot be started, and
 		 * leaves it open when something else fails. Only another descriptor of the same

@@ -26,6 +26,12 @@ uint16_t listener_port(int fd);
  * run. */
 int listener_start(struct listener *listener, unsigned connections, struct err *err);
 
+/* Starts libmicrohttpd for one worker on a descriptor of a listening socket, for so many
+ * connections. how: MHD_USE_EPOLL_INTERNAL_THREAD, or MHD_USE_EPOLL for who turns it by himself.
+ * The caller sees to the descriptor. NULL when it cannot be started. */
+struct MHD_Daemon *listener_run_library(
+    struct worker *worker, unsigned how, int fd, unsigned connections);
+
 /* Accepts nobody any more. Clients that come now are refused at once, unless somebody else will
  * take them. */
 void listener_quiesce(struct listener *listener);

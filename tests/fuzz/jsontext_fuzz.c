@@ -97,6 +97,21 @@ static bool loads(struct span text)
 	return value != NULL;
 }
 
+/* What is told by looking alone is what jansson says, the size of numbers aside. */
+static void check_validity(struct span text)
+{
+	struct err err = ERR_INIT;
+	json_error_t reason;
+	json_t *value = NULL;
+	bool parses = jsontext_parse(text, JSONTEXT_ANY, &err, &value) == 0;
+	json_decref(value);
+	if (!parses && jsontext_is_valid(text)) {
+		value = json_loadb(text.ptr, text.len, JSON_DECODE_ANY, &reason);
+		assert(!value && json_error_code(&reason) == json_error_numeric_overflow);
+	}
+	assert(!parses || jsontext_is_valid(text));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	/* Memory of exactly this size, so that a byte too far is noticed. */
@@ -107,6 +122,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		memcpy(copy, data, size);
 	struct span text = {.ptr = copy, .len = size};
 	walk(text, 3);
+	check_validity(text);
 	_cleanup_json_ json_t *parsed = parse(text);
 	bool in_pieces = parses_in_pieces(text);
 	assert(in_pieces || !parsed);
