@@ -5,7 +5,10 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "mixpanel/cloud_import.h"
 #include "mixpanel/decode.h"
+#include "mixpanel/kind.h"
+#include "mixpanel/verb.h"
 #include "util/jsontext.h"
 #include "util/text.h"
 
@@ -95,11 +98,58 @@ static void try_message(struct span body, size_t size)
 	assert(len == 0 || (message[0] != ' ' && message[len - 1] != ' '));
 }
 
+/* What the answer makes of an operation, by each verb, whatever its status. */
+static void try_verdicts(struct span body)
+{
+	static const long statuses[] = {200, 201, 203, 302, 400, 401, 403, 404, 409, 429, 500};
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(statuses); i++) {
+		const struct client_answer answer = {.outcome = CLIENT_ANSWERED,
+		    .status = statuses[i / 2],
+		    .body = body,
+		    .message = "",
+		    .request_id = "id"};
+		for (enum operation_kind kind = 0; kind < OPERATION_KIND_COUNT; kind++) {
+			const struct verb *verb = &import_kind(CONNECTOR_CLOUD_IMPORT)->verbs[kind];
+			_cleanup_verdict_ struct verdict verdict;
+			verb_decide(verb, &answer, i % 2, &verdict);
+			bool good = verdict.state == OPERATION_SUCCEEDED;
+			assert(good == !verdict.code);
+			assert(!verdict.has_connector || (good && kind == OPERATION_CREATE));
+			assert(good || verdict.message[0]);
+			/* What may have been carried out is never taken for what was not. */
+			assert(kind != OPERATION_CREATE || statuses[i / 2] < 500 ||
+			       verdict.state == OPERATION_UNKNOWN);
+			if (verdict.has_connector)
+				check_connector(body, &verdict.connector.connector);
+		}
+	}
+}
+
+/* An answer that never came. */
+static void try_none(void)
+{
+	for (enum client_outcome outcome = CLIENT_NOT_SENT; outcome <= CLIENT_UNCLEAR; outcome++) {
+		const struct client_answer answer = {.outcome = outcome, .message = "why"};
+		for (enum operation_kind kind = 0; kind < OPERATION_KIND_COUNT; kind++) {
+			struct verdict verdict;
+			verb_decide(&import_kind(CONNECTOR_CLOUD_IMPORT)->verbs[kind], &answer,
+			    false, &verdict);
+			assert(verdict.code && verdict.state != OPERATION_SUCCEEDED);
+		}
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct span body = {.ptr = (const char *)data, .len = size};
 	try_lists(body);
 	try_single(body);
+	if (size == 0)
+		try_none();
+	if (size <= 4096)
+		try_verdicts(body);
+	if (decode_is_refusal(body))
+		assert(memmem(data, size, "error", 5) || memchr(data, '\\', size));
 	for (size_t room = 1; room <= 100; room = room * 3 + 1)
 		try_message(body, room);
 	return 0;
