@@ -61,6 +61,15 @@ static void check_configured(const char *text)
 		assert(url.whole);
 }
 
+static void check_followed(const char *text)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(bases); i++) {
+		check_next(bases[i], text);
+		check_redirect(bases[i], text);
+	}
+	check_redirect("https://mixpanel.com/api/app/projects/1/connectors?a=b", text);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	if (size > 8192)
@@ -70,14 +79,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	memcpy(text, data, size);
 	text[size] = '\0';
-	if (text[0] == ' ') {
+	if (text[0] == ' ')
 		check_configured(text + 1);
-		return 0;
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(bases); i++) {
-		check_next(bases[i], text);
-		check_redirect(bases[i], text);
-	}
-	check_redirect("https://mixpanel.com/api/app/projects/1/connectors?a=b", text);
+	else
+		check_followed(text);
 	return 0;
 }
