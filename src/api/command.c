@@ -2,6 +2,8 @@
 /* A command lives in its request's arena, so it outlives a request that has given up. */
 #include "api/command.h"
 
+#include "api/note.h"
+
 static void command_done(struct command *command)
 {
 	request_call_done(command->context);
@@ -21,6 +23,7 @@ struct answered reply_after_command(
 	*copy = *command;
 	copy->done = command_done;
 	copy->context = request;
+	copy->audit_id = note_audit_id(request);
 	return reply_after_call(request, copy, command_begin, resume);
 }
 

@@ -14,6 +14,7 @@ enum cursor_kind {
 	CURSOR_JOBS,
 	CURSOR_SNAPSHOTS,
 	CURSOR_OPERATIONS,
+	CURSOR_AUDIT,
 };
 
 /* Invariant: row >= 1. time is 0 for lists that are ordered by row alone. */

@@ -20,6 +20,8 @@ handler_fn operations_list;
 handler_fn operations_get;
 handler_fn operations_resolve;
 
+handler_fn audit_list;
+
 handler_fn jobs_list;
 handler_fn jobs_of_connector;
 handler_fn jobs_get;

@@ -81,30 +81,6 @@ static int read_statuses(struct request *request, unsigned *ret_statuses)
 	return 0;
 }
 
-/* A time, the beginning of a day in UTC, or a time span before now. */
-static int read_since(struct request *request, int64_t *ret_since)
-{
-	const char *text = request_parameter(request, "since");
-	int64_t value;
-	char day[32];
-	if (!text)
-		return 0;
-	snprintf(day, sizeof(day), "%.10sT00:00:00Z", text);
-	if (text_parse_duration(text, &value) == 0)
-		*ret_since = reading_now(request) - value;
-	else if (strlen(text) == 10 && timestamp_parse(day, &value) == 0)
-		*ret_since = value;
-	/* Only RFC 3339 is promised; of what else timestamp_parse reads, epochs would be guesses.
-	 */
-	else if (strchr(text, 'T') && timestamp_parse(text, &value) == 0)
-		*ret_since = value;
-	else
-		return request_parameter_refused(request, "since",
-		    "A time in RFC 3339 is needed, such as 2024-01-31T12:00:00Z, a day, such as "
-		    "2024-01-31, or how long ago, such as 2d or 90m.");
-	return 0;
-}
-
 static struct answered jobs_answer_page(
     struct request *request, const struct config_project *project, struct job_page *page)
 {
@@ -114,7 +90,7 @@ static struct answered jobs_answer_page(
 	int faults = read_statuses(request, &query->statuses);
 	faults += page_id_prefix(request, &query->id_prefix);
 	if (!page->connector_id) {
-		faults += read_since(request, &query->since);
+		faults += page_since(request, &query->since);
 		query->connector_id = request_parameter(request, "connector_id");
 	}
 	page->list = page_list(request, CURSOR_JOBS);

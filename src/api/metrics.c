@@ -114,6 +114,9 @@ static void write_server(struct exposition *exposition, const struct request *re
 	    "Requests with a token that nobody has, or of a user without a scope.");
 	sample(exposition, "listener", "socket", counters.not_let_in[LISTENER_SOCKET]);
 	sample(exposition, "listener", "tcp", counters.not_let_in[LISTENER_TCP]);
+	single(exposition, "audit_dropped_total", "counter",
+	    "Entries of the audit that were not written down: refused too often, or no room.",
+	    atomic_load(&request_service(request)->unaudited));
 	write_durations(exposition, &counters.sum);
 	family(exposition, "http_problems_total", "counter", "Problems answered, by code.");
 	for (int i = 0; i < PROBLEM_COUNT; i++)

@@ -339,3 +339,26 @@ int page_project_ids(struct request *request, const struct config_project *only,
 	slice->project_count = count;
 	return 0;
 }
+
+int page_since(struct request *request, int64_t *ret_since)
+{
+	const char *text = request_parameter(request, "since");
+	int64_t value;
+	char day[32];
+	if (!text)
+		return 0;
+	snprintf(day, sizeof(day), "%.10sT00:00:00Z", text);
+	if (text_parse_duration(text, &value) == 0)
+		*ret_since = reading_now(request) - value;
+	else if (strlen(text) == 10 && timestamp_parse(day, &value) == 0)
+		*ret_since = value;
+	/* Only RFC 3339 is promised; of what else timestamp_parse reads, epochs would be guesses.
+	 */
+	else if (strchr(text, 'T') && timestamp_parse(text, &value) == 0)
+		*ret_since = value;
+	else
+		return request_parameter_refused(request, "since",
+		    "A time in RFC 3339 is needed, such as 2024-01-31T12:00:00Z, a day, such as "
+		    "2024-01-31, or how long ago, such as 2d or 90m.");
+	return 0;
+}

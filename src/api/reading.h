@@ -107,6 +107,10 @@ struct answered project_refused(struct request *request);
  * ASCII; NULL when absent. Returns 0, or -1 when it is bad. */
 int page_id_prefix(struct request *request, const char **ret_prefix);
 
+/* Reads the parameter since: a time, the beginning of a day in UTC, or a time span before now.
+ * *ret_since stays when it is absent. Returns 0, or -1 when it is bad. */
+int page_since(struct request *request, int64_t *ret_since);
+
 /* The ids of the one project, or of every project the caller may see when it is NULL, in ascending
  * order; in the arena. Returns 0, or -1 without memory. */
 int page_project_ids(struct request *request, const struct config_project *only, struct err *err,

@@ -6,6 +6,7 @@
 #include "http/waits.h"
 #include "store/conn.h"
 #include "sync/engine.h"
+#include "util/bucket.h"
 
 struct reloads;
 struct server;
@@ -17,6 +18,9 @@ struct service {
 	const struct clock *clock;
 	const char *database; /* readers are opened on it while the server starts */
 	const char *version;
+
+	struct buckets audited;     /* of what callers asked for in vain, see audit.c */
+	_Atomic uint64_t unaudited; /* entries of the audit that there was no room for */
 };
 
 /* What a request is served from. */

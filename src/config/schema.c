@@ -86,6 +86,13 @@ const struct schema_key schema_keys[] = {
      .default_text = "100000",
      .doc = "How many operations are kept. More are, of those that have not ended, and for a day of "
 	    "those with an Idempotency-Key."},
+    {"audit_max_age", RETENTION(audit_max_age), .type = VALUE_DURATION,
+     .default_text = "400d",
+     .doc = "Entries of the audit older than this are forgotten."},
+    {"audit_max_count", RETENTION(audit_max_count), .type = VALUE_NUMBER, .minimum = 10,
+     .maximum = 1000000000,
+     .default_text = "100000",
+     .doc = "How many entries of the audit are kept."},
 
     {"project_id", PROJECT(project_id), .type = VALUE_NUMBER, .required = true,
      .minimum = 1, .maximum = INT64_MAX,

@@ -178,6 +178,7 @@ static int build_server(struct daemon *daemon, struct err *err)
 	    .database = daemon->config->database,
 	    .version = PACKAGE_VERSION,
 	};
+	buckets_init(&daemon->service.audited);
 	daemon->application = routes_application(&daemon->service);
 	const struct server_options options = {
 	    .application = &daemon->application,
@@ -316,6 +317,8 @@ static void tear_down(struct daemon *daemon)
 	if (daemon->engine)
 		engine_stop(daemon->engine);
 	atomic_store(&daemon->listening, NULL);
+	if (daemon->server)
+		buckets_done(&daemon->service.audited);
 	server_free(daemon->server);
 	reloads_free(daemon->reloads);
 	engine_free(daemon->engine);
@@ -355,6 +358,7 @@ enum exit_status daemon_run(struct config *config)
 	struct daemon daemon = {.signals = -1, .broken = -1};
 	daemon.config = config_ref(config);
 	log_set_level(config->log_level);
+	supervisor_take_journal();
 	log_info("mixportd " PACKAGE_VERSION " starts with %s", config->path);
 	enum exit_status status = daemon_build(&daemon);
 	if (status == EXIT_STATUS_STOPPED) {

@@ -11,13 +11,18 @@
 #include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
 #include <systemd/sd-daemon.h>
+#include <systemd/sd-journal.h>
 
 #include "util/clock.h"
 #include "util/log.h"
 #include "util/timestamp.h"
 
 #define HANG_UP_FOR MICROSECONDS_PER_SECOND
+#define JOURNAL_FIELDS_LIMIT 16
+#define JOURNAL_FIELD_SIZE 256
 
 /* Filled once: sd_listen_fds_with_names clears the environment it reads. */
 static struct {
@@ -104,6 +109,44 @@ int64_t supervisor_watchdog_interval(void)
 	return sd_watchdog_enabled(0, &interval) > 0 ? (int64_t)interval : 0;
 }
 
+/* sd_journal_sendv(3). A field that is too long is cut. */
+static bool write_to_journal(
+    int level, const char *message, const struct log_field *fields, size_t count)
+{
+	char texts[JOURNAL_FIELDS_LIMIT][JOURNAL_FIELD_SIZE];
+	struct iovec parts[JOURNAL_FIELDS_LIMIT + 2];
+	char *whole = NULL;
+	char priority[sizeof("PRIORITY=7")];
+	int used = 0;
+	int len = asprintf(&whole, "MESSAGE=%s", message);
+	if (len < 0)
+		return false;
+	parts[used++] = (struct iovec){.iov_base = whole, .iov_len = (size_t)len};
+	len = snprintf(priority, sizeof(priority), "PRIORITY=%d", level);
+	parts[used++] = (struct iovec){.iov_base = priority, .iov_len = (size_t)len};
+	for (size_t i = 0; i < count && i < JOURNAL_FIELDS_LIMIT; i++) {
+		if (!fields[i].value)
+			continue;
+		snprintf(texts[i], sizeof(texts[i]), "%s=%s", fields[i].name, fields[i].value);
+		parts[used++] = (struct iovec){.iov_base = texts[i], .iov_len = strlen(texts[i])};
+	}
+	int r = sd_journal_sendv(parts, used);
+	free(whole);
+	return r >= 0;
+}
+
+void supervisor_take_journal(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	struct stat file;
+	char named[64];
+	if (!stream || fstat(STDERR_FILENO, &file) < 0)
+		return;
+	snprintf(named, sizeof(named), "%ju:%ju", (uintmax_t)file.st_dev, (uintmax_t)file.st_ino);
+	if (strcmp(stream, named) == 0)
+		log_set_journal(write_to_journal);
+}
+
 void supervisor_notify(const char *format, ...)
 {
 	char state[512];
@@ -129,6 +172,10 @@ void supervisor_turn_away(void)
 int64_t supervisor_watchdog_interval(void)
 {
 	return 0;
+}
+
+void supervisor_take_journal(void)
+{
 }
 
 void supervisor_notify(const char *format, ...)

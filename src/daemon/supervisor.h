@@ -19,5 +19,8 @@ void supervisor_turn_away(void);
 /* How often the watchdog wants to hear from us, in microseconds; 0: there is none. */
 int64_t supervisor_watchdog_interval(void);
 
+/* Has log entries with fields go straight to the journal, when standard error is the journal's. */
+void supervisor_take_journal(void);
+
 /* Sends a state, as sd_notify(3) takes it ("READY=1\nSTATUS=…"). */
 void supervisor_notify(const char *format, ...) PRINTF_LIKE(1, 2);

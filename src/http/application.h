@@ -24,6 +24,12 @@ struct application {
 	int (*open_thread)(void *context, struct err *err, void **ret_thread);
 	void (*close_thread)(void *thread);
 
+	/* Told of requests on ROUTE_CHANGES routes, by callers who have shown who they are:
+	 * before the handler runs, and once the answer is queued, also of those that were refused
+	 * before; code is that of a problem, or NULL. Neither may block. NULL: nobody is told. */
+	void (*asked)(struct request *request);
+	void (*answered)(struct request *request, unsigned status, const char *code);
+
 	/* A number that differs after each change of what the ROUTE_KEPT routes show. */
 	uint64_t (*generation)(void);
 

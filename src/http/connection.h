@@ -72,7 +72,8 @@ struct reply {
 	struct buffer members; /* rendered, with commas between */
 	unsigned fault_count;
 	bool parameter_fault;
-	bool close; /* the connection, after it */
+	const char *problem; /* its code, when it is one */
+	bool close;          /* the connection, after it */
 	int64_t keep_until;
 };
 
@@ -111,6 +112,7 @@ struct request {
 	handler_fn *resume;  /* continues after a wait */
 	void *state;         /* the handler's own, in the arena */
 	void *call;          /* the last one that was begun, in the arena */
+	void *note;          /* the application's own, in the arena */
 };
 
 #define HOLDER_NOBODY 0

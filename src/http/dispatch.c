@@ -30,6 +30,8 @@ static struct answered handle(struct connection *connection)
 	struct request *request = &connection->request;
 	struct worker *worker = connection->worker;
 	connection->phase = PHASE_HANDLED;
+	if ((request->route->flags & ROUTE_CHANGES) && worker->application->asked)
+		worker->application->asked(request);
 	/* What is kept belongs to the configuration that the worker took last. */
 	if ((request->route->flags & ROUTE_KEPT) &&
 	    connection->edition->number == worker->cache_edition) {

@@ -116,6 +116,14 @@ static enum MHD_Result add_headers(
 	return ok;
 }
 
+static void tell_answered(struct request *request, unsigned status)
+{
+	const struct application *application = connection_of(request)->worker->application;
+	if (request->route && (request->route->flags & ROUTE_CHANGES) &&
+	    request->caller.scope > SCOPE_NONE && application->answered)
+		application->answered(request, status, reply_of(request)->problem);
+}
+
 /* Takes the response. */
 static struct answered queue(struct request *request, unsigned status,
     struct MHD_Response *response, const char *content_type)
@@ -131,6 +139,7 @@ static struct answered queue(struct request *request, unsigned status,
 	connection->phase = PHASE_ANSWERED;
 	counters_answer(
 	    &connection->worker->counters, status, request->busy + now - request->running_since);
+	tell_answered(request, status);
 	return (struct answered){.request = request};
 }
 
@@ -400,6 +409,7 @@ static struct answered answer_problem(
 	const struct problem_entry *entry = problem_entry(problem);
 	reply->etag = NULL;
 	reply->keep_until = 0;
+	reply->problem = entry->code;
 	if (status == 503 && reply->header_count < REPLY_HEADERS_LIMIT &&
 	    !has_header(reply, "Retry-After"))
 		reply_header(request, "Retry-After", "1");

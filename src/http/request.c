@@ -29,6 +29,40 @@ const struct caller *request_caller(const struct request *request)
 	return &request->caller;
 }
 
+_Static_assert(
+    sizeof(((struct origin *)NULL)->address) == CONNECTION_ADDRESS_SIZE, "an address does not fit");
+
+void request_origin(const struct request *request, struct origin *ret_origin)
+{
+	const struct connection *connection = connection_of(request);
+	*ret_origin = (struct origin){.uid = -1};
+	connection_address(connection, ret_origin->address);
+	if (connection->peer_known) {
+		ret_origin->uid = connection->peer.uid;
+		ret_origin->pid = connection->peer.pid;
+	}
+}
+
+const char *request_id(const struct request *request)
+{
+	return request->id;
+}
+
+const struct route *request_route(const struct request *request)
+{
+	return request->route;
+}
+
+void *request_note(const struct request *request)
+{
+	return request->note;
+}
+
+void request_set_note(struct request *request, void *note)
+{
+	request->note = note;
+}
+
 struct span request_body(const struct request *request)
 {
 	return (struct span){.ptr = request->body.data, .len = request->body.len};

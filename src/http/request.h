@@ -29,6 +29,18 @@ const char *request_segment(const struct request *request, size_t index);
 /* Who calls. */
 const struct caller *request_caller(const struct request *request);
 
+/* Where the request came from. */
+struct origin {
+	int64_t uid; /* of the peer on a UNIX socket; -1 for another */
+	pid_t pid; /* of the process that connected, which may have handed its socket on; 0: none */
+	char address[56]; /* of a peer on TCP, "127.0.0.1:41234"; "" for another */
+};
+void request_origin(const struct request *request, struct origin *ret_origin);
+
+/* Its X-Request-Id, and its route. */
+const char *request_id(const struct request *request);
+const struct route *request_route(const struct request *request);
+
 /* Whether the caller may see a project. */
 bool request_may_see(const struct request *request, const struct config_project *project);
 
@@ -52,6 +64,10 @@ const char *request_printf(struct request *request, const char *format, ...) PRI
 /* What a handler keeps from one of its phases to the next, in the arena. NULL at first. */
 void *request_state(const struct request *request);
 void request_set_state(struct request *request, void *state);
+
+/* What the application's `asked` leaves for its `answered`, in the arena. NULL at first. */
+void *request_note(const struct request *request);
+void request_set_note(struct request *request, void *note);
 
 /* The application's context; what the serving thread has of the application; the server. */
 void *request_application(const struct request *request);

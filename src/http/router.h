@@ -28,6 +28,7 @@ enum route_flags {
 	ROUTE_OPEN = 1 << 2,    /* nobody is asked who they are */
 	ROUTE_HEALTH = 1 << 3,  /* served by the health listener too, where it is open */
 	ROUTE_KEPT = 1 << 4,    /* a GET whose rendering may be kept, see reply_keep_until */
+	ROUTE_CHANGES = 1 << 5, /* asks for a change: the application is told who does */
 };
 
 #define ROUTE_PARAMETERS_LIMIT 13

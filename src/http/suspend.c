@@ -90,10 +90,13 @@ struct answered request_resume(struct request *request)
 {
 	struct connection *connection = connection_of(request);
 	connection->phase = PHASE_HANDLED;
-	if (atomic_load(&connection->wait.call) == CALL_ABANDONED)
+	if (atomic_load(&connection->wait.call) == CALL_ABANDONED) {
+		/* Somebody is at work with it. */
+		request->call = NULL;
 		return reply_problem(request, PROBLEM_STOPPING,
 		    "The daemon stops before it is known whether the request was taken: look at "
 		    "GET /v1/operations before sending it again.");
+	}
 	atomic_store(&connection->wait.call, CALL_NONE);
 	return request->resume(request);
 }

@@ -298,9 +298,31 @@ static const char schema_3[] =
 static const char schema_4[] =
 	"CREATE INDEX operations_open_by_client ON operations (client)"
 	" WHERE state IN ('planned', 'sending', 'unknown');";
+
+/* Version 5: who asked for which change, and what came of it. */
+static const char schema_5[] =
+	"CREATE TABLE audit ("
+	" audit_row INTEGER PRIMARY KEY AUTOINCREMENT,"
+	" audit_id TEXT NOT NULL UNIQUE,"
+	" asked_at INTEGER NOT NULL,"
+	" answered_at INTEGER,"
+	" request_id TEXT NOT NULL,"
+	" client TEXT NOT NULL,"
+	" uid INTEGER,"
+	" unit TEXT,"
+	" address TEXT,"
+	" action TEXT NOT NULL,"
+	" project_id INTEGER NOT NULL,"
+	" connector_id TEXT,"
+	" operation_id TEXT,"
+	" status INTEGER,"
+	" code TEXT"
+	") STRICT;"
+	"CREATE INDEX audit_by_project ON audit (project_id);"
+	"CREATE INDEX audit_by_time ON audit (asked_at);";
 /* clang-format on */
 
-const struct migration migrations[] = {{schema_1}, {schema_2}, {schema_3}, {schema_4}};
+const struct migration migrations[] = {{schema_1}, {schema_2}, {schema_3}, {schema_4}, {schema_5}};
 const int migration_count = ARRAY_SIZE(migrations);
 
 int migrate_pragma(sqlite3 *db, const char *sql, struct err *err, int *ret_value)

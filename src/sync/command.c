@@ -6,6 +6,7 @@
 #include <stdarg.h>
 
 #include "model/connector.h"
+#include "store/audit_store.h"
 #include "store/connector_store.h"
 #include "store/operation_store.h"
 #include "sync/operation.h"
@@ -211,11 +212,20 @@ static int look_for_same(struct project *project, struct create_check *check, st
 	return r < 0 ? -1 : check->found;
 }
 
+struct planning {
+	const struct operation_record *record;
+	const char *audit_id;
+};
+
 static int insert_operation(struct conn *writer, void *context, struct err *err)
 {
-	const struct operation_record *record = context;
+	const struct planning *planning = context;
+	const struct operation_record *record = planning->record;
 	int64_t row = 0;
-	return operation_store_insert(writer, record, err, &row);
+	int r = operation_store_insert(writer, record, err, &row);
+	if (r == 0 && planning->audit_id)
+		r = audit_store_link(writer, planning->audit_id, record->operation_id, err);
+	return r;
 }
 
 /* Writes the intent down and lines it up. */
@@ -237,7 +247,8 @@ static enum command_result plan_operation(
 	record->client = command->client;
 	record->created_at = project_wall(project);
 	record->sent_at = record->sent_upstream_at = record->finished_at = TIMESTAMP_NONE;
-	int r = project_write(project, insert_operation, record, &err);
+	struct planning planning = {.record = record, .audit_id = command->audit_id};
+	int r = project_write(project, insert_operation, &planning, &err);
 	if (r != 0)
 		return not_written(command, r, &err);
 	log_info("project %s: %s %s planned for %s", project->settings->name,

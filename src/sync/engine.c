@@ -5,8 +5,10 @@
 #include <stdlib.h>
 
 #include "mixpanel/endpoints.h"
+#include "store/audit_store.h"
 #include "store/job_store.h"
 #include "store/operation_store.h"
+#include "sync/audit.h"
 #include "sync/command.h"
 #include "sync/outbox.h"
 #include "sync/schedule.h"
@@ -38,6 +40,7 @@ struct published {
 struct engine {
 	struct sync sync;
 	struct mailbox mailbox;
+	struct audit audit;
 	bool recovered;         /* what was left in the middle is unknown now */
 	bool incomplete;        /* a configured project is not followed yet */
 	int64_t complete_at;    /* monotonic: when to try again */
@@ -198,6 +201,7 @@ int engine_new(struct conn *writer, struct config *config, const struct engine_o
 	tickets_init(&sync->tickets);
 	tally_init(&sync->tally);
 	mailbox_init(&engine->mailbox);
+	audit_init(&engine->audit);
 	LIST_INIT(&sync->projects);
 	random_sequence_init(&sync->random, options->seed);
 	atomic_store(&engine->last_turn, sync_now(sync));
@@ -230,6 +234,7 @@ struct engine *engine_free(struct engine *engine)
 	tickets_done(&engine->sync.tickets);
 	tally_done(&engine->sync.tally);
 	mailbox_done(&engine->mailbox);
+	audit_done(&engine->audit);
 	config_unref(engine->config);
 	free(engine->published);
 	free(engine->delivered);
@@ -292,6 +297,21 @@ void engine_delivered(struct engine *engine, const char *operation_id)
 	client_wake(engine->sync.client);
 }
 
+bool engine_audit(struct engine *engine, const struct audit_entry *entry)
+{
+	bool taken = audit_put(&engine->audit, entry);
+	client_wake(engine->sync.client);
+	return taken;
+}
+
+/* What was noted meanwhile: who learned an outcome, and what was asked for. */
+static void store_notes(struct engine *engine)
+{
+	store_delivered(engine);
+	if (commit_may_write(&engine->sync.commit, sync_now(&engine->sync)))
+		audit_store(&engine->audit, &engine->sync.commit);
+}
+
 void engine_reload(struct engine *engine, struct config *config)
 {
 	pthread_mutex_lock(&engine->mutex);
@@ -316,8 +336,9 @@ static bool run_commands(struct engine *engine, int64_t now)
 {
 	struct command *command;
 	while (!sync_is_stopping(&engine->sync) && (command = mailbox_take(&engine->mailbox))) {
-		/* An outcome that was delivered before this command came is not delivered again. */
-		store_delivered(engine);
+		/* An outcome that was delivered before this command came is not delivered again;
+		 * and nothing is done before it is written down who asked for it. */
+		store_notes(engine);
 		struct project *project = project_find(&engine->sync, command->project_id, false);
 		if (project) {
 			command_run(project, command);
@@ -365,7 +386,7 @@ struct retention {
 	int64_t now;
 	bool date_is_sure;
 	const struct config *config;
-	unsigned removed;
+	bool full; /* as much as one transaction may remove was removed */
 };
 
 /* now is INT64_MIN when it is not known. */
@@ -380,6 +401,7 @@ static int write_retention(struct conn *writer, void *context, struct err *err)
 	const struct config *config = retention->config;
 	unsigned jobs = 0;
 	unsigned operations = 0;
+	unsigned entries = 0;
 	/* A clock that is years ahead would delete history irrecoverably. */
 	int64_t now = retention->date_is_sure ? retention->now : INT64_MIN;
 	int64_t age = config->operations_max_age;
@@ -392,7 +414,12 @@ static int write_retention(struct conn *writer, void *context, struct err *err)
 	    RETENTION_BATCH, err, &jobs);
 	if (r == 0)
 		r = operation_store_retain(writer, &old, RETENTION_BATCH, err, &operations);
-	retention->removed = jobs > operations ? jobs : operations;
+	if (r == 0)
+		r = audit_store_retain(writer, before(now, config->audit_max_age),
+		    config->audit_max_count, RETENTION_BATCH, err, &entries);
+	/* Whether any of them may have more. */
+	retention->full =
+	    jobs == RETENTION_BATCH || operations == RETENTION_BATCH || entries == RETENTION_BATCH;
 	return r;
 }
 
@@ -412,7 +439,7 @@ static void retain(struct engine *engine, int64_t now)
 	if (r != 0)
 		log_write(commit_level(&engine->sync.commit, LOG_LEVEL_WARNING),
 		    "what is past its retention could not be removed: %s", err.text);
-	if (r == 0 && retention.removed == RETENTION_BATCH)
+	if (r == 0 && retention.full)
 		engine->next_retention = now + RETENTION_BATCH_AFTER;
 	else
 		engine->next_retention =
@@ -453,7 +480,7 @@ static void engine_turn(struct engine *engine)
 		complete_now(engine, config);
 	}
 	bool more = run_commands(engine, now);
-	store_delivered(engine);
+	store_notes(engine);
 	now = sync_now(&engine->sync);
 	int64_t next = turn_projects(engine, now);
 	schedule_drop_removed(&engine->sync);
@@ -493,7 +520,7 @@ static void *engine_run(void *context)
 	LIST_FOREACH (project, &engine->sync.projects, entry)
 		if (sync_now(&engine->sync) < deadline)
 			outbox_save(project);
-	store_delivered(engine);
+	store_notes(engine);
 	return NULL;
 }
 
@@ -524,6 +551,8 @@ void engine_stop(struct engine *engine)
 	if (engine->started) {
 		pthread_join(engine->thread, NULL);
 		engine->started = false;
+		/* What was answered after the thread had ended. */
+		store_notes(engine);
 	} else {
 		mailbox_close(&engine->mailbox);
 	}

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "config/config.h"
+#include "model/audit.h"
 #include "model/project.h"
 #include "store/conn.h"
 #include "sync/commit.h"
@@ -54,6 +55,10 @@ void engine_submit(struct engine *engine, struct command *command);
 /* The outcome of a drop-in create was delivered to its caller. Any thread. If that cannot be
  * stored, a caller who repeats the create gets the outcome once more. */
 void engine_delivered(struct engine *engine, const char *operation_id);
+
+/* What was asked for, and what came of it: written down before commands that are submitted later
+ * are carried out. Returns whether there was room for it. Any thread. */
+bool engine_audit(struct engine *engine, const struct audit_entry *entry);
 
 /* Puts a new configuration in force: projects come and go, credentials and limits change. Any
  * thread; takes its own reference. */

@@ -43,6 +43,7 @@ struct command {
 	int64_t project_id;
 	const char *connector_id;    /* delete, refresh connector; resolve as created */
 	const char *client;          /* who asks */
+	const char *audit_id;        /* of the entry that says so; NULL: there is none */
 	const char *idempotency_key; /* NULL for none */
 	struct span body;            /* create: as received, sent on as it is */
 	bool allow_duplicate;        /* create: no check for the same import */

@@ -24,6 +24,7 @@ const char *const log_level_names[] = {
 _Static_assert(ARRAY_SIZE(log_level_names) == LOG_LEVEL_DEBUG + 2, "a level has no name");
 
 static _Atomic enum log_level threshold = LOG_LEVEL_INFO;
+static log_journal_fn *to_journal;
 
 struct line {
 	char text[LINE_SIZE];
@@ -51,9 +52,13 @@ static void append_message(struct line *line, const char *message, size_t len)
 	}
 }
 
+/* As syslog(3) counts them. */
+static const int priorities[] = {
+    [LOG_LEVEL_ERROR] = 3, [LOG_LEVEL_WARNING] = 4, [LOG_LEVEL_INFO] = 6, [LOG_LEVEL_DEBUG] = 7};
+
 static struct line begin_line(enum log_level level)
 {
-	return (struct line){.text = {'<', "3467"[level], '>'}, .len = 3};
+	return (struct line){.text = {'<', (char)('0' + priorities[level]), '>'}, .len = 3};
 }
 
 /* There is nobody to report a failure to. */
@@ -79,6 +84,27 @@ void log_write(enum log_level level, const char *format, ...)
 	if (len > 0)
 		append_message(&line, message, strnlen(message, sizeof(message)));
 	log_end_line(&line);
+	errno = saved_errno;
+}
+
+void log_set_journal(log_journal_fn *journal)
+{
+	to_journal = journal;
+}
+
+void log_with_fields(
+    enum log_level level, const struct log_field *fields, size_t count, const char *format, ...)
+{
+	if (!is_enabled(level))
+		return;
+	int saved_errno = errno;
+	char message[LINE_SIZE];
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(message, sizeof(message), format, arguments);
+	va_end(arguments);
+	if (!to_journal || !to_journal(priorities[level], message, fields, count))
+		log_write(level, "%s", message);
 	errno = saved_errno;
 }
 

@@ -26,6 +26,24 @@ void log_write(enum log_level level, const char *format, ...) PRINTF_LIKE(2, 3);
  * twice cannot be read any more. */
 void log_escaped(enum log_level level, const char *text, size_t len);
 
+/* A field of an entry in the journal: a name such as "MIXPORT_CLIENT", and a value. */
+struct log_field {
+	const char *name;
+	const char *value; /* NULL: left out */
+};
+
+/* As log_write; the journal gets the fields, too, where there is one. */
+void log_with_fields(enum log_level level, const struct log_field *fields, size_t count,
+    const char *format, ...) PRINTF_LIKE(4, 5);
+
+/* Writes an entry to the journal: level as syslog(3) counts. Returns whether it did. */
+typedef bool log_journal_fn(
+    int level, const char *message, const struct log_field *fields, size_t count);
+
+/* What log_with_fields writes through, where standard error is the journal's. Before any thread is
+ * started. */
+void log_set_journal(log_journal_fn *journal);
+
 #define log_error(...) log_write(LOG_LEVEL_ERROR, __VA_ARGS__)
 #define log_warning(...) log_write(LOG_LEVEL_WARNING, __VA_ARGS__)
 #define log_info(...) log_write(LOG_LEVEL_INFO, __VA_ARGS__)

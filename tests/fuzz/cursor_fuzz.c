@@ -29,7 +29,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	memcpy(text, data, size);
 	text[size] = '\0';
-	for (enum cursor_kind kind = CURSOR_PROJECTS; kind <= CURSOR_OPERATIONS; kind++) {
+	for (enum cursor_kind kind = CURSOR_PROJECTS; kind <= CURSOR_AUDIT; kind++) {
 		check(text, kind, 0);
 		check(text, kind, UINT64_C(0x1122334455667788));
 	}

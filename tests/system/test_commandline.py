@@ -506,7 +506,8 @@ def test_the_dump_has_every_key(folder):
     for section, keys in {
             "daemon": "socket socket_mode listen health_listen database tokens hosts log_level "
                       "max_connections request_timeout requests_per_second",
-            "retention": "jobs_max_age jobs_max_count operations_max_age operations_max_count",
+            "retention": "jobs_max_age jobs_max_count operations_max_age operations_max_count "
+                         "audit_max_age audit_max_count",
             "project demo": "project_id region credential base_url list_interval "
                             "active_interval idle_interval rate_limit max_concurrent timeout",
     }.items():
@@ -523,7 +524,8 @@ def test_the_dump_shows_the_documented_defaults(folder):
             ("daemon", "requests_per_second", ""),
             ("retention", "jobs_max_age", "400d"), ("retention", "jobs_max_count", "1000"),
             ("retention", "operations_max_age", "400d"),
-            ("retention", "operations_max_count", "100000"), ("access", "admin", "root"),
+            ("retention", "operations_max_count", "100000"), ("retention", "audit_max_age", "400d"),
+            ("retention", "audit_max_count", "100000"), ("access", "admin", "root"),
             ("project demo", "rate_limit", "60"), ("project demo", "max_concurrent", "4")]:
         assert found[section, key] == value
     assert found["daemon", "hosts"].replace(",", " ").split() == ["localhost", "127.0.0.1", "[::1]"]

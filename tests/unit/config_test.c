@@ -62,6 +62,7 @@ START_TEST(what_is_not_given_has_its_default)
 	ck_assert_uint_eq(config->jobs_max_count, 1000);
 	ck_assert_int_eq(config->operations_max_age, 400 * MICROSECONDS_PER_DAY);
 	ck_assert_uint_eq(config->operations_max_count, 100000);
+	ck_assert_uint_eq(config->audit_max_count, 100000);
 
 	ck_assert_uint_eq(config->project_count, 1);
 	const struct config_project *project = &config->projects[0];

@@ -269,6 +269,7 @@ static struct config config_of(struct config_project *projects, size_t count)
 	    .jobs_max_count = 1000,
 	    .operations_max_age = MICROSECONDS_PER_HOUR,
 	    .operations_max_count = 1000,
+	    .audit_max_count = 1000,
 	    .projects = projects,
 	    .project_count = count,
 	};

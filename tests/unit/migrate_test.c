@@ -283,13 +283,13 @@ START_TEST(a_database_of_schema_2_opens_with_all_it_held)
 }
 END_TEST
 
-START_TEST(a_database_of_schema_3_opens_with_all_it_held)
+static void check_later(int version)
 {
 	struct fixture fixture;
 	unsigned count = 0;
-	restore(&fixture, 3, "");
+	restore(&fixture, version, "");
 	fixture.writer = fixture_open(&fixture);
-	ck_assert(backup_exists(&fixture, 3, ""));
+	ck_assert(backup_exists(&fixture, version, ""));
 	check_old_keys(&fixture);
 	ck_assert_int_eq(
 	    operation_store_count_open(fixture.writer, "uid:0", 10, &fixture.err, &count), 0);
@@ -301,6 +301,17 @@ START_TEST(a_database_of_schema_3_opens_with_all_it_held)
 	ck_assert_int_eq(stats.snapshots, 3);
 	ck_assert_int_eq(stats.operations, 2);
 	fixture_done(&fixture);
+}
+
+START_TEST(a_database_of_schema_3_opens_with_all_it_held)
+{
+	check_later(3);
+}
+END_TEST
+
+START_TEST(a_database_of_schema_4_opens_with_all_it_held)
+{
+	check_later(4);
 }
 END_TEST
 
@@ -319,6 +330,8 @@ int main(void)
 		a_database_of_schema_2_opens_with_all_it_held},
 	    {"a database of schema 3 opens with all it held",
 		a_database_of_schema_3_opens_with_all_it_held},
+	    {"a database of schema 4 opens with all it held",
+		a_database_of_schema_4_opens_with_all_it_held},
 	    {NULL, NULL},
 	};
 	return unit_main("migrate", cases);

@@ -9,6 +9,7 @@
 #include "config.h"
 #include "config/region.h"
 #include "http/request.h"
+#include "model/audit.h"
 #include "model/connector.h"
 #include "model/job.h"
 #include "model/operation.h"
@@ -372,6 +373,10 @@ START_TEST(words_are_those_of_the_tables)
 	assert_words("components.parameters.job_statuses.schema.items.enum", job_status_names);
 	assert_words("components.schemas.Operation.properties.kind.enum", operation_kind_names);
 	assert_words("components.parameters.operation_kind.schema.enum", operation_kind_names);
+	assert_words("components.schemas.AuditEntry.properties.action.enum", audit_actions);
+	assert_words(
+	    "components.schemas.AuditEntry.properties.operation_state.enum", operation_state_names);
+	assert_words("components.parameters.audit_action.schema.enum", audit_actions);
 	assert_words("components.schemas.Operation.properties.state.enum", operation_state_names);
 	assert_words("components.parameters.operation_state.schema.enum", operation_state_names);
 }

@@ -5,6 +5,8 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include "store/audit_store.h"
+
 /* Connectors -----------------------------------------------------------------------------------*/
 
 struct seen {
@@ -1538,6 +1540,114 @@ START_TEST(no_statement_scans_a_table_that_grows)
 }
 END_TEST
 
+/* The audit ------------------------------------------------------------------------------------*/
+
+static int put_entry(struct conn *writer, void *context, struct err *err)
+{
+	return audit_store_put(writer, context, err);
+}
+
+static struct audit_entry audit_entry(const char *id, const char *client, int64_t project_id)
+{
+	struct audit_entry entry = {
+	    .asked_at = T0,
+	    .answered_at = TIMESTAMP_NONE,
+	    .uid = -1,
+	    .action = audit_actions[AUDIT_CREATE],
+	    .project_id = project_id,
+	};
+	snprintf(entry.audit_id, sizeof(entry.audit_id), "%s", id);
+	snprintf(entry.client, sizeof(entry.client), "%s", client);
+	return entry;
+}
+
+struct listed {
+	char ids[64];
+	int64_t status;
+	bool has_code, has_uid, answered;
+};
+
+static int list_entry(const struct audit_record *record, void *context)
+{
+	struct listed *listed = context;
+	size_t len = strlen(listed->ids);
+	snprintf(listed->ids + len, sizeof(listed->ids) - len, "%s ", record->audit_id);
+	listed->status = record->status;
+	listed->has_code = record->code != NULL;
+	listed->has_uid = record->uid >= 0;
+	listed->answered = record->answered_at != TIMESTAMP_NONE;
+	return 0;
+}
+
+static struct listed list_audit(struct fixture *fixture, struct audit_query query)
+{
+	struct listed listed = {.ids = ""};
+	struct slice_end end;
+	query.slice.limit = query.slice.limit ? query.slice.limit : 10;
+	ck_assert_int_eq(
+	    audit_store_list(fixture->writer, &query, list_entry, &listed, &fixture->err, &end), 0);
+	return listed;
+}
+
+START_TEST(an_entry_of_the_audit_is_written_when_asked_for_and_again_when_answered)
+{
+	struct fixture fixture;
+	fixture_init(&fixture);
+	struct audit_entry entry = audit_entry("a", "shop", PROJECT);
+	ck_assert_int_eq(tx_write(fixture.writer, put_entry, &entry, &fixture.err), 0);
+	struct listed listed = list_audit(&fixture, (struct audit_query){.since = TIMESTAMP_NONE});
+	ck_assert_str_eq(listed.ids, "a ");
+	ck_assert(listed.status == 0 && !listed.has_code && !listed.has_uid && !listed.answered);
+	entry.status = 201;
+	entry.answered_at = T0 + SECOND;
+	ck_assert_int_eq(tx_write(fixture.writer, put_entry, &entry, &fixture.err), 0);
+	listed = list_audit(&fixture, (struct audit_query){.since = TIMESTAMP_NONE});
+	ck_assert_str_eq(listed.ids, "a ");
+	ck_assert(listed.status == 201 && listed.answered);
+	fixture_done(&fixture);
+}
+END_TEST
+
+START_TEST(the_audit_is_listed_by_project_client_action_and_time_and_removed_by_age_and_number)
+{
+	static const int64_t projects[] = {PROJECT};
+	struct fixture fixture;
+	unsigned removed = 0;
+	fixture_init(&fixture);
+	struct audit_entry entries[] = {audit_entry("a", "shop", PROJECT),
+	    audit_entry("b", "shop", 0), audit_entry("c", "uid:0", PROJECT)};
+	entries[2].asked_at = T0 + SECOND;
+	entries[2].action = audit_actions[AUDIT_DELETE];
+	for (size_t i = 0; i < ARRAY_SIZE(entries); i++)
+		ck_assert_int_eq(tx_write(fixture.writer, put_entry, &entries[i], &fixture.err), 0);
+	const struct {
+		struct audit_query query;
+		const char *ids;
+	} cases[] = {
+	    {{.since = TIMESTAMP_NONE}, "c b a "},
+	    {{.since = TIMESTAMP_NONE, .slice.limit = 2}, "c b "},
+	    {{.since = TIMESTAMP_NONE, .slice = {.after = true, .position.row = 3}}, "b a "},
+	    {{.since = TIMESTAMP_NONE, .client = "shop"}, "b a "},
+	    {{.since = TIMESTAMP_NONE, .action = "delete"}, "c "},
+	    {{.since = T0 + SECOND}, "c "},
+	    {{.since = TIMESTAMP_NONE, .slice = {.project_ids = projects, .project_count = 1}},
+		"c a "},
+	    {{.since = TIMESTAMP_NONE, .slice = {.project_ids = projects, .project_count = 0}}, ""},
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		ck_assert_str_eq(list_audit(&fixture, cases[i].query).ids, cases[i].ids);
+	ck_assert_int_eq(
+	    audit_store_retain(fixture.writer, INT64_MIN, 2, 100, &fixture.err, &removed), 0);
+	ck_assert_uint_eq(removed, 1);
+	ck_assert_str_eq(list_audit(&fixture, cases[0].query).ids, "c b ");
+	ck_assert_int_eq(
+	    audit_store_retain(fixture.writer, T0 + 1, 100, 100, &fixture.err, &removed), 0);
+	ck_assert_uint_eq(removed, 1);
+	ck_assert_str_eq(list_audit(&fixture, cases[0].query).ids, "c ");
+	fixture_done(&fixture);
+}
+END_TEST
+
 int main(void)
 {
 	const struct unit_case cases[] = {
@@ -1597,6 +1707,11 @@ int main(void)
 		what_was_committed_survives_a_kill_and_nothing_else},
 	    {"the log is emptied past its limit", the_log_is_emptied_past_its_limit},
 	    {"no statement scans a table that grows", no_statement_scans_a_table_that_grows},
+	    {"an entry of the audit is written when asked for, and again when answered",
+		an_entry_of_the_audit_is_written_when_asked_for_and_again_when_answered},
+	    {"the audit is listed by project, client, action and time, and removed by age and "
+	     "number",
+		the_audit_is_listed_by_project_client_action_and_time_and_removed_by_age_and_number},
 	    {NULL, NULL},
 	};
 	return unit_main("store", cases);

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: MIT */
+/* An entry is lined up for the sync thread before the command that it is about, so that it is on
+ * the disk when that is carried out; once answered it is completed, and told the log in one line.
+ *
+ * A caller who is refused again and again must not push out of the audit what was really done: of
+ * such requests some thousand are written down, then ten a second. */
+#include "api/audit.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "api/command.h"
+#include "api/handlers.h"
+#include "api/note.h"
+#include "api/reading.h"
+#include "http/share.h"
+#include "store/audit_store.h"
+#include "util/file.h"
+#include "util/timestamp.h"
+
+#define CGROUP_LIMIT ((size_t)4096)
+
+static const struct bucket_rule in_vain = {.per_second = 10, .burst = 1000};
+
+/* Writing ---------------------------------------------------------------------------------------*/
+
+static void set_text(char field[AUDIT_TEXT_SIZE], const char *text)
+{
+	snprintf(field, AUDIT_TEXT_SIZE, "%s", text ? text : "");
+}
+
+static bool is_unit(struct span name)
+{
+	static const char *const suffixes[] = {".service", ".scope"};
+	for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
+		size_t len = strlen(suffixes[i]);
+		if (name.len > len && memcmp(name.ptr + name.len - len, suffixes[i], len) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The innermost unit of a process: the last service or scope in the path of its control group. */
+static void find_unit(pid_t pid, char ret_unit[AUDIT_TEXT_SIZE])
+{
+	char path[64];
+	struct err err = ERR_INIT;
+	struct buffer text _cleanup_buffer_;
+	buffer_init(&text, CGROUP_LIMIT);
+	snprintf(path, sizeof(path), "/proc/%d/cgroup", (int)pid);
+	if (file_read(path, &text, &err) != 0)
+		return;
+	const char *at = buffer_text(&text);
+	while (*at) {
+		struct span name = {.ptr = at, .len = strcspn(at, "/\n")};
+		if (is_unit(name))
+			snprintf(ret_unit, AUDIT_TEXT_SIZE, "%.*s", (int)name.len, name.ptr);
+		at += name.len + (at[name.len] != '\0');
+	}
+}
+
+static const char *action_of(const struct route *route)
+{
+	static const struct {
+		handler_fn *handler;
+		enum audit_action action;
+	} known[] = {
+	    {connectors_create, AUDIT_CREATE},
+	    {dropin_create, AUDIT_CREATE},
+	    {connectors_delete, AUDIT_DELETE},
+	    {dropin_delete, AUDIT_DELETE},
+	    {connectors_refresh, AUDIT_REFRESH},
+	    {projects_refresh, AUDIT_REFRESH},
+	    {operations_resolve, AUDIT_RESOLVE},
+	    {reload_post, AUDIT_RELOAD},
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+		if (known[i].handler == route->handler)
+			return audit_actions[known[i].action];
+	assert(!"a route that asks for a change has no action");
+	return NULL;
+}
+
+static struct note *begin_note(struct request *request)
+{
+	struct note *note = arena_alloc(request_arena(request), sizeof(*note));
+	if (!note)
+		return NULL;
+	struct audit_entry *entry = &note->entry;
+	struct origin origin;
+	request_origin(request, &origin);
+	note->written = false;
+	*entry = (struct audit_entry){
+	    .asked_at = reading_now(request),
+	    .answered_at = TIMESTAMP_NONE,
+	    .uid = origin.uid,
+	    .action = action_of(request_route(request)),
+	};
+	random_id(AUDIT_ID_PREFIX, entry->audit_id);
+	set_text(entry->request_id, request_id(request));
+	set_text(entry->client, request_caller(request)->name);
+	snprintf(entry->address, sizeof(entry->address), "%s", origin.address);
+	if (origin.pid > 0)
+		find_unit(origin.pid, entry->unit);
+	const struct config_project *project = request_project(request);
+	entry->project_id = project ? project->project_id : 0;
+	return note;
+}
+
+/* What the path names: the connector of a project, or an operation. */
+static void name_object(const struct request *request, struct audit_entry *entry)
+{
+	const char *first = request_segment(request, 0);
+	const char *second = request_segment(request, 1);
+	if (entry->action == audit_actions[AUDIT_RESOLVE])
+		snprintf(
+		    entry->operation_id, sizeof(entry->operation_id), "%s", first ? first : "");
+	else
+		set_text(entry->connector_id, second);
+}
+
+static bool may_be_in_vain(struct request *request)
+{
+	struct service *service = request_application(request);
+	return buckets_take(&service->audited, share_of_token(request_caller(request)->name),
+		   &in_vain, clock_monotonic(service->clock)) == 0;
+}
+
+static void write_note(struct request *request, struct note *note)
+{
+	struct service *service = request_application(request);
+	note->written = engine_audit(service->engine, &note->entry);
+	if (!note->written)
+		atomic_fetch_add(&service->unaudited, 1);
+}
+
+void audit_asked(struct request *request)
+{
+	struct note *note = begin_note(request);
+	request_set_note(request, note);
+	if (!note)
+		return;
+	name_object(request, &note->entry);
+	if (may_be_in_vain(request))
+		write_note(request, note);
+}
+
+/* What the engine made of it. */
+static void take_result(struct request *request, struct audit_entry *entry)
+{
+	const struct command *command = request_command(request);
+	if (!command)
+		return;
+	entry->project_id = command->project_id;
+	if (command->result_operation_id[0])
+		snprintf(entry->operation_id, sizeof(entry->operation_id), "%s",
+		    command->result_operation_id);
+}
+
+static void audit_tell(const struct request *request, const struct audit_entry *entry)
+{
+	char status[16];
+	const struct config_project *project =
+	    config_find_project_id(request_config(request), entry->project_id);
+	const char *name = project ? project->name : NULL;
+	snprintf(status, sizeof(status), "%u", entry->status);
+	const struct log_field fields[] = {
+	    {"MIXPORT_AUDIT_ID", entry->audit_id},
+	    {"MIXPORT_REQUEST_ID", entry->request_id},
+	    {"MIXPORT_CLIENT", entry->client},
+	    {"MIXPORT_UNIT", entry->unit[0] ? entry->unit : NULL},
+	    {"MIXPORT_ADDRESS", entry->address[0] ? entry->address : NULL},
+	    {"MIXPORT_ACTION", entry->action},
+	    {"MIXPORT_PROJECT", name},
+	    {"MIXPORT_CONNECTOR_ID", entry->connector_id[0] ? entry->connector_id : NULL},
+	    {"MIXPORT_OPERATION_ID", entry->operation_id[0] ? entry->operation_id : NULL},
+	    {"MIXPORT_STATUS", status},
+	    {"MIXPORT_CODE", entry->code[0] ? entry->code : NULL},
+	};
+	const char *from = entry->unit[0] ? entry->unit : entry->address;
+	log_with_fields(LOG_LEVEL_INFO, fields, ARRAY_SIZE(fields),
+	    "audit: %s by %s%s%s%s%s%s%s%s%s: %u%s%s, request %s", entry->action, entry->client,
+	    *from ? " from " : "", from, name ? ", project " : "", name ? name : "",
+	    entry->connector_id[0] ? ", connector " : "", entry->connector_id,
+	    entry->operation_id[0] ? ", operation " : "", entry->operation_id, entry->status,
+	    entry->code[0] ? " " : "", entry->code, entry->request_id);
+}
+
+void audit_answered(struct request *request, unsigned status, const char *code)
+{
+	struct service *service = request_application(request);
+	struct note *note = request_note(request);
+	/* Refused before its handler ran, or there was no memory. */
+	if (!note)
+		note = begin_note(request);
+	if (!note || (status >= 400 && !note->written && !may_be_in_vain(request))) {
+		atomic_fetch_add(&service->unaudited, 1);
+		return;
+	}
+	struct audit_entry *entry = &note->entry;
+	take_result(request, entry);
+	entry->status = status;
+	entry->answered_at = reading_now(request);
+	snprintf(entry->code, sizeof(entry->code), "%s", code ? code : "");
+	audit_tell(request, entry);
+	write_note(request, note);
+}
+
+/* Reading ---------------------------------------------------------------------------------------*/
+
+struct audit_page {
+	struct reading reading;
+	struct audit_query query;
+	uint64_t list;
+};
+
+static void write_known(struct writer *writer, const char *name, bool known, int64_t number)
+{
+	if (known)
+		writer_member_integer(writer, name, number);
+	else
+		writer_member_null(writer, name);
+}
+
+static int add_entry(const struct audit_record *record, void *context)
+{
+	struct audit_page *page = context;
+	const struct config_project *project =
+	    request_visible_project(page->reading.request, record->project_id);
+	const struct reading_row row = reading_begin_row(&page->reading);
+	struct writer *writer = &page->reading.writer;
+	writer_begin_object(writer);
+	writer_member_text(writer, "audit_id", record->audit_id);
+	writer_member_time(writer, "asked_at", record->asked_at);
+	writer_member_time(writer, "answered_at", record->answered_at);
+	writer_member_text(writer, "request_id", record->request_id);
+	writer_member_text(writer, "client", record->client);
+	write_known(writer, "uid", record->uid >= 0, record->uid);
+	writer_member_text(writer, "unit", record->unit);
+	writer_member_text(writer, "address", record->address);
+	writer_member_text(writer, "action", record->action);
+	writer_member_text(writer, "project", project ? project->name : NULL);
+	write_known(writer, "project_id", record->project_id > 0, record->project_id);
+	writer_member_text(writer, "connector_id", record->connector_id);
+	writer_member_text(writer, "operation_id", record->operation_id);
+	writer_member_text(writer, "operation_state", record->operation_state);
+	write_known(writer, "status", record->status > 0, record->status);
+	writer_member_text(writer, "code", record->code);
+	writer_end_object(writer);
+	return reading_end_row(&page->reading, &row);
+}
+
+static int audit_read_page(struct conn *conn, void *context, struct err *err)
+{
+	struct audit_page *page = context;
+	struct slice_end end;
+	reading_begin_list(&page->reading);
+	int r = audit_store_list(conn, &page->query, add_entry, page, err, &end);
+	if (r)
+		return r;
+	reading_end_list(&page->reading, &end, CURSOR_AUDIT, page->list);
+	return 0;
+}
+
+struct answered audit_list(struct request *request)
+{
+	struct err err = ERR_INIT;
+	const struct config_project *project = NULL;
+	int action = -1;
+	struct audit_page page = {.list = page_list(request, CURSOR_AUDIT)};
+	if (page_project(request, &project) > 0)
+		return project_refused(request);
+	struct audit_query *query = &page.query;
+	query->client = request_parameter(request, "client");
+	query->since = TIMESTAMP_NONE;
+	int faults = request_parameter_choice(request, "action", audit_actions, &action);
+	faults += page_since(request, &query->since);
+	query->action = action >= 0 ? audit_actions[action] : NULL;
+	page.list = fingerprint_add(page.list, project ? (uint64_t)project->project_id : 0);
+	faults += page_read(request, CURSOR_AUDIT, page.list, &query->slice);
+	if (faults < 0)
+		return parameters_refused(request);
+	/* Those of no project, or of one that is configured no more, are not for a caller who is
+	 * limited to some. */
+	if ((project || caller_is_limited(request_caller(request))) &&
+	    page_project_ids(request, project, &err, &query->slice) < 0)
+		return reply_failed(request, &err);
+	int r = reading_read(&page.reading, request, audit_read_page, &page);
+	return r ? reading_failed(&page.reading, r, NULL) : reply_json(request, 200);
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+/* Who asked for which change, and what came of it: for struct application. */
+#pragma once
+
+#include "http/request.h"
+
+/* Writes down that a change is asked for, before anything is done about it. */
+void audit_asked(struct request *request);
+
+/* Writes down, and tells the log, how that was answered; code is that of a problem, or NULL. */
+void audit_answered(struct request *request, unsigned status, const char *code);

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+/* An entry is written when a change is asked for, so that what follows is never without one, and
+ * once more when it is answered. What became of its operation is looked up when it is read. */
+#include "store/audit_store.h"
+
+#include "store/positions.h"
+#include "util/timestamp.h"
+
+STATEMENT(sql_audit_put, FOR_WRITER, "write down what was asked for",
+	"INSERT INTO audit (audit_id, asked_at, answered_at, request_id, client, uid, unit, address,"
+	" action, project_id, connector_id, operation_id, status, code)"
+	" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"
+	" ON CONFLICT (audit_id) DO UPDATE SET answered_at = excluded.answered_at,"
+	" project_id = excluded.project_id, operation_id = excluded.operation_id,"
+	" status = excluded.status, code = excluded.code");
+
+static struct value text_or_null(const char *text)
+{
+	return v_text(*text ? text : NULL);
+}
+
+static struct value known(bool is_known, int64_t number)
+{
+	struct value value = v_integer(number);
+	value.null = !is_known;
+	return value;
+}
+
+int audit_store_put(struct conn *writer, const struct audit_entry *entry, struct err *err)
+{
+	return stmt_write(writer, &sql_audit_put,
+	    VALUES(v_text(entry->audit_id), v_time(entry->asked_at), v_time(entry->answered_at),
+		v_text(entry->request_id), v_text(entry->client),
+		known(entry->uid >= 0, entry->uid), text_or_null(entry->unit),
+		text_or_null(entry->address), v_text(entry->action), v_integer(entry->project_id),
+		text_or_null(entry->connector_id), text_or_null(entry->operation_id),
+		known(entry->status > 0, entry->status), text_or_null(entry->code)),
+	    err);
+}
+
+STATEMENT(sql_audit_link, FOR_WRITER, "write down which operation was asked for",
+	"UPDATE audit SET operation_id = ?2 WHERE audit_id = ?1");
+
+int audit_store_link(
+    struct conn *writer, const char *audit_id, const char *operation_id, struct err *err)
+{
+	return stmt_write(
+	    writer, &sql_audit_link, VALUES(v_text(audit_id), v_text(operation_id)), err);
+}
+
+STATEMENT(sql_audit_get, FOR_ALL, "read what was asked for",
+	"SELECT audit_row, audit_id, asked_at, answered_at, request_id, a.client, coalesce(uid, -1),"
+	" unit, address, action, a.project_id, coalesce(a.connector_id, o.connector_id),"
+	" a.operation_id, o.state, coalesce(status, 0), code"
+	" FROM audit a LEFT JOIN operations o ON o.operation_id = a.operation_id"
+	" WHERE audit_row = ?1");
+
+struct audit_sink {
+	audit_row_fn *row;
+	void *context;
+};
+
+static int audit_deliver(struct conn *conn, struct columns *columns, void *sink, struct err *err)
+{
+	const struct audit_sink *to = sink;
+	struct audit_record record = {.row = column_integer(columns)};
+	(void)conn, (void)err;
+	record.audit_id = column_text(columns);
+	record.asked_at = column_time(columns);
+	record.answered_at = column_time(columns);
+	record.request_id = column_text(columns);
+	record.client = column_text(columns);
+	record.uid = column_integer(columns);
+	record.unit = column_text(columns);
+	record.address = column_text(columns);
+	record.action = column_text(columns);
+	record.project_id = column_integer(columns);
+	record.connector_id = column_text(columns);
+	record.operation_id = column_text(columns);
+	record.operation_state = column_text(columns);
+	record.status = column_integer(columns);
+	record.code = column_text(columns);
+	return to->row(&record, to->context);
+}
+
+#define WANTED                                                                                     \
+	" AND (?3 IS NULL OR client = ?3) AND (?4 IS NULL OR action = ?4)"                         \
+	" AND (?5 IS NULL OR asked_at >= ?5) ORDER BY audit_row DESC LIMIT ?6"
+
+STATEMENT(sql_audit_positions, FOR_ALL, "list what was asked for",
+	"SELECT 0, audit_row FROM audit WHERE ?1 = ?1 AND audit_row < ?2" WANTED);
+
+STATEMENT(sql_audit_positions_project, FOR_ALL, "list what was asked for",
+	"SELECT 0, audit_row FROM audit INDEXED BY audit_by_project"
+	" WHERE project_id = ?1 AND audit_row < ?2" WANTED);
+
+#define ALL_PROJECTS INT64_C(-1)
+
+static int audit_collect(struct conn *conn, int64_t project_id, const void *wanted, struct err *err,
+    struct positions *positions)
+{
+	const struct audit_query *query = wanted;
+	return positions_add(positions, conn,
+	    project_id == ALL_PROJECTS ? &sql_audit_positions : &sql_audit_positions_project,
+	    VALUES(v_integer(project_id), v_integer(slice_start(&query->slice, INT64_MAX).row),
+		v_text(query->client), v_text(query->action), v_time(query->since),
+		v_integer((int64_t)query->slice.limit + 1)),
+	    err);
+}
+
+int audit_store_list(struct conn *conn, const struct audit_query *query, audit_row_fn *row,
+    void *context, struct err *err, struct slice_end *ret_end)
+{
+	static const int64_t all[] = {ALL_PROJECTS};
+	struct slice slice = query->slice;
+	if (!slice.project_ids) {
+		slice.project_ids = all;
+		slice.project_count = 1;
+	}
+	const struct positions_reading reading = {
+	    .slice = &slice,
+	    .query = query,
+	    .collect = audit_collect,
+	    .row = &sql_audit_get,
+	    .deliver = audit_deliver,
+	    .sink = &(struct audit_sink){row, context},
+	};
+	return positions_read(conn, &reading, err, ret_end);
+}
+
+STATEMENT(sql_audit_retain_age, FOR_WRITER, "remove old entries of the audit",
+	"DELETE FROM audit WHERE audit_row IN (SELECT audit_row FROM audit"
+	" INDEXED BY audit_by_time WHERE asked_at < ?1 LIMIT ?2)");
+
+STATEMENT(sql_audit_retain_count, FOR_WRITER, "remove entries of the audit that are too many",
+	"DELETE FROM audit WHERE audit_row IN (SELECT audit_row FROM audit"
+	" WHERE audit_row <= (SELECT max(audit_row) FROM audit) - ?1 LIMIT ?2)");
+
+int audit_store_retain(struct conn *writer, int64_t before, uint64_t keep, unsigned limit,
+    struct err *err, unsigned *ret_removed)
+{
+	int r = stmt_write(
+	    writer, &sql_audit_retain_age, VALUES(v_integer(before), v_integer(limit)), err);
+	if (r)
+		return r;
+	unsigned removed = (unsigned)sqlite3_changes(writer->db);
+	r = stmt_write(writer, &sql_audit_retain_count,
+	    VALUES(v_integer(keep > INT64_MAX ? INT64_MAX : (int64_t)keep),
+		v_integer(limit - removed)),
+	    err);
+	if (r)
+		return r;
+	*ret_removed = removed + (unsigned)sqlite3_changes(writer->db);
+	return 0;
+}

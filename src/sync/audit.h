@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* Entries of the audit on their way to the store, from any thread. */
+#pragma once
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "model/audit.h"
+#include "sync/commit.h"
+
+/* The limit of those that wait. */
+#define AUDIT_LIMIT 1024
+
+struct audit {
+	pthread_mutex_t mutex; /* guards what follows */
+	struct audit_entry *list;
+	size_t count;
+};
+
+void audit_init(struct audit *audit);
+void audit_done(struct audit *audit);
+
+/* Lines up a copy of the entry, or completes it where it still waits. Returns whether there was
+ * room for it. Any thread. */
+bool audit_put(struct audit *audit, const struct audit_entry *entry);
+
+/* Writes what waits into the store; what cannot be written goes on waiting. The sync thread. */
+void audit_store(struct audit *audit, struct commit *commit);

@@ -1,0 +1,216 @@
+"""The audit: every change asked for, by whom, from where, when, and what came of it."""
+
+import json
+import os
+import signal
+import time
+
+from harness import OTHER_PROJECT_ID, PROJECT_ID, TOKENS, Token, gcs, wait_until
+
+BOTH = {"demo": PROJECT_ID, "other": OTHER_PROJECT_ID}
+
+
+def entries(api, count=None, **query):
+    """The newest first. They are written a moment after the answer."""
+    def read():
+        return api.get("/v1/audit", query).json["data"]
+
+    def complete():
+        found = read()
+        return found if len(found) == count and all(e["status"] for e in found) else None
+
+    return read() if count is None else wait_until(complete, what=f"{count} answered entries")
+
+
+def metric(daemon, name):
+    text = daemon.over_health().get("/metrics").text
+    return next(int(line.split()[1]) for line in text.splitlines() if line.startswith(name + " "))
+
+
+def refuses(daemon):
+    try:
+        daemon.client().socket().close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+def test_a_create_tells_who_from_where_when_and_what_came_of_it(daemon, sim):
+    answer = daemon.client("manage").create(gcs(), wait=30)
+    assert answer.status == 201
+    entry, = entries(daemon.client(), 1)
+    operation, = daemon.client().get("/v1/operations").json["data"]
+    assert entry.pop("audit_id").startswith("aud_")
+    assert entry.pop("address").startswith("127.0.0.1:")
+    assert entry["asked_at"] <= operation["created_at"] <= entry["answered_at"]
+    del entry["asked_at"], entry["answered_at"]
+    assert entry == {
+        "request_id": answer.headers["X-Request-Id"], "client": "manage", "uid": None,
+        "unit": None, "action": "create", "project": "demo", "project_id": PROJECT_ID,
+        "connector_id": sim.created()[0], "operation_id": operation["operation_id"],
+        "operation_state": "succeeded", "status": 201, "code": None}
+
+
+def test_a_peer_on_the_socket_is_named_by_its_uid(daemon):
+    daemon.over_unix().create(gcs())
+    entry, = entries(daemon.over_unix(), 1)
+    assert (entry["client"], entry["uid"], entry["address"]) == \
+        (f"uid:{os.getuid()}", os.getuid(), None)
+
+
+def test_every_kind_of_change_is_there(daemon, sim):
+    api = daemon.client()
+    connector_id = api.create(gcs()).json["connector_id"]
+    assert api.post("/v1/projects/demo/refresh", {}).status == 202
+    api.post(f"/v1/projects/demo/connectors/{connector_id}/refresh", {})
+    assert api.remove(connector_id).status == 204
+    assert api.post("/v1/reload", {}).status == 200
+    assert api.post("/v1/operations/op_none/resolve",
+                    {"outcome": "not_created", "reason": "looked"}).status == 404
+    dropin = f"/api/app/projects/{PROJECT_ID}/connectors"
+    other = api.post(dropin, gcs("other")).json["results"]
+    assert api.delete(f"{dropin}/{next(c for c in sim.created() if c != connector_id)}").status \
+        == 200, other
+    found = [(e["action"], e["project"], e["status"]) for e in entries(api, 8)]
+    assert found == [("delete", "demo", 200), ("create", "demo", 201), ("resolve", None, 404),
+                     ("reload", None, 200), ("delete", "demo", 204), ("refresh", "demo", 202),
+                     ("refresh", "demo", 202), ("create", "demo", 201)]
+    assert entries(api, 8)[5]["connector_id"] == connector_id
+    assert entries(api, 8)[2]["operation_id"] == "op_none"
+
+
+def test_what_reads_is_not_there(daemon):
+    api = daemon.client()
+    api.get("/v1/projects")
+    api.head("/v1/jobs")
+    api.get("/v1/audit")
+    assert daemon.client("read").post("/v1/jobs", {}).status == 405
+    assert daemon.client(None).create(gcs()).status == 401
+    assert entries(api) == []
+
+
+def test_what_is_refused_is_there_with_the_code(daemon):
+    api = daemon.client()
+    api.create(gcs())
+    api.create(gcs())
+    api.create({"connector_type": "nonsense"})
+    daemon.client("read").create(gcs())
+    api.create(gcs(), project="nowhere")
+    api.post("/v1/projects/demo/connectors", b"{")
+    api.create(gcs("more"), validate_only="true")
+    found = [(e["client"], e["status"], e["code"]) for e in entries(api, 7)]
+    assert found == [("admin", 200, None), ("admin", 400, "invalid-json"),
+                     ("admin", 404, "project-not-found"), ("read", 403, "insufficient-scope"),
+                     ("admin", 422, "invalid-connector"), ("admin", 409, "duplicate-connector"),
+                     ("admin", 201, None)]
+
+
+def test_a_create_is_there_before_it_is_sent_and_outlives_a_crash(daemon, sim):
+    sim.fault("hang", "create")
+    api = daemon.client()
+    with api.socket() as raw:
+        body = json.dumps(gcs()).encode()
+        raw.sendall(b"POST /v1/projects/demo/connectors?allow_duplicate=true HTTP/1.1\r\n"
+                    b"Host: localhost\r\nContent-Type: application/json\r\n"
+                    b"Authorization: " + api.authorization()["Authorization"].encode() +
+                    b"\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        entry = wait_until(lambda: next(
+            (e for e in entries(api) if e["operation_state"] == "sending"), None))
+        assert (entry["status"], entry["answered_at"]) == (None, None)
+        daemon.kill()
+        daemon.start()
+    found, = entries(daemon.client())
+    assert found["audit_id"] == entry["audit_id"]
+    assert found["operation_id"] == entry["operation_id"]
+    assert (found["status"], found["operation_state"]) == (None, "unknown")
+
+
+def test_what_is_answered_while_the_daemon_stops_is_complete(daemon):
+    """Its thread that writes may have ended by then."""
+    api = daemon.client()
+    body = b'{"connector_type":"nonsense"}'
+    with api.socket() as raw:
+        raw.sendall(b"POST /v1/projects/demo/connectors HTTP/1.1\r\nHost: localhost\r\n"
+                    b"Content-Type: application/json\r\nAuthorization: " +
+                    api.authorization()["Authorization"].encode() +
+                    b"\r\nContent-Length: %d\r\n\r\n" % len(body) + body[:1])
+        wait_until(lambda: metric(daemon, 'mixport_http_requests_total{listener="tcp"}') == 1)
+        daemon.process.send_signal(signal.SIGTERM)
+        wait_until(lambda: refuses(daemon), what="it stops")
+        raw.sendall(body[1:])
+        assert raw.recv(65536).startswith(b"HTTP/1.1 422")
+    assert daemon.process.wait(10) == 0
+    daemon.start()
+    entry, = entries(daemon.client(), 1)
+    assert (entry["status"], entry["code"]) == (422, "invalid-connector")
+
+
+def test_entries_are_found_by_project_client_action_and_time(start_daemon, start_sim):
+    sim = start_sim(projects=(PROJECT_ID, OTHER_PROJECT_ID))
+    daemon = start_daemon(sim, projects=BOTH, tokens=TOKENS + (Token("auditor", "admin", "other"),))
+    api = daemon.client()
+    api.create(gcs())
+    api.create(gcs(), project="other")
+    api.post("/v1/reload", {})
+    daemon.client("manage").create(gcs("more"))
+    assert len(entries(api, 4)) == 4
+    assert [e["client"] for e in entries(api, project="demo")] == ["manage", "admin"]
+    assert [e["project"] for e in entries(api, client="admin")] == [None, "other", "demo"]
+    assert [e["action"] for e in entries(api, action="reload")] == ["reload"]
+    assert len(entries(api, since="1h")) == 4 and not entries(api, since="2100-01-01")
+    # One who is limited to projects sees theirs, and not what is of none.
+    assert [e["project"] for e in entries(daemon.client("auditor"))] == ["other"]
+    assert daemon.client("auditor").get("/v1/audit", {"project": "demo"}).status == 404
+    assert daemon.client("manage").get("/v1/audit").status == 403
+    for query, parameter in [({"action": "steal"}, "action"), ({"since": "soon"}, "since"),
+                             ({"limit": 0}, "limit"), ({"page": 1}, "page")]:
+        answer = api.get("/v1/audit", query)
+        assert answer.status == 400 and answer.faults and next(iter(answer.faults))[0] == parameter
+    assert api.get("/v1/audit", {"cursor": "x"}).code == "invalid-cursor"
+    # Pages, and nothing twice.
+    assert api.every("/v1/audit", {"limit": 1}) == api.every("/v1/audit")
+
+
+def test_the_log_has_one_line_for_each(daemon):
+    answer = daemon.client("manage").create(gcs(), wait=30)
+    operation_id = entries(daemon.client(), 1)[0]["operation_id"]
+    line, = [line for line in daemon.log().splitlines() if "audit:" in line]
+    for part in ["create by manage from 127.0.0.1:", "project demo", f"operation {operation_id}",
+                 ": 201, request " + answer.headers["X-Request-Id"]]:
+        assert part in line
+    daemon.client("read").create(gcs(), wait=30)
+    wait_until(lambda: "create by read" in daemon.log())
+    assert [line for line in daemon.log().splitlines() if "403 insufficient-scope" in line]
+
+
+def test_who_is_refused_again_and_again_hides_nothing(daemon):
+    """Over a thousand refusals are not written down, what is done afterwards is."""
+    import http.client
+    api = daemon.client("manage")
+    connection = http.client.HTTPConnection("127.0.0.1", daemon.port)
+    began = time.monotonic()
+    for _ in range(1200):
+        connection.request("POST", "/v1/projects/demo/connectors", b"{", {
+            **api.authorization(), "Content-Type": "application/json"})
+        assert connection.getresponse().read()
+    took = time.monotonic() - began
+    dropped = metric(daemon, "mixport_audit_dropped_total")
+    assert 200 - 10 * took - 1 <= dropped <= 200
+    assert api.create(gcs(), wait=30).status == 201
+    newest = wait_until(lambda: next((e for e in entries(daemon.client()) if e["status"] == 201),
+                                     None))
+    assert newest["operation_state"] == "succeeded"
+
+
+def test_old_entries_go_by_number_and_by_age(start_daemon, sim):
+    daemon = start_daemon(sim, config={"retention": {"audit_max_count": 10}})
+    api = daemon.client()
+    for i in range(25):
+        api.create({"connector_type": f"nonsense{i}"})
+    wait_until(lambda: len(entries(api)) >= 25 or len(entries(api)) == 10)
+    daemon.restart()
+    api = daemon.client()
+    wait_until(lambda: len(entries(api)) == 10, what="the newest ten are left")
+    daemon.configure("retention", audit_max_age="1s")
+    daemon.restart()
+    wait_until(lambda: not entries(daemon.client()), what="the old ones are gone")
