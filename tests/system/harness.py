@@ -703,15 +703,26 @@ class Daemon:
                     path.name.endswith(("-wal", "-shm")):
                 self.assert_no_secret(data, path.name)
         if self.process is not None:
-            for name in ("cmdline", "environ"):
+            for path in self.shown_by_proc():
                 try:
-                    data = Path(f"/proc/{self.pid}/{name}").read_bytes()
+                    data = os.readlink(path).encode() if path.is_symlink() else path.read_bytes()
                 except OSError:
                     continue
                 # The tests' own: what they are called may hold a secret they use.
                 data = b"\0".join(entry for entry in data.split(b"\0")
                                   if not entry.startswith(b"PYTEST_CURRENT_TEST="))
-                self.assert_no_secret(data, "/proc/PID/" + name)
+                self.assert_no_secret(data, path)
+
+    def shown_by_proc(self):
+        """What /proc shows of the process, but for its memory, which holds them."""
+        top = Path(f"/proc/{self.pid}")
+        memory = {"mem", "pagemap", "clear_refs"}
+        try:
+            return [path for path in [*top.iterdir(), *top.glob("fd/*"), *top.glob("fdinfo/*"),
+                                      *top.glob("task/*/comm")]
+                    if path.name not in memory and (path.is_symlink() or path.is_file())]
+        except OSError:
+            return []
 
     def kill(self):
         """SIGKILL: no chance to tidy up."""

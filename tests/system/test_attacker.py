@@ -6,6 +6,7 @@ import os
 import re
 import resource
 import shutil
+import signal
 import socket
 import sqlite3
 import stat
@@ -536,6 +537,21 @@ def test_no_core_is_ever_written(daemon):
     with open(f"/proc/{daemon.pid}/limits") as file:
         line = next(line for line in file if line.startswith("Max core file size"))
     assert line.split()[4:6] == ["0", "0"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGABRT, signal.SIGSYS])
+def test_a_crash_leaves_no_core(start_daemon, sim, number):
+    """Whatever the limit was when it was started."""
+    daemon = start_daemon(sim, run=False)
+    daemon.spawn = {"preexec_fn": lambda: resource.setrlimit(
+        resource.RLIMIT_CORE, (resource.getrlimit(resource.RLIMIT_CORE)[1],) * 2)}
+    daemon.start()
+    daemon.process.send_signal(number)
+    ended = os.waitid(os.P_PID, daemon.process.pid, os.WEXITED | os.WNOWAIT)
+    daemon.process.wait()
+    daemon.process = None
+    assert ended.si_code == os.CLD_KILLED, "it would be CLD_DUMPED"
+    assert not list(daemon.folder.glob("*core*"))
 
 
 @pytest.fixture
