@@ -5,8 +5,8 @@
  * behind whole ones, with that target and body; and what comes back is one well-formed answer for
  * each request, and nothing behind the last.
  *
- * The first byte says how the rest arrives: its lowest two bits on which listener, the next two in
- * what pieces. */
+ * The first byte says how the rest arrives: its lowest two bits on which listener (3: on that of
+ * TCP after many were not let in), the next two in what pieces. */
 #include <assert.h>
 #include <errno.h>
 #include <poll.h>
@@ -19,6 +19,7 @@
 #include "http/attendant.h"
 #include "http/connection.h"
 #include "http/listener.h"
+#include "http/quota.h"
 #include "http/reply.h"
 #include "http/suspend.h"
 #include "http1.h"
@@ -205,6 +206,7 @@ static struct {
 	struct editions editions;
 	struct waits waits;
 	struct attendant attendant;
+	struct quota quota;
 	struct application application;
 	struct listener listeners[LISTENER_COUNT];
 	struct sockaddr_un addresses[LISTENER_COUNT];
@@ -275,6 +277,7 @@ static void stop_edge(void)
 			worker_done(&listener->workers[i]);
 	}
 	attendant_done(&edge.attendant);
+	quota_done(&edge.quota);
 	waits_done(&edge.waits);
 	editions_done(&edge.editions);
 	config_unref(edge.config);
@@ -299,6 +302,7 @@ static void start_listener(enum listener_kind kind)
 	    .editions = &edge.editions,
 	    .waits = &edge.waits,
 	    .attendant = &edge.attendant,
+	    .quota = &edge.quota,
 	};
 	struct err err = ERR_INIT;
 	struct listener *listener = &edge.listeners[kind];
@@ -316,6 +320,7 @@ static void start_listener(enum listener_kind kind)
 static void start_edge(void)
 {
 	static const char text[] =
+	    "[daemon]\nrequests_per_second = 20\n"
 	    "[project demo]\nproject_id = 123\nregion = us\ncredential = x\n"
 	    "[project other]\nproject_id = 456\nregion = eu\ncredential = x\n";
 	static struct service service;
@@ -333,6 +338,7 @@ static void start_edge(void)
 	edge.application.close_thread = close_nothing;
 	edge.application.generation = count_inputs;
 	editions_init(&edge.editions, edge.config);
+	quota_init(&edge.quota);
 	if (waits_init(&edge.waits) < 0 ||
 	    attendant_init(&edge.attendant, &clock_system, &edge.editions, &edge.waits, &err) < 0)
 		abort();
@@ -511,6 +517,16 @@ static void judge_answers(struct span answers, size_t count)
 	}
 }
 
+/* As at the start; or when so many were not let in that they wait for their answers. */
+static void begin_quota(unsigned how)
+{
+	quota_done(&edge.quota);
+	quota_init(&edge.quota);
+	for (int i = 0; how == 3 && i < 105; i++)
+		quota_failure(&edge.quota, LISTENER_TCP, HOLDER_NOBODY, "nobody",
+		    clock_monotonic(&clock_system));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const enum listener_kind kinds[] = {
@@ -525,6 +541,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	buffer_init(&answers, ANSWERS_LIMIT);
 	heard = &answers;
 	inputs++;
+	begin_quota(data[0] & 3);
 	converse(kinds[data[0] & 3], piece_sizes[data[0] >> 2 & 3], input, &answers);
 	assert(!buffer_failed(&answers));
 	size_t count = read_requests(input);
