@@ -230,6 +230,16 @@ static uint64_t count_inputs(void)
 	return inputs;
 }
 
+static void take_asked(struct request *request)
+{
+	assert(request->route);
+}
+
+static void take_answered(struct request *request, unsigned status, const char *code)
+{
+	assert(request->route && status >= 200 && status < 600 && (!code || *code));
+}
+
 /* An abstract address, which leaves nothing behind. */
 static int listen_on(enum listener_kind kind)
 {
@@ -337,6 +347,8 @@ static void start_edge(void)
 	edge.application.open_thread = open_nothing;
 	edge.application.close_thread = close_nothing;
 	edge.application.generation = count_inputs;
+	edge.application.asked = take_asked;
+	edge.application.answered = take_answered;
 	editions_init(&edge.editions, edge.config);
 	quota_init(&edge.quota);
 	if (waits_init(&edge.waits) < 0 ||
