@@ -12,6 +12,7 @@ Tests that touch nothing but a connector of their own share a pair too: `shared_
 
 import pytest
 
+from description import complaints
 from harness import Client, Daemon, Sim
 
 
@@ -23,6 +24,15 @@ def pytest_runtest_makereport(item, call):
     if report.failed:
         for daemon in Daemon.alive:
             report.sections.append(("the daemon's log", daemon.whole_log()[-6000:]))
+
+
+@pytest.fixture(autouse=True)
+def described_answers():
+    """Every answer of the test is as the API is described."""
+    yield
+    found = list(complaints)
+    complaints.clear()
+    assert not found, "\n".join(found)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ time: `wait_until` asks again until something holds.
 
 import base64
 import contextlib
+import email
 import hashlib
 import http.client
 import json
@@ -21,6 +22,8 @@ import tempfile
 import time
 from pathlib import Path
 from urllib.parse import urlencode
+
+from description import hold
 
 SLOW = float(os.environ.get("MIXPORT_SLOW", "1"))
 BUILD = Path(os.environ.get("builddir", ".")).resolve()
@@ -98,6 +101,13 @@ def assert_no_secret(data, secrets, where):
 # Clients --------------------------------------------------------------------------------------
 
 
+def code_of(headers, body):
+    """The code of a problem, in our shape; None of anything else."""
+    if not headers.get("Content-Type", "").startswith("application/problem+json"):
+        return None
+    return json.loads(body)["code"]
+
+
 class Answer:
     """One HTTP answer. `headers` finds names whatever their case."""
 
@@ -116,10 +126,7 @@ class Answer:
 
     @property
     def code(self):
-        """The `code` of a problem document, None of anything else."""
-        if not self.headers.get("Content-Type", "").startswith("application/problem+json"):
-            return None
-        return self.json["code"]
+        return code_of(self.headers, self.body)
 
     @property
     def faults(self):
@@ -131,7 +138,36 @@ class Answer:
         return f"<{self.status} {self.body[:400]!r}>"
 
 
-class UnixConnection(http.client.HTTPConnection):
+class HeldResponse(http.client.HTTPResponse):
+    """One that is held against the description of the API once it is read in one piece."""
+
+    asked = None  # method, target and body of the request, and whether it was for health alone
+
+    def read(self, amt=None):
+        data = super().read(amt)
+        if amt is None:
+            method, target, body, health = self.asked
+            hold("check", method, target, self.status, self.headers, data, health)
+            if body and self.status < 500:
+                hold("check_request", method, target, body, self.status, code_of(self.headers, data))
+        return data
+
+
+class Connection(http.client.HTTPConnection):
+    response_class = HeldResponse
+    health = False
+
+    def request(self, method, url, body=None, headers=None, **options):
+        self.asked = (method, url, body, self.health)
+        super().request(method, url, body=body, headers=headers or {}, **options)
+
+    def getresponse(self):
+        response = super().getresponse()
+        response.asked = self.asked
+        return response
+
+
+class UnixConnection(Connection):
     def __init__(self, path, timeout):
         super().__init__("localhost", timeout=timeout)
         self.path = str(path)
@@ -159,7 +195,9 @@ class Client:
         timeout = timeout or self.timeout
         if self.via == "unix":
             return UnixConnection(self.daemon.socket, timeout)
-        return http.client.HTTPConnection("127.0.0.1", self.port(), timeout=timeout)
+        connection = Connection("127.0.0.1", self.port(), timeout=timeout)
+        connection.health = self.via == "health"
+        return connection
 
     def port(self):
         return self.daemon.health_port if self.via == "health" else self.daemon.port
@@ -276,7 +314,7 @@ class Client:
             query["cursor"] = page.json["next_cursor"]
 
 
-def read_all(raw):
+def receive_all(raw):
     data = b""
     while True:
         try:
@@ -286,6 +324,28 @@ def read_all(raw):
         if not piece:
             return data
         data += piece
+
+
+def read_all(raw):
+    """What a daemon says until it closes. Nobody asks for HEAD in this way."""
+    data = receive_all(raw)
+    for answer in whole_answers(data):
+        hold("check_any", answer.status, answer.headers, answer.body)
+    return data
+
+
+def whole_answers(data):
+    """As far as they tell their length and are there, to the last byte."""
+    while data.startswith(b"HTTP/1.") and b"\r\n\r\n" in data:
+        answer = parse(data)
+        length = int(answer.headers.get("Content-Length", -1))
+        if answer.status in (204, 304):
+            length = 0
+        if not 0 <= length <= len(answer.body):
+            return
+        data = answer.body[length:]
+        answer.body = answer.body[:length]
+        yield answer
 
 
 def parse(data):
@@ -311,11 +371,11 @@ c.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
 try:
     c.sock.connect(path)
 except OSError as e:
-    print(json.dumps([0, str(e)]))
+    print(json.dumps([0, str(e), None]))
     sys.exit()
 c.request(method, target)
 a = c.getresponse()
-print(json.dumps([a.status, a.read().decode()]))
+print(json.dumps([a.status, a.read().decode(), str(a.headers)]))
 """
 
 
@@ -326,7 +386,10 @@ def as_peer(daemon, uid, gid, groups=(), method="GET", target="/v1/projects"):
     done = subprocess.run([sys.executable, "-c", AS_PEER, str(daemon.socket), method, target],
                           user=uid, group=gid, extra_groups=list(groups), cwd="/",
                           stdout=subprocess.PIPE, timeout=slow(60), check=True)
-    return tuple(json.loads(done.stdout))
+    status, text, head = json.loads(done.stdout)
+    if status:
+        hold("check", method, target, status, email.message_from_string(head), text.encode())
+    return status, text
 
 
 # Processes ------------------------------------------------------------------------------------
