@@ -6,9 +6,23 @@
 #include <string.h>
 
 #include "model/connector.h"
+#include "store/render.h"
 #include "util/jsontext.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* The warnings of a body are shown to its sender. */
+static void check_warnings(const struct connector_faults *faults)
+{
+	_cleanup_buffer_ struct buffer shown;
+	struct writer writer;
+	json_error_t reason;
+	buffer_init(&shown, 1024 * 1024);
+	writer_init(&writer, &shown);
+	render_warnings(&writer, faults);
+	_cleanup_json_ json_t *list = json_loadb(shown.data, shown.len, 0, &reason);
+	assert(list && json_array_size(list) <= RENDER_WARNINGS_LIMIT + 1);
+}
 
 static size_t check(const json_t *body, bool lenient)
 {
@@ -23,7 +37,25 @@ static size_t check(const json_t *body, bool lenient)
 		assert(fault->code[0] != '\0' && fault->detail[0] != '\0');
 	}
 	assert(errors == faults.errors);
+	check_warnings(&faults);
 	return errors;
+}
+
+/* A body asks for the same import as itself, with or without members that say nothing, and what
+ * asks for the same has the same key. */
+static void check_keys(json_t *body)
+{
+	_cleanup_buffer_ struct buffer key, other_key;
+	_cleanup_json_ json_t *other = json_copy(body);
+	buffer_init(&key, 1024 * 1024);
+	buffer_init(&other_key, 1024 * 1024);
+	json_object_set_new(other, "label", json_string("another"));
+	int r = connector_body_import_key(&key, body);
+	assert(connector_body_import_key(&other_key, other) == r);
+	assert(strcmp(buffer_text(&key), buffer_text(&other_key)) == 0);
+	assert(
+	    connector_bodies_same_import(body, other) == connector_bodies_same_import(other, body));
+	assert(r != 0 || connector_bodies_same_import(body, other));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -41,7 +73,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	    .properties = text,
 	};
 	connector_is_same_import(body, &connector);
-	connector_body_bucket(body);
+	const char *bucket = connector_body_bucket(body);
+	assert(bucket || connector_body_import_key(&(struct buffer){.limit = 0}, body) == 1);
 	connector_body_prefix(body);
+	check_keys(body);
 	return 0;
 }

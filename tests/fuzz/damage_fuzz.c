@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* A database file with bytes of it overwritten: as the daemon finds it at its start, where a file
- * that is refused stays as it is, and as a reader that has it open already.
+/* A database file, or the log that a crash left beside it, with bytes overwritten or its end cut
+ * off: as the daemon finds it at its start, where a file that is refused stays as it is, and as a
+ * reader that has it open already.
  *
- * The input is a list of a place (three bytes, the highest first), a length (one byte) and as many
- * bytes; the first byte of all says which of the two it is. */
+ * The first byte says by its bits, from the lowest, whether it is the reader, whether there is a
+ * log and the damage is to that, whether the end is cut off, and whether the file has another name,
+ * is a folder, or a link to nothing. The rest is a list of a place (three bytes, the highest
+ * first), a length (one byte) and as many bytes; where the end is cut off, that is at the first
+ * place. */
 #include <assert.h>
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -32,15 +37,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static char folder[] = "/dev/shm/damage_fuzz.XXXXXX";
 static char path[64];
 static struct buffer whole;
+/* The same before its log was moved into it, and that log. */
+static struct buffer unclean;
+static struct buffer unclean_log;
 
 static void remove_files(void)
 {
-	static const char *const suffixes[] = {"", "-wal", "-shm", "-journal", ".lock", ".new"};
-	for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
-		char name[80];
-		snprintf(name, sizeof(name), "%s%s", path, suffixes[i]);
-		unlink(name);
-	}
+	DIR *all = opendir(folder);
+	const struct dirent *entry;
+	if (!all)
+		abort();
+	while ((entry = readdir(all)))
+		if (entry->d_name[0] != '.')
+			unlinkat(
+			    dirfd(all), entry->d_name, entry->d_type == DT_DIR ? AT_REMOVEDIR : 0);
+	closedir(all);
 }
 
 static void end(void)
@@ -48,6 +59,8 @@ static void end(void)
 	remove_files();
 	rmdir(folder);
 	buffer_done(&whole);
+	buffer_done(&unclean);
+	buffer_done(&unclean_log);
 }
 
 /* A few rows of each kind, over more than one page. */
@@ -108,6 +121,16 @@ static int fill(struct conn *conn, void *context, struct err *err)
 	return project_store_listed(conn, 1, NOW, err);
 }
 
+static void read_whole(const char *suffix, struct buffer *bytes)
+{
+	char name[80];
+	struct err err = ERR_INIT;
+	snprintf(name, sizeof(name), "%s%s", path, suffix);
+	buffer_init(bytes, FILE_LIMIT);
+	if (file_read(name, bytes, &err) != 0)
+		abort();
+}
+
 static void begin(void)
 {
 	struct err err = ERR_INIT;
@@ -115,28 +138,35 @@ static void begin(void)
 	if (!mkdtemp(folder))
 		abort();
 	snprintf(path, sizeof(path), "%s/db", folder);
-	buffer_init(&whole, FILE_LIMIT);
 	log_set_level(LOG_LEVEL_ERROR);
 	if (conn_open_writer(path, &err, &conn) < 0 || tx_write(conn, fill, NULL, &err) != 0)
 		abort();
+	read_whole("", &unclean);
+	read_whole("-wal", &unclean_log);
 	conn_close(conn);
-	if (file_read(path, &whole, &err) != 0)
-		abort();
+	read_whole("", &whole);
 	atexit(end);
 }
 
-static void write_file(const struct buffer *bytes)
+static void write_file(const char *suffix, const struct buffer *bytes)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (fd < 0 || write(fd, bytes->data, bytes->len) != (ssize_t)bytes->len)
+	char name[80];
+	snprintf(name, sizeof(name), "%s%s", path, suffix);
+	int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd < 0 || write(fd, buffer_text(bytes), bytes->len) != (ssize_t)bytes->len)
 		abort();
 	close(fd);
+}
+
+static size_t place_in(const struct buffer *bytes, const uint8_t *at)
+{
+	return ((size_t)at[0] << 16 | (size_t)at[1] << 8 | at[2]) % bytes->len;
 }
 
 static void overwrite(struct buffer *bytes, const uint8_t *at, const uint8_t *last)
 {
 	while (last - at > 4) {
-		size_t place = ((size_t)at[0] << 16 | (size_t)at[1] << 8 | at[2]) % bytes->len;
+		size_t place = place_in(bytes, at);
 		size_t len = at[3];
 		at += 4;
 		len = len < (size_t)(last - at) ? len : (size_t)(last - at);
@@ -146,24 +176,23 @@ static void overwrite(struct buffer *bytes, const uint8_t *at, const uint8_t *la
 	}
 }
 
-static void check_untouched(const struct buffer *before)
+static void check_untouched(const char *suffix, const struct buffer *before)
 {
 	_cleanup_buffer_ struct buffer after;
-	struct err err = ERR_INIT;
-	buffer_init(&after, 2 * FILE_LIMIT);
-	assert(file_read(path, &after, &err) == 0);
+	read_whole(suffix, &after);
 	assert(after.len == before->len && memcmp(after.data, before->data, after.len) == 0);
 }
 
 /* As the daemon does at its start, and then. */
-static void open_to_write(const struct buffer *bytes)
+static void open_to_write(const char *suffix, const struct buffer *bytes)
 {
 	struct err err = ERR_INIT;
 	struct conn *conn = NULL;
 	unsigned unknown;
 	if (conn_open_writer(path, &err, &conn) < 0) {
 		assert(err.text[0]);
-		check_untouched(bytes);
+		if (bytes->len > 0)
+			check_untouched(suffix, bytes);
 		return;
 	}
 	walk_store(conn, true);
@@ -185,22 +214,46 @@ static void open_to_read(void)
 	conn_close(conn);
 }
 
+/* Returns whether the bytes are no longer there. */
+static bool disguise(unsigned how)
+{
+	char other[80];
+	snprintf(other, sizeof(other), "%s.other", path);
+	if (how & 0x08 && link(path, other) < 0)
+		abort();
+	if (!(how & 0x30))
+		return false;
+	unlink(path);
+	if (how & 0x10 ? mkdir(path, 0700) < 0 : symlink("nowhere", path) < 0)
+		abort();
+	return true;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	if (!whole.data)
 		begin();
 	if (size < 1)
 		return 0;
+	bool to_log = data[0] & 2;
+	const struct buffer *from = to_log ? &unclean_log : &whole;
+	const char *suffix = to_log ? "-wal" : "";
 	_cleanup_buffer_ struct buffer bytes;
 	buffer_init(&bytes, FILE_LIMIT);
-	if (buffer_append(&bytes, whole.data, whole.len) < 0)
+	if (buffer_append(&bytes, from->data, from->len) < 0)
 		abort();
 	overwrite(&bytes, data + 1, data + size);
+	if ((data[0] & 4) && size > 4)
+		buffer_cut(&bytes, place_in(&bytes, data + 1));
 	remove_files();
-	write_file(&bytes);
+	if (to_log)
+		write_file("", &unclean);
+	write_file(suffix, &bytes);
+	if (disguise(data[0]))
+		bytes.len = 0;
 	if (data[0] & 1)
 		open_to_read();
 	else
-		open_to_write(&bytes);
+		open_to_write(suffix, &bytes);
 	return 0;
 }

@@ -34,6 +34,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define CONNECTIONS 16
 #define TURNS_LIMIT 100000
 
+static struct {
+	bool started;
+	struct config *config;
+	struct editions editions;
+	struct waits waits;
+	struct attendant attendant;
+	struct quota quota;
+	struct application application;
+	struct listener listeners[LISTENER_COUNT];
+	struct sockaddr_un addresses[LISTENER_COUNT];
+	socklen_t lengths[LISTENER_COUNT];
+} edge;
+
 /* What reached handlers ------------------------------------------------------------------------ */
 
 #define SEEN_LIMIT 4096
@@ -83,12 +96,18 @@ static void write_request(struct request *request)
 	struct writer writer;
 	const char *const *names = request->route->parameters;
 	const struct config_project *project = request_project(request);
+	assert(request_config(request) == edge.config && !request_thread(request));
 	writer_init(&writer, reply_body(request));
 	writer_begin_object(&writer);
 	writer_member_text(&writer, "caller", request_caller(request)->name);
 	writer_member_text(&writer, "project", project ? project->name : NULL);
 	writer_member_boolean(&writer, "sees", request_visible_project(request, 456) != NULL);
 	writer_member_text(&writer, "key", request_idempotency_key(request));
+	writer_member_text(&writer, "id", request_id(request));
+	writer_member_text(&writer, "copy",
+	    request_printf(request, "%s%s",
+		request_segment(request, 0) ? request_segment(request, 0) : "",
+		request_state(request) ? " waited" : ""));
 	for (size_t i = 0; i < ROUTE_SEGMENTS_LIMIT; i++) {
 		writer_key(&writer, "segment");
 		writer_text(&writer, request_segment(request, i));
@@ -100,12 +119,14 @@ static void write_request(struct request *request)
 
 static struct answered done(struct request *request)
 {
+	assert(!request_call(request) || request_call(request) == &seen);
 	write_request(request);
 	return reply_json(request, 202);
 }
 
 static struct answered waited(struct request *request)
 {
+	request_set_state(request, arena_alloc(request_arena(request), 16));
 	if (!request_wait_over(request))
 		return reply_wait(request, waited);
 	return done(request);
@@ -141,10 +162,8 @@ static struct answered read_parameters(struct request *request)
 {
 	static const char *const states[] = {"present", "deleted", "all", NULL};
 	uint64_t number = 0;
-	bool flag = false;
 	int state = 0;
 	request_parameter_unsigned(request, "limit", 1, 1000, &number);
-	request_parameter_boolean(request, "max_age", &flag);
 	request_parameter_choice(request, "state", states, &state);
 	if (request_parameter(request, "cursor"))
 		request_parameter_refused(request, "cursor", "There is none.");
@@ -164,9 +183,12 @@ static struct answered read_parameters(struct request *request)
 static struct answered read_body(struct request *request)
 {
 	struct err err = ERR_INIT;
+	bool flag = false;
 	_cleanup_json_ json_t *value = NULL;
 	if (request_body(request).len > 0 && request_json(request, &err, &value) < 0)
 		return reply_problem(request, PROBLEM_INVALID_JSON, "%s", err.text);
+	if (request_parameter_boolean(request, "validate_only", &flag) < 0)
+		return reply_problem(request, PROBLEM_INVALID_PARAMETER, "It is no truth.");
 	if (request_parameter(request, "wait")) {
 		request_wait_for(request, 1);
 		request_watch(request, 0, "x");
@@ -200,23 +222,10 @@ static struct answered handle_any(struct request *request)
 
 /* The server ----------------------------------------------------------------------------------- */
 
-static struct {
-	bool started;
-	struct config *config;
-	struct editions editions;
-	struct waits waits;
-	struct attendant attendant;
-	struct quota quota;
-	struct application application;
-	struct listener listeners[LISTENER_COUNT];
-	struct sockaddr_un addresses[LISTENER_COUNT];
-	socklen_t lengths[LISTENER_COUNT];
-} edge;
-
 static int open_nothing(void *context, struct err *err, void **ret_thread)
 {
-	(void)err;
-	*ret_thread = context;
+	(void)err, (void)context;
+	*ret_thread = NULL;
 	return 0;
 }
 
@@ -230,14 +239,20 @@ static uint64_t count_inputs(void)
 	return inputs;
 }
 
+/* As the audit does. */
 static void take_asked(struct request *request)
 {
-	assert(request->route);
+	struct origin origin;
+	request_origin(request, &origin);
+	assert((origin.uid >= 0) != (origin.pid == 0));
+	assert(request_route(request)->flags & ROUTE_CHANGES);
+	request_set_note(request, request);
 }
 
 static void take_answered(struct request *request, unsigned status, const char *code)
 {
-	assert(request->route && status >= 200 && status < 600 && (!code || *code));
+	assert(request_route(request) && status >= 200 && status < 600 && (!code || *code));
+	assert(!request_note(request) || request_note(request) == request);
 }
 
 /* An abstract address, which leaves nothing behind. */

@@ -70,7 +70,7 @@ static inline void http1_whiten(char *at, size_t len)
 	while (last < len && !http1_ends_line(at[last]))
 		last++;
 	char *end = at + last;
-	if (len - last < 4 || end[3] != '\n')
+	if (last == 0 || len - last < 4 || end[3] != '\n')
 		return;
 	bool bare = end[0] == '\n' && (end[1] == '\0' || end[1] == ':') && end[2] != '\n';
 	bool cut = end[0] == '\0' && end[1] != '\n' && end[2] == '\n';

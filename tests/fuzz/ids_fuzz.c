@@ -49,8 +49,12 @@ static void check_id(const char *id)
 	if (!connector_id_is_valid(id))
 		return;
 	assert(!strchr(id, '/') && strlen(id) <= CONNECTOR_ID_LENGTH_LIMIT);
-	for (enum endpoint endpoint = 0; endpoint < ENDPOINT_COUNT; endpoint++)
+	for (enum endpoint endpoint = 0; endpoint < ENDPOINT_COUNT; endpoint++) {
 		check_url(endpoint, id);
+		assert(
+		    endpoint_writes(endpoint) == (strcmp(endpoint_method(endpoint), "GET") != 0));
+		assert(endpoint_name(endpoint)[0]);
+	}
 }
 
 /* A prefix that few ids have goes beyond the one that all have. */
@@ -116,6 +120,28 @@ static void check_shown(const char *text, size_t len)
 		assert((unsigned char)shown[i] >= ' ' && shown[i] != 0x7f);
 }
 
+/* What is the same is so whichever way it is asked. */
+static void check_sameness(const char *text, size_t len)
+{
+	const char *const list[] = {"queued", "running", text, NULL};
+	struct span span = span_of(text);
+	int place = text_find(list, text);
+	assert(place >= 0 && text_same(list[place], text) && span_equals(span, list[place]));
+	assert(text_find(list, NULL) == -1 && !text_same(NULL, text) && text_same(NULL, NULL));
+	assert(span_same(span, span) && !span_same(span, SPAN_NONE));
+	assert(span_same(SPAN_NONE, span_of(NULL)));
+	assert(text_mark_length(text, len) == 0 || text_mark_length(text, len) == 3);
+}
+
+/* A step of a pointer has no slash but its own. */
+static void check_pointer(const char *text)
+{
+	_cleanup_buffer_ struct buffer pointer;
+	buffer_init(&pointer, 16384);
+	text_append_pointer(&pointer, text);
+	assert(buffer_text(&pointer)[0] == '/' && !strchr(buffer_text(&pointer) + 1, '/'));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	if (size > 4096)
@@ -132,6 +158,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_duration(text);
 	check_digest(text);
 	check_shown(text, size);
+	check_sameness(text, size);
+	check_pointer(text);
 	_cleanup_free_ char *copy = strdup(text);
 	if (copy)
 		check_escapes(copy, true);

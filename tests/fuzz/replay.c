@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Runs a fuzz target over every file of its corpus, where there is no libFuzzer to do it. Bytes are
- * copied to a block of exactly their size, so that a read past the end is seen. */
+ * copied to a block of exactly their size, so that a read past the end is seen. libFuzzer's options
+ * are passed over. */
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -31,7 +32,7 @@ static int replay(const char *path)
 int main(int argc, char **argv)
 {
 	unsigned count = 0;
-	if (argc != 2) {
+	if (argc < 2) {
 		fprintf(stderr, "usage: %s CORPUS-FOLDER\n", argv[0]);
 		return 2;
 	}

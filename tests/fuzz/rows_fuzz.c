@@ -32,6 +32,7 @@ static struct table tables[] = {
     {.name = "operations"},
     {.name = "projects"},
     {.name = "store"},
+    {.name = "audit"},
 };
 
 static char folder[] = "/dev/shm/rows_fuzz.XXXXXX";
@@ -133,6 +134,9 @@ static const char *usual(const char *column)
 	    {"request", "{}"},
 	    {"candidates", "[]"},
 	    {"progress", "0.5"},
+	    {"audit_id", "aud_1"},
+	    {"request_id", "r"},
+	    {"action", "create"},
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(values); i++)
 		if (strcmp(column, values[i][0]) == 0)
@@ -235,6 +239,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (unsigned lines = 0; rest.len > 0 && lines < LINES_LIMIT; lines++)
 		put_row(take(&rest, '\n'));
 	walk_store(conn, true);
+	change_store(conn);
 	assert(!sqlite3_get_autocommit(conn->db));
 	run("ROLLBACK");
 	return 0;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/audit_store.h"
 #include "store/connector_store.h"
 #include "store/freshness.h"
 #include "store/job_store.h"
@@ -165,6 +166,24 @@ static int show_operation(const struct operation_record *record, void *context)
 	return taken(met);
 }
 
+static int show_audit(const struct audit_record *record, void *context)
+{
+	struct met *met = context;
+	struct shown shown;
+	const char *const texts[] = {record->audit_id, record->request_id, record->client,
+	    record->unit, record->address, record->action, record->connector_id,
+	    record->operation_id, record->operation_state, record->code};
+	shown_begin(&shown);
+	writer_begin_array(&shown.writer);
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+		writer_text(&shown.writer, texts[i]);
+	writer_time(&shown.writer, record->asked_at);
+	writer_time(&shown.writer, record->answered_at);
+	writer_end_array(&shown.writer);
+	shown_end(&shown);
+	return taken(met);
+}
+
 static void show_project(const struct project_record *record, void *context)
 {
 	struct met *met = context;
@@ -235,6 +254,14 @@ static int list_snapshots(struct met *met, const struct slice *slice, const void
 {
 	const struct snapshot_query wanted = {.job_row = *(const int64_t *)query, .slice = *slice};
 	return job_store_snapshots(met->conn, &wanted, show_snapshot, met, err, ret_end);
+}
+
+static int list_audit(struct met *met, const struct slice *slice, const void *query,
+    struct err *err, struct slice_end *ret_end)
+{
+	struct audit_query wanted = *(const struct audit_query *)query;
+	wanted.slice = *slice;
+	return audit_store_list(met->conn, &wanted, show_audit, met, err, ret_end);
 }
 
 /* One by one ----------------------------------------------------------------------------------- */
@@ -353,6 +380,15 @@ static void walk_operations(struct met *met)
 	operation_store_get_by_key(met->conn, &owner, "key", show_operation, met, &err);
 }
 
+static void walk_audit(struct met *met)
+{
+	const struct audit_query all = {.since = TIMESTAMP_NONE};
+	const struct audit_query some = {.client = "uid:0", .action = audit_actions[0], .since = 0};
+	page_through(met, list_audit, &all, true);
+	page_through(met, list_audit, &some, false);
+	page_through(met, list_audit, &all, false);
+}
+
 /* What only the sync thread asks. */
 static void walk_as_writer(struct met *met)
 {
@@ -401,6 +437,122 @@ void walk_store(struct conn *conn, bool writer)
 	walk_connectors(&met, writer);
 	walk_jobs(&met);
 	walk_operations(&met);
+	walk_audit(&met);
 	if (writer)
 		walk_as_writer(&met);
+}
+
+/* Writing -------------------------------------------------------------------------------------- */
+
+static void change_connectors(struct conn *writer, struct connector *connector, int64_t *ret_row)
+{
+	struct err err = ERR_INIT;
+	const struct store_failure failure = {.code = "code", .message = "message", .at = NOW};
+	for (int i = 0; i < 8; i++) {
+		enum connector_change change = CONNECTOR_SAME;
+		struct followed_connector followed = {.row = 0};
+		struct connector_put put = {.project_id = 1,
+		    .connector = connector,
+		    .listed = i & 1,
+		    .revive = i & 2,
+		    .observed_at = NOW,
+		    .confirmed = i & 4 ? NOW : TIMESTAMP_NONE,
+		    .now = NOW + i};
+		connector->status = i & 1 ? NULL : "active";
+		connector->label = i > 5 ? "other" : "x";
+		if (connector_store_put(writer, &put, &err, &change, &followed) == 0)
+			*ret_row = followed.row;
+		if (i == 1 || i == 5)
+			connector_store_delete(writer, *ret_row, i == 1, NOW, &err);
+		connector_store_failed(
+		    writer, *ret_row, (enum connector_part)(i & 1), &failure, &err);
+	}
+	connector_store_created_by_us(writer, *ret_row, "key", &err);
+	connector_store_history_synced(writer, *ret_row, NOW, &err);
+	connector_store_read(writer, *ret_row, CONNECTOR_PART_HISTORY, &err);
+	connector_store_settled(writer, *ret_row, &err);
+}
+
+static void change_jobs(struct conn *writer, int64_t connector_row)
+{
+	struct err err = ERR_INIT;
+	char id[RANDOM_ID_SIZE];
+	int64_t row = 1;
+	unsigned removed;
+	const struct run run = {.start_time = NOW,
+	    .end_time = TIMESTAMP_NONE,
+	    .status = JOB_RUNNING,
+	    .upstream_status = "running",
+	    .raw = span_of("{}")};
+	const struct new_job job = {
+	    .project_id = 1, .connector_row = connector_row, .run = &run, .now = NOW};
+	for (int i = 0; i < 2; i++) {
+		job_store_update(writer, row, &run, NOW, &err);
+		job_store_unlisted(writer, row, NOW, true, NOW + 1, &err);
+		job_store_relisted(writer, row, NOW + 2, &err);
+		job_store_insert(writer, &job, &err, &row, id);
+	}
+	job_store_retain(writer, 5, 1, 3, &err, &removed);
+	job_store_connector_gone(writer, connector_row, NOW, &err);
+}
+
+static int update_operation(const struct operation_record *record, void *context)
+{
+	struct operation_record changed = *record;
+	struct err err = ERR_INIT;
+	changed.error_code = "code";
+	operation_store_update(context, &changed, &err);
+	return 0;
+}
+
+static void change_operations(struct conn *writer)
+{
+	struct err err = ERR_INIT;
+	int64_t row;
+	unsigned removed;
+	const struct operation_record added = {.operation_id = "op_added",
+	    .project_id = 1,
+	    .client = "uid:0",
+	    .idempotency_key = "key",
+	    .request = span_of("{}"),
+	    .created_at = NOW,
+	    .sent_at = TIMESTAMP_NONE,
+	    .finished_at = TIMESTAMP_NONE,
+	    .sent_upstream_at = TIMESTAMP_NONE};
+	const struct operation_retention retention = {.before = 5, .keep = 1, .owed = 7};
+	const struct audit_entry entry = {
+	    .audit_id = "aud_1", .asked_at = NOW, .client = "uid:0", .action = audit_actions[0]};
+	const struct store_failure failure = {.code = "code", .message = "message", .at = NOW};
+	operation_store_get(writer, "op_1", update_operation, writer, &err);
+	operation_store_insert(writer, &added, &err, &row);
+	operation_store_delivered(writer, "op_1", &err);
+	operation_store_retain(writer, &retention, 3, &err, &removed);
+	audit_store_put(writer, &entry, &err);
+	audit_store_link(writer, "aud_1", "op_added", &err);
+	audit_store_retain(writer, 5, 1, 3, &err, &removed);
+	project_store_ensure(writer, 1, &err);
+	project_store_list_failed(writer, 1, &failure, &err);
+	project_store_list_read(writer, 1, &err);
+	project_store_listed(writer, 1, NOW, &err);
+	store_touch(writer, &err);
+}
+
+void change_store(struct conn *writer)
+{
+	int64_t row = 1;
+	struct connector connector = {
+	    .connector_id = "c",
+	    .label = "x",
+	    .connector_type = "gcsImport",
+	    .properties = span_of("{\"gcs_bucket\":\"b\"}"),
+	    .data_format = "mixpanel_event",
+	    .bucket = "b",
+	    .created_at = NOW,
+	    .raw = span_of("{}"),
+	};
+	change_connectors(writer, &connector, &row);
+	change_jobs(writer, row);
+	connector.connector_id = "added";
+	change_connectors(writer, &connector, &row);
+	change_operations(writer);
 }

@@ -11,3 +11,7 @@
  * functions may fail with a sentence; what they deliver is shown in valid JSON and UTF-8, and lists
  * end. */
 void walk_store(struct conn *conn, bool writer);
+
+/* Writes to the rows as the sync thread does, by every function there is for it. In a transaction.
+ * Nothing is said of what then stands there. */
+void change_store(struct conn *writer);
