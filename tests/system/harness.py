@@ -679,7 +679,7 @@ class Daemon:
         """Starts the process and no more."""
         self.starts += 1
         self.log_path = self.folder / f"stderr-{self.starts}"
-        with open(self.log_path, "wb") as log:
+        with open(self.log_path, "ab") as log:  # a test may add to it
             self.process = Process(
                 [*self.prefix, self.program, "-c", self.file, *self.arguments],
                 **{"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": log,

@@ -131,6 +131,13 @@ def test_what_an_operation_does_not_find_is_described(api, operation):
         assert answer.status == 404 or (last and operation.method == "DELETE"), answer
 
 
+@EVERY
+def test_an_operation_that_has_an_etag_says_when_nothing_changed(api, operation):
+    answer = operation.ask(api, headers={"If-None-Match": "*"})
+    if answer.status < 400:
+        assert (answer.status == 304) == ("304" in operation.responses)
+
+
 def bounds(schema):
     """Of a number: the values that are just taken, and those that are just not."""
     return ([schema["minimum"], schema["maximum"]],
