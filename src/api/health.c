@@ -22,6 +22,13 @@ struct answered health_index(struct request *request)
 	writer_member_text(&writer, "version", request_service(request)->version);
 	writer_member_text(&writer, "openapi", "/v1/openapi.json");
 	writer_member_text(&writer, "manual", "mixport-api(7)");
+	const struct caller *caller = request_caller(request);
+	writer_key(&writer, "caller");
+	writer_begin_object(&writer);
+	writer_member_text(&writer, "name", caller->name);
+	writer_member_text(&writer, "scope", scope_name(caller->scope));
+	writer_member_boolean(&writer, "limited", caller_is_limited(caller));
+	writer_end_object(&writer);
 	writer_end_object(&writer);
 	return reply_json(request, 200);
 }
@@ -154,6 +161,9 @@ static int report_projects(struct conn *conn, void *context, struct err *err)
 		render_upstream(writer, &view.upstream);
 		writer_key(writer, "sync");
 		render_sync(writer, &freshness);
+		writer_key(writer, "list_interval_seconds");
+		writer_seconds(writer, view.upstream.list_interval ? view.upstream.list_interval
+								   : view.settings->list_interval);
 		writer_member_boolean(writer, "intervals_stretched", view.upstream.stretched);
 		writer_key(writer, "credential");
 		writer_begin_object(writer);

@@ -6,8 +6,12 @@
 #include <string.h>
 
 #include "ctl/complain.h"
+#include "util/clock.h"
 
 #define TARGET_LIMIT ((size_t)16 * 1024)
+
+#define WAIT_USUAL INT64_C(30) /* seconds, of the daemon for Mixpanel's answer */
+#define WAIT_MARGIN INT64_C(3) /* seconds that are left of --max-time then */
 
 /* Targets --------------------------------------------------------------------------------------*/
 
@@ -48,6 +52,14 @@ void target_number(struct target *target, const char *name, int64_t value)
 const char *target_text(const struct target *target)
 {
 	return buffer_failed(&target->text) ? NULL : buffer_text(&target->text);
+}
+
+void target_wait(struct target *target, const struct options *options)
+{
+	int64_t wait = options->max_time / MICROSECONDS_PER_SECOND - WAIT_MARGIN;
+	if (wait > WAIT_USUAL)
+		wait = WAIT_USUAL;
+	target_number(target, "wait", wait > 0 ? wait : 0);
 }
 
 /* Members --------------------------------------------------------------------------------------*/
@@ -109,9 +121,7 @@ static bool is_own_option(const struct ctl *ctl, const char *parameter)
 	return false;
 }
 
-/* Appends the option that is to blame for a fault; the place itself where it was not typed by
- * options. */
-static void append_setter(const struct ctl *ctl, const json_t *fault, struct buffer *text)
+void ask_append_setter(const struct ctl *ctl, const json_t *fault, struct buffer *text)
 {
 	const char *pointer = member_text(fault, "pointer");
 	const char *place = pointer ? pointer : member_text(fault, "parameter");
@@ -135,7 +145,7 @@ static void complain_of_faults(const struct ctl *ctl, const json_t *errors)
 		const char *detail = member_text(fault, "detail");
 		struct buffer setter _cleanup_buffer_;
 		buffer_init(&setter, TARGET_LIMIT);
-		append_setter(ctl, fault, &setter);
+		ask_append_setter(ctl, fault, &setter);
 		complain(
 		    EXIT_INPUT, "%s%s", buffer_text(&setter), detail ? detail : "it is not taken");
 	}

@@ -24,6 +24,10 @@ void target_step(struct target *target, const char *step);
 void target_parameter(struct target *target, const char *name, const char *value);
 void target_number(struct target *target, const char *name, int64_t value);
 
+/* ?wait= for what Mixpanel has to answer, so that --max-time is not up before the daemon says what
+ * it knows. */
+void target_wait(struct target *target, const struct options *options);
+
 /* The text; NULL after a failure (no memory, or far too long). */
 const char *target_text(const struct target *target);
 
@@ -36,6 +40,10 @@ enum exit_code ask_get(struct ctl *ctl, const struct target *target, struct exch
 
 /* Says what problem an answer from status 300 on is. */
 enum exit_code ask_complain(struct ctl *ctl, const struct exchange *exchange);
+
+/* Appends what is to blame for a fault or warning, and a colon: the option that set it; the place
+ * itself where it was not typed by options. */
+void ask_append_setter(const struct ctl *ctl, const json_t *fault, struct buffer *text);
 
 /* Whether an answer is JSON by its type, or empty. */
 bool ask_is_json(const struct exchange *exchange);

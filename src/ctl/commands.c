@@ -7,6 +7,7 @@
 #include "ctl/handlers.h"
 #include "util/cleanup.h"
 
+#define FORMATS "mixpanel_event mixpanel_people mixpanel_group remap_event remap_people remap_group"
 #define JOB_STATUSES "queued running paused succeeded failed cancelled unknown"
 
 const struct option_entry common_options[] = {
@@ -31,9 +32,7 @@ const struct option_entry common_options[] = {
 
 static const struct option_entry list_options[] = {
     {OPTION_TYPE, 0, "type", "TYPE", "of this connector_type", "gcsImport s3Import", false},
-    {OPTION_FORMAT, 0, "format", "FORMAT", "of this data_format",
-	"mixpanel_event mixpanel_people mixpanel_group remap_event remap_people remap_group",
-	false},
+    {OPTION_FORMAT, 0, "format", "FORMAT", "of this data_format", FORMATS, false},
     {OPTION_STATUS, 0, "status", "STATUS", "what Mixpanel says of it: active, stopped, paused",
 	"active stopped paused", false},
     {OPTION_JOB_STATUS, 0, "job-status", "STATUS", "the status of its newest job", JOB_STATUSES,
@@ -67,6 +66,72 @@ static const struct option_entry operations_options[] = {
     {.name = NULL},
 };
 
+static const struct option_entry create_options[] = {
+    {OPTION_FORMAT, 0, "format", "FORMAT", "the data_format", FORMATS, false},
+    {OPTION_COMPRESSION, 0, "compression", "COMPRESSION", "none or gzip", "none gzip", false},
+    {OPTION_LABEL, 0, "label", "LABEL", "a name for people", NULL, false},
+    {OPTION_REGION, 0, "region", "REGION", "of the bucket; s3:// needs it", NULL, false},
+    {OPTION_ROLE, 0, "role", "ARN", "that Mixpanel takes on for s3://, which needs it", NULL,
+	false},
+    {OPTION_REMAP, 0, "remap", "KEY=PROPERTY", "for the remap formats, such as time=ts", NULL,
+	true},
+    {OPTION_FILE, 0, "file", "FILE|-", "the API's body instead, from a file or standard input",
+	"@files", false},
+    {OPTION_DRY_RUN, 0, "dry-run", NULL, "only say whether it would be accepted", NULL, false},
+    {OPTION_ALLOW_DUPLICATE, 0, "allow-duplicate", NULL, "also when another one imports the same",
+	NULL, false},
+    {OPTION_KEY, 0, "key", "KEY", "the idempotency key; a new one unless said", NULL, false},
+    {.name = NULL},
+};
+
+static const struct option_entry delete_options[] = {
+    {OPTION_YES, 'y', "yes", NULL, "do not ask first", NULL, false},
+    {.name = NULL},
+};
+
+static const struct option_entry refresh_options[] = {
+    {OPTION_WAIT, 0, "wait", "DURATION", "until it is done, for so long at most", NULL, false},
+    {.name = NULL},
+};
+
+static const struct option_entry resolve_options[] = {
+    {OPTION_CREATED, 0, "created", "REF", "it has created this connector", "@connectors", false},
+    {OPTION_NOT_CREATED, 0, "not-created", NULL, "it has created nothing", NULL, false},
+    {OPTION_REASON, 0, "reason", "TEXT", "how that became known", NULL, false},
+    {.name = NULL},
+};
+
+static const struct option_entry check_options[] = {
+    {OPTION_CONNECTOR, 0, "connector", "REF", "this connector, too", "@connectors", false},
+    {OPTION_MAX_LIST_AGE, 0, "max-list-age", "DURATION", "how old a list may be; 15m unless said",
+	NULL, false},
+    {.name = NULL},
+};
+
+static const struct option_entry token_new_options[] = {
+    {OPTION_SCOPE, 0, "scope", "SCOPE", "read, manage or admin", "read manage admin", false},
+    {OPTION_FILE, 0, "file", "FILE", "the tokens file, instead of the configured one", "@files",
+	false},
+    {OPTION_CONFIG, 'c', "config", "CONFIG", "the daemon's configuration", "@files", false},
+    {OPTION_NO_RELOAD, 0, "no-reload", NULL, "do not tell the daemon", NULL, false},
+    {.name = NULL},
+};
+
+static const struct option_entry token_list_options[] = {
+    {OPTION_FILE, 0, "file", "FILE", "the tokens file, instead of the configured one", "@files",
+	false},
+    {OPTION_CONFIG, 'c', "config", "CONFIG", "the daemon's configuration", "@files", false},
+    {.name = NULL},
+};
+
+static const struct option_entry token_revoke_options[] = {
+    {OPTION_FILE, 0, "file", "FILE", "the tokens file, instead of the configured one", "@files",
+	false},
+    {OPTION_CONFIG, 'c', "config", "CONFIG", "the daemon's configuration", "@files", false},
+    {OPTION_NO_RELOAD, 0, "no-reload", NULL, "do not tell the daemon", NULL, false},
+    {.name = NULL},
+};
+
 static const struct option_entry api_options[] = {
     {OPTION_DATA, 'd', "data", "BODY|@FILE|-", "the body; POST unless a method is named", NULL,
 	false},
@@ -81,16 +146,34 @@ const struct command commands[] = {
     {"list", "", "the connectors", list_options, run_list, 0, 0, 0, NULL},
     {"show", "REF|JOB|OP", "one connector, job or operation", show_options, run_show, 1, 1, 0,
 	"@records"},
+    {"create", "[gs://BUCKET/PREFIX|s3://BUCKET/PREFIX]", "a new connector", create_options,
+	run_create, 0, 1, 0, NULL},
+    {"delete", "REF", "a connector, after asking", delete_options, run_delete, 1, 1, 0,
+	"@connectors"},
+    {"refresh", "[REF]", "read a connector, or whole projects, from Mixpanel now", refresh_options,
+	run_refresh, 0, 1, 0, "@connectors"},
     {"jobs", "[REF]", "jobs, newest first", jobs_options, run_jobs, 0, 1, 0, "@connectors"},
     {"operations", "", "creates and deletes that were asked for, newest first", operations_options,
 	run_operations, 0, 0, 0, NULL},
+    {"resolve", "OP", "say what became of an operation that nobody else can tell", resolve_options,
+	run_resolve, 1, 1, 0, "@operations"},
     {"health", "", "what the daemon says of itself", NULL, run_health, 0, 0, 0, NULL},
+    {"check", "", "a plugin for monitoring systems: 0 ok, 1 warning, 2 critical, 3 unknown",
+	check_options, run_check, 0, 0, COMMAND_TEXT | COMMAND_PLUGIN, NULL},
+    {"doctor", "", "what is wrong here, and what to type", NULL, run_doctor, 0, 0,
+	COMMAND_OFFLINE | COMMAND_TEXT, NULL},
+    {"token new", "NAME", "a new token for callers over TCP, shown once", token_new_options,
+	run_token_new, 1, 1, COMMAND_OFFLINE | COMMAND_TEXT, NULL},
+    {"token list", "", "the tokens there are", token_list_options, run_token_list, 0, 0,
+	COMMAND_OFFLINE, NULL},
+    {"token revoke", "NAME", "take a token's rights away", token_revoke_options, run_token_revoke,
+	1, 1, COMMAND_OFFLINE | COMMAND_TEXT, NULL},
     {"reload", "", "have the daemon read its configuration, credentials and tokens again", NULL,
 	run_reload, 0, 0, 0, NULL},
     {"api", "[METHOD] PATH", "any call of the API; its answer as it comes", api_options, run_api, 1,
 	2, 0, NULL},
-    {"help", "[COMMAND]", "what a command does and takes", NULL, run_help, 0, 2, COMMAND_OFFLINE,
-	"@commands"},
+    {"help", "[COMMAND]", "what a command does and takes", NULL, run_help, 0, 2,
+	COMMAND_OFFLINE | COMMAND_TEXT, "@commands"},
 };
 
 const size_t command_count = ARRAY_SIZE(commands);

@@ -38,8 +38,25 @@ enum option_id {
 	OPTION_COUNT,
 	OPTION_DATA,
 	OPTION_FILE,
+	OPTION_COMPRESSION,
+	OPTION_REGION,
+	OPTION_ROLE,
+	OPTION_REMAP,
+	OPTION_DRY_RUN,
+	OPTION_ALLOW_DUPLICATE,
+	OPTION_KEY,
+	OPTION_YES,
+	OPTION_WAIT,
+	OPTION_CREATED,
+	OPTION_NOT_CREATED,
+	OPTION_REASON,
+	OPTION_CONNECTOR,
+	OPTION_MAX_LIST_AGE,
+	OPTION_SCOPE,
+	OPTION_CONFIG,
+	OPTION_NO_RELOAD,
 };
-#define OPTION_ID_COUNT (OPTION_FILE + 1)
+#define OPTION_ID_COUNT (OPTION_NO_RELOAD + 1)
 
 /* One option. Invariant: name is there, letter is 0 for none. */
 struct option_entry {
@@ -56,6 +73,8 @@ struct option_entry {
 enum command_flags {
 	COMMAND_OFFLINE = 1 << 0, /* asks no daemon, or finds one by itself */
 	COMMAND_HIDDEN = 1 << 1,  /* for programs only */
+	COMMAND_TEXT = 1 << 2,    /* has no records to print as JSON */
+	COMMAND_PLUGIN = 1 << 3,  /* for monitoring systems, which take exit statuses their way */
 };
 
 /* One command. Lists of options end with an entry without a name. */

@@ -174,8 +174,8 @@ static enum exit_code find_token(const struct options *options, struct endpoint 
 	return read_home_token(endpoint);
 }
 
-/* A token is neither sent nor looked for on a socket. */
-static enum exit_code find_address(const struct options *options, struct endpoint *endpoint)
+/* What was said in so many words; nothing is found otherwise. */
+static enum exit_code find_said(const struct options *options, struct endpoint *endpoint)
 {
 	const char *socket_path = options->value[OPTION_SOCKET];
 	const char *url = options->value[OPTION_URL];
@@ -185,21 +185,48 @@ static enum exit_code find_address(const struct options *options, struct endpoin
 	url = environment("MIXPORT_URL");
 	if (socket_path || url)
 		return use_either(endpoint, socket_path, url, "MIXPORT_SOCKET and MIXPORT_URL");
-	enum exit_code code = find_token(options, endpoint);
+	return EXIT_DONE;
+}
+
+static bool is_found(const struct endpoint *endpoint)
+{
+	return endpoint->socket || endpoint->url;
+}
+
+/* A token is neither sent nor looked for on a socket. */
+static enum exit_code end_finding(const struct options *options, enum exit_code code,
+    struct endpoint *endpoint, struct endpoint *ret_endpoint)
+{
+	if (!code && endpoint->url && !endpoint->token)
+		code = find_token(options, endpoint);
 	if (code)
-		return code;
-	return endpoint->token ? use_url(endpoint, ENDPOINT_URL) : use_usual_socket(endpoint);
+		endpoint_done(endpoint);
+	else
+		*ret_endpoint = *endpoint;
+	return code;
 }
 
 enum exit_code endpoint_find(const struct options *options, struct endpoint *ret_endpoint)
 {
 	struct endpoint endpoint = {.socket = NULL};
-	enum exit_code code = find_address(options, &endpoint);
-	if (!code && endpoint.url && !endpoint.token)
+	enum exit_code code = find_said(options, &endpoint);
+	if (!code && !is_found(&endpoint)) {
 		code = find_token(options, &endpoint);
-	if (code)
-		endpoint_done(&endpoint);
-	else
-		*ret_endpoint = endpoint;
-	return code;
+		if (!code && endpoint.token)
+			code = use_url(&endpoint, ENDPOINT_URL);
+		else if (!code)
+			code = use_usual_socket(&endpoint);
+	}
+	return end_finding(options, code, &endpoint, ret_endpoint);
+}
+
+enum exit_code endpoint_find_beside(
+    const struct options *options, const char *socket_path, struct endpoint *ret_endpoint)
+{
+	struct endpoint endpoint = {.socket = NULL};
+	enum exit_code code = find_said(options, &endpoint);
+	if (!code && !is_found(&endpoint))
+		code =
+		    socket_path ? use_socket(&endpoint, socket_path) : use_usual_socket(&endpoint);
+	return end_finding(options, code, &endpoint, ret_endpoint);
 }

@@ -22,6 +22,11 @@ struct endpoint {
  * nobody is there. */
 enum exit_code endpoint_find(const struct options *options, struct endpoint *ret_endpoint);
 
+/* The same for what goes with a configuration: what the options and the environment say, else its
+ * socket; NULL for the usual one. */
+enum exit_code endpoint_find_beside(
+    const struct options *options, const char *socket_path, struct endpoint *ret_endpoint);
+
 /* Frees it, and wipes the token. Takes a zeroed one. */
 void endpoint_done(struct endpoint *endpoint);
 #define _cleanup_endpoint_ _cleanup_(endpoint_done)

@@ -33,7 +33,7 @@ static void append_options(struct buffer *text, const struct option_entry *at)
 			snprintf(letter, sizeof(letter), "-%c, ", at->letter);
 		snprintf(name, sizeof(name), "%4s--%s%s%s", letter, at->name,
 		    at->argument ? " " : "", at->argument ? at->argument : "");
-		buffer_printf(text, "  %-28s  %s\n", name, at->summary);
+		buffer_printf(text, "  %-30s  %s\n", name, at->summary);
 	}
 }
 
@@ -51,7 +51,7 @@ static void append_overview(struct buffer *text)
 		if (commands[i].flags & COMMAND_HIDDEN)
 			continue;
 		snprintf(name, sizeof(name), "%s %s", commands[i].name, commands[i].arguments);
-		buffer_printf(text, "  %-28s  %s\n", name, commands[i].summary);
+		buffer_printf(text, "  %-30s  %s\n", name, commands[i].summary);
 	}
 	buffer_append_text(text, "\noptions of every command:\n");
 	append_options(text, common_options);

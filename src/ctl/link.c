@@ -258,45 +258,60 @@ void link_exchange(struct link *link, struct exchange *exchange)
 
 /* Complaints -----------------------------------------------------------------------------------*/
 
-static enum exit_code complain_of_rights(const struct link *link)
+static void append_rights(const struct link *link, struct buffer *text)
 {
 	struct stat status;
-	struct buffer group _cleanup_buffer_;
-	const char *path = link_name(link);
-	if (!link->endpoint->socket || stat(path, &status) < 0)
-		return complain(EXIT_NOT_ALLOWED, "%s: it may not be reached by this user", path);
-	buffer_init(&group, 256);
-	account_append_group(status.st_gid, &group);
-	return complain(EXIT_NOT_ALLOWED, "%s: it is for root and the group %s, the socket's", path,
-	    buffer_text(&group));
+	if (!link->endpoint->socket || stat(link_name(link), &status) < 0) {
+		buffer_append_text(text, "it may not be reached by this user");
+		return;
+	}
+	buffer_append_text(text, "it is for root and the group ");
+	account_append_group(status.st_gid, text);
+	buffer_append_text(text, ", the socket's");
+}
+
+enum exit_code link_explain(
+    const struct link *link, const struct exchange *exchange, struct buffer *text)
+{
+	buffer_printf(text, "%s: ", link_name(link));
+	switch (exchange->end) {
+	case LINK_ANSWERED:
+		return EXIT_DONE;
+	case LINK_NO_SOCKET:
+		buffer_append_text(text, "there is no such file; is the daemon on?");
+		return EXIT_NO_DAEMON;
+	case LINK_NOBODY:
+		buffer_append_text(text, "nobody answers; is the daemon on?");
+		return EXIT_NO_DAEMON;
+	case LINK_NOT_ALLOWED:
+		append_rights(link, text);
+		return EXIT_NOT_ALLOWED;
+	case LINK_TIME_UP:
+		buffer_append_text(text, "the time for an answer is up");
+		return EXIT_TIME_UP;
+	case LINK_LOST:
+		buffer_printf(
+		    text, "the connection ended before the answer (%s)", exchange->failure);
+		return EXIT_NO_DAEMON;
+	case LINK_TOO_LONG:
+		buffer_append_text(text, "the answer is too long");
+		return EXIT_REFUSED;
+	case LINK_UNWRITABLE:
+		buffer_append_text(text, "standard output cannot be written");
+		return EXIT_FILE;
+	case LINK_FAILED:
+		buffer_append_text(text, exchange->failure);
+		return EXIT_REFUSED;
+	}
+	return EXIT_REFUSED;
 }
 
 enum exit_code link_complain(const struct link *link, const struct exchange *exchange)
 {
-	const char *name = link_name(link);
-	switch (exchange->end) {
-	case LINK_ANSWERED:
-		break;
-	case LINK_NO_SOCKET:
-		return complain(
-		    EXIT_NO_DAEMON, "%s: there is no such file; is the daemon on?", name);
-	case LINK_NOBODY:
-		return complain(EXIT_NO_DAEMON, "%s: nobody answers; is the daemon on?", name);
-	case LINK_NOT_ALLOWED:
-		return complain_of_rights(link);
-	case LINK_TIME_UP:
-		return complain(EXIT_TIME_UP, "%s: the time for an answer is up", name);
-	case LINK_LOST:
-		return complain(EXIT_NO_DAEMON, "%s: the connection ended before the answer (%s)",
-		    name, exchange->failure);
-	case LINK_TOO_LONG:
-		return complain(EXIT_REFUSED, "%s: the answer is too long", name);
-	case LINK_UNWRITABLE:
-		return complain(EXIT_FILE, "standard output cannot be written");
-	case LINK_FAILED:
-		return complain(EXIT_REFUSED, "%s: %s", name, exchange->failure);
-	}
-	return EXIT_DONE;
+	struct buffer text _cleanup_buffer_;
+	buffer_init(&text, 16384);
+	enum exit_code code = link_explain(link, exchange, &text);
+	return code ? complain(code, "%s", buffer_text(&text)) : EXIT_DONE;
 }
 
 enum exit_code link_ask(struct link *link, struct exchange *exchange)

@@ -60,6 +60,10 @@ void link_exchange(struct link *link, struct exchange *exchange);
 /* Asks; says why there is no answer. EXIT_DONE when there is one, with whatever status. */
 enum exit_code link_ask(struct link *link, struct exchange *exchange);
 
+/* Appends why there was no answer, and returns the exit status for that. */
+enum exit_code link_explain(
+    const struct link *link, const struct exchange *exchange, struct buffer *text);
+
 /* Says why there was no answer, and returns the exit status for that. */
 enum exit_code link_complain(const struct link *link, const struct exchange *exchange);
 

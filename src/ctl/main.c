@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* mixportctl: reads the command line, finds the daemon, runs the command. */
+#include <assert.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "config.h"
+#include "ctl/check.h"
 #include "ctl/complain.h"
 #include "ctl/ctl.h"
 #include "ctl/help.h"
@@ -40,12 +42,15 @@ static enum exit_code run_command(const struct options *options)
 	}
 	if (!code)
 		code = options->command->run(&ctl);
+	else if (options->command->flags & COMMAND_PLUGIN)
+		code = check_cannot("the daemon cannot be asked; standard error says why");
 	link_free(ctl.link);
 	return code;
 }
 
 static enum exit_code run_options(const struct options *options)
 {
+	assert(options->command);
 	if (options_have(options, OPTION_VERSION)) {
 		puts("mixportctl " PACKAGE_VERSION);
 		return EXIT_DONE;
@@ -60,9 +65,11 @@ int main(int argc, char **argv)
 	struct options options;
 	prepare_process();
 	enum exit_code code = options_parse(argc, argv, &options);
-	if (code)
-		return (int)code;
-	code = run_options(&options);
+	bool plugin = options.command && (options.command->flags & COMMAND_PLUGIN);
+	if (!code)
+		code = run_options(&options);
+	else if (plugin)
+		code = check_cannot("wrong usage; mixportctl help check");
 	enum exit_code flushed = output_flush();
 	options_done(&options);
 	return (int)(code ? code : flushed);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "ctl/complain.h"
+#include "util/buffer.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
 #include "util/text.h"
@@ -58,9 +59,26 @@ static size_t find_words(int argc, char **argv, char *words[2])
 	return count;
 }
 
+/* The second words of commands that have two, when this is the first of them. */
+static void append_second_words(const char *first, struct buffer *text)
+{
+	size_t len = strlen(first);
+	for (size_t i = 0; i < command_count; i++) {
+		const char *name = commands[i].name;
+		if (strncmp(name, first, len) == 0 && name[len] == ' ')
+			buffer_printf(text, "%s%s", text->len > 0 ? ", " : "", name + len + 1);
+	}
+}
+
 static enum exit_code no_such_command(const char *word)
 {
 	const char *guess = command_guess(word);
+	struct buffer second _cleanup_buffer_;
+	buffer_init(&second, 256);
+	append_second_words(word, &second);
+	if (second.len > 0)
+		return complain(EXIT_USAGE, "%s needs a second word: %s; mixportctl help %s", word,
+		    buffer_text(&second), word);
 	if (guess)
 		return complain(
 		    EXIT_USAGE, "there is no command \"%s\"; did you mean %s?", word, guess);
@@ -188,6 +206,10 @@ static enum exit_code check_common(struct options *options)
 		    options_have(options, OPTION_QUIET);
 	if (forms > 1)
 		return complain(EXIT_USAGE, "--json, --jsonl and -q exclude each other");
+	if ((options->command->flags & COMMAND_TEXT) &&
+	    (options_have(options, OPTION_JSON) || options_have(options, OPTION_JSONL)))
+		return complain(
+		    EXIT_USAGE, "%s prints no records, so no JSON", options->command->name);
 	if (color && strcmp(color, "auto") != 0 && strcmp(color, "always") != 0 &&
 	    strcmp(color, "never") != 0)
 		return complain(EXIT_USAGE, "--color is auto, always or never");
@@ -221,10 +243,12 @@ enum exit_code options_parse(int argc, char **argv, struct options *ret_options)
 	    .named = count > 0,
 	    .arguments = calloc((size_t)argc + 1, sizeof(char *)),
 	};
+	*ret_options = options;
 	if (!options.arguments)
 		return complain(EXIT_REFUSED, "no memory for the command line");
-	enum exit_code code =
-	    options.command ? read_words(argc, argv, &options) : no_such_command(words[0]);
+	if (!options.command)
+		return no_such_command(words[0]);
+	enum exit_code code = read_words(argc, argv, &options);
 	if (!code) {
 		/* Its own name is not one of its arguments. */
 		options.count -= count ? taken : 0;
@@ -232,12 +256,9 @@ enum exit_code options_parse(int argc, char **argv, struct options *ret_options)
 		    options.count * sizeof(char *));
 		code = check_common(&options);
 	}
-	if (!code && options.command)
+	if (!code)
 		code = check_count(&options);
-	if (code)
-		options_done(&options);
-	else
-		*ret_options = options;
+	*ret_options = options;
 	return code;
 }
 

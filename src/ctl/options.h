@@ -23,7 +23,8 @@ struct options {
 
 /* Reads the command line. Options may stand before and after the command. Without a command it is
  * DEFAULT_COMMAND. Whether the number of arguments is right is checked too, except when help or the
- * version was asked for. */
+ * version was asked for. After a failure nothing but ret_options->command is of use, which may be
+ * NULL. options_done in any case. */
 enum exit_code options_parse(int argc, char **argv, struct options *ret_options);
 
 /* Frees what was allocated. */

@@ -63,6 +63,7 @@ def test_the_beginning_of_the_api(api):
     index = api.get("/v1").json
     assert re.fullmatch(r"\d+\.\d+\.\d+", index["version"])
     assert index["manual"] == "mixport-api(7)"
+    assert index["caller"] == {"name": "admin", "scope": "admin", "limited": False}
     assert api.get("/v1", {"what": "1"}).status == 400
 
 
