@@ -455,7 +455,7 @@ static const struct buffer *heard;
 #define judge(condition)                                                                           \
 	do {                                                                                       \
 		if (!(condition)) {                                                                \
-			fwrite(heard->data, 1, heard->len, stderr);                                \
+			fwrite(buffer_text(heard), 1, heard->len, stderr);                         \
 			fprintf(stderr, "\n%s does not hold\n", #condition);                       \
 			abort();                                                                   \
 		}                                                                                  \
