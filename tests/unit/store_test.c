@@ -946,6 +946,34 @@ static int see_no_request(const struct operation_record *record, void *context)
 	return 0;
 }
 
+START_TEST(a_job_without_its_connector_is_passed_over_in_lists)
+{
+	struct fixture fixture;
+	fixture_init(&fixture);
+	struct rows found = {.count = 0};
+	struct slice_end end = {.more = false};
+	int64_t projects[] = {PROJECT};
+	struct job_query query = {.since = TIMESTAMP_NONE,
+	    .slice = {.project_ids = projects, .project_count = 1, .limit = 2}};
+	int64_t first = fixture_job(&fixture, fixture_add(&fixture, "a", T0), JOB_FAILED, T0);
+	fixture_job(&fixture, fixture_add(&fixture, "b", T0), JOB_FAILED, T0 + 1);
+	fixture_job(&fixture, fixture_add(&fixture, "c", T0), JOB_FAILED, T0 + 2);
+	run_sql(&fixture, "PRAGMA foreign_keys = OFF");
+	run_sql(&fixture, "DELETE FROM connectors WHERE connector_id <> 'a'");
+	ck_assert_int_eq(
+	    job_store_list(fixture.writer, &query, rows_add_job, &found, &fixture.err, &end), 0);
+	ck_assert_uint_eq(found.count, 0);
+	ck_assert(end.more);
+	query.slice.after = true;
+	query.slice.position = end.last;
+	ck_assert_int_eq(
+	    job_store_list(fixture.writer, &query, rows_add_job, &found, &fixture.err, &end), 0);
+	ck_assert_uint_eq(found.count, 1);
+	ck_assert_int_eq(found.list[0], first);
+	fixture_done(&fixture);
+}
+END_TEST
+
 /* Somebody else wrote to the file, or the disk did. */
 START_TEST(what_cannot_be_read_in_a_row_counts_as_unknown)
 {
@@ -1688,6 +1716,8 @@ int main(void)
 		what_was_left_sending_is_unknown_or_repeated},
 	    {"jobs are found by the beginning of their id",
 		jobs_are_found_by_the_beginning_of_their_id},
+	    {"a job without its connector is passed over in lists",
+		a_job_without_its_connector_is_passed_over_in_lists},
 	    {"what cannot be read in a row counts as unknown",
 		what_cannot_be_read_in_a_row_counts_as_unknown},
 	    {"operations are listed newest first and kept while unknown",
