@@ -172,6 +172,10 @@ const struct command commands[] = {
 	run_reload, 0, 0, 0, NULL},
     {"api", "[METHOD] PATH", "any call of the API; its answer as it comes", api_options, run_api, 1,
 	2, 0, NULL},
+    {"completion", "bash|zsh|fish", "a script for completions in this shell", NULL, run_completion,
+	1, 1, COMMAND_OFFLINE | COMMAND_TEXT, "bash zsh fish"},
+    {"__complete", "connectors|jobs|operations|projects [PREFIX]", "ids, for completions", NULL,
+	run_complete, 1, 2, COMMAND_OFFLINE | COMMAND_HIDDEN | COMMAND_TEXT, NULL},
     {"help", "[COMMAND]", "what a command does and takes", NULL, run_help, 0, 2,
 	COMMAND_OFFLINE | COMMAND_TEXT, "@commands"},
 };
@@ -260,4 +264,16 @@ const char *command_guess(const char *word)
 		}
 	}
 	return guess;
+}
+
+void command_append_second(struct buffer *text, const char *first, size_t len, const char *between)
+{
+	bool any = false;
+	for (size_t i = 0; i < command_count; i++) {
+		const char *name = commands[i].name;
+		if (strncmp(name, first, len) != 0 || name[len] != ' ')
+			continue;
+		buffer_printf(text, "%s%s", any ? between : "", name + len + 1);
+		any = true;
+	}
 }

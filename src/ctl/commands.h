@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "ctl/exits.h"
+#include "util/buffer.h"
 
 struct ctl;
 
@@ -108,3 +109,6 @@ const struct option_entry *command_option(const struct command *command, const c
 
 /* The name of the command that was probably meant; NULL when none is like it. */
 const char *command_guess(const char *word);
+
+/* Appends the second words of the names that have two, where these len bytes are the first. */
+void command_append_second(struct buffer *text, const char *first, size_t len, const char *between);

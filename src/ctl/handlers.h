@@ -35,5 +35,9 @@ enum exit_code run_token_new(struct ctl *ctl);
 enum exit_code run_token_list(struct ctl *ctl);
 enum exit_code run_token_revoke(struct ctl *ctl);
 
+/* completion.c */
+enum exit_code run_completion(struct ctl *ctl);
+enum exit_code run_complete(struct ctl *ctl);
+
 /* help.c */
 enum exit_code run_help(struct ctl *ctl);

@@ -59,23 +59,12 @@ static size_t find_words(int argc, char **argv, char *words[2])
 	return count;
 }
 
-/* The second words of commands that have two, when this is the first of them. */
-static void append_second_words(const char *first, struct buffer *text)
-{
-	size_t len = strlen(first);
-	for (size_t i = 0; i < command_count; i++) {
-		const char *name = commands[i].name;
-		if (strncmp(name, first, len) == 0 && name[len] == ' ')
-			buffer_printf(text, "%s%s", text->len > 0 ? ", " : "", name + len + 1);
-	}
-}
-
 static enum exit_code no_such_command(const char *word)
 {
 	const char *guess = command_guess(word);
 	struct buffer second _cleanup_buffer_;
 	buffer_init(&second, 256);
-	append_second_words(word, &second);
+	command_append_second(&second, word, strlen(word), ", ");
 	if (second.len > 0)
 		return complain(EXIT_USAGE, "%s needs a second word: %s; mixportctl help %s", word,
 		    buffer_text(&second), word);
