@@ -32,6 +32,24 @@ struct config_project {
 	struct credential *credential;
 };
 
+/* The most that failing_critical may be: so many ended jobs of a connector are looked at. */
+#define CONFIG_FAILING_CRITICAL_LIMIT 50
+
+/* When something needs attention. Durations are microseconds. */
+struct config_attention {
+	uint64_t failing_critical; /* jobs in a row; 1…CONFIG_FAILING_CRITICAL_LIMIT */
+	int64_t never_succeeded_after;
+	int64_t success_within; /* 0: off */
+	int64_t queued_after;
+	int64_t running_after;
+	int64_t stalled_after;
+	int64_t keep_for;
+	uint64_t dropped_percent; /* 1…100 */
+	int64_t upstream_after;
+	int64_t clear_after;
+	int64_t operation_after;
+};
+
 /* An address to listen on. present is false for the empty value: no such listener. */
 struct config_listen {
 	bool present;
