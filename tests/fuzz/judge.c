@@ -3,9 +3,8 @@
 #include "judge.h"
 
 #include <assert.h>
+#include <jansson.h>
 #include <stdio.h>
-
-#include "util/jsontext.h"
 
 #define REQUESTS_LIMIT (JUDGE_INPUT_LIMIT / 16)
 
@@ -37,19 +36,24 @@ size_t judge_read(struct span input, const struct http1_request **ret_requests)
 static void judge_body(const struct http1_answer *answer)
 {
 	struct span type, value;
-	struct err err = ERR_INIT;
-	_cleanup_json_ json_t *body = NULL;
+	json_error_t reason;
+	json_t *body = NULL;
 	judge(heard, text_is_utf8(answer->body.ptr ? answer->body.ptr : "", answer->body.len));
 	http1_find(&answer->head, "Content-Type", &type);
-	if (span_equals(type, "application/json") || span_equals(type, "application/problem+json"))
-		judge(heard, jsontext_parse(answer->body, 0, &err, &body) == 0);
-	if (!span_equals(type, "application/problem+json"))
-		return;
-	judge(heard,
-	    json_integer_value(json_object_get(body, "status")) == (json_int_t)answer->status);
-	judge(
-	    heard, http1_find(&answer->head, "X-Request-Id", &value) == 1 &&
-		       span_equals(value, json_string_value(json_object_get(body, "request_id"))));
+	bool problem = span_equals(type, "application/problem+json");
+	if (problem || span_equals(type, "application/json")) {
+		body = json_loadb(answer->body.ptr, answer->body.len, 0, &reason);
+		/* A number that no double holds is JSON all the same. */
+		judge(heard, body || json_error_code(&reason) == json_error_numeric_overflow);
+	}
+	if (problem) {
+		const char *id = json_string_value(json_object_get(body, "request_id"));
+		json_int_t status = json_integer_value(json_object_get(body, "status"));
+		judge(heard, status == (json_int_t)answer->status);
+		judge(heard, http1_find(&answer->head, "X-Request-Id", &value) == 1 &&
+				 span_equals(value, id));
+	}
+	json_decref(body);
 }
 
 /* The library answers by itself what never becomes a request, and ends with it. */
