@@ -128,6 +128,8 @@ static void write_server(struct exposition *exposition, const struct request *re
 	    exposition, "http_connections", "gauge", "Connections open now.", counters.connections);
 	single(exposition, "http_waiting", "gauge", "Requests that wait for something now.",
 	    counters.waiting);
+	single(
+	    exposition, "event_streams", "gauge", "Streams of events open now.", counters.streams);
 	family(exposition, "uptime_seconds", "gauge", "Time since the start.");
 	begin_sample(exposition, "", NULL, NULL, NULL, NULL);
 	append_seconds(exposition, (uint64_t)server_uptime(request_server(request)));
@@ -145,7 +147,12 @@ _Static_assert(ARRAY_SIZE(outcomes) == ARRAY_SIZE(((struct engine_counters *)NUL
 static void write_engine(struct exposition *exposition, struct engine *engine)
 {
 	struct engine_counters counters;
+	uint64_t events[EVENT_TYPE_COUNT];
 	engine_counters(engine, &counters);
+	engine_events(engine, events);
+	family(exposition, "events_total", "counter", "Events written, by type.");
+	for (size_t i = 0; i < EVENT_TYPE_COUNT; i++)
+		sample(exposition, "type", event_type_names[i], events[i]);
 	family(exposition, "upstream_requests_total", "counter",
 	    "Requests to Mixpanel by endpoint and outcome.");
 	for (size_t i = 0; i < ENGINE_ENDPOINTS; i++)

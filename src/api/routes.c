@@ -49,6 +49,9 @@ static const struct route table[] = {
     {"GET", "/v1/audit", SCOPE_ADMIN, 0, 0, audit_list,
 	{"project", "client", "action", "since", "limit", "cursor"}},
 
+    {"GET", "/v1/events", SCOPE_READ, 0, 0, events_get,
+	{"since", "wait", "limit", "type", "project", "connector_id", "job_id"}},
+
     {"GET", "/v1/jobs", SCOPE_READ, ROUTE_KEPT, 0, jobs_list,
 	{"project", "connector_id", "id_prefix", "status", "since", "limit", "cursor"}},
     {"GET", "/v1/jobs/{}", SCOPE_READ, ROUTE_KEPT, 0, jobs_get, {"wait", "until", "max_age"}},

@@ -313,6 +313,18 @@ bool tokens_tell_once(struct tokens *tokens, const char *name)
 	return false;
 }
 
+bool token_same_rights(const struct token *a, const struct token *b)
+{
+	if (a->scope != b->scope || !a->projects != !b->projects)
+		return false;
+	char *const *left = a->projects, *const *right = b->projects;
+	while (left && *left && *right && strcmp(*left, *right) == 0) {
+		left++;
+		right++;
+	}
+	return !left || (!*left && !*right);
+}
+
 bool token_allows_project(const struct token *token, const char *name, int64_t project_id)
 {
 	if (!token->projects)

@@ -92,5 +92,8 @@ const struct token *tokens_find(
  * thread. */
 bool tokens_tell_once(struct tokens *tokens, const char *name);
 
+/* Whether two tokens give the same scope to the same projects. */
+bool token_same_rights(const struct token *a, const struct token *b);
+
 /* Whether the token may see the project. */
 bool token_allows_project(const struct token *token, const char *name, int64_t project_id);

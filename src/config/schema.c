@@ -86,6 +86,13 @@ const struct schema_key schema_keys[] = {
      .default_text = "100000",
      .doc = "How many operations are kept. More are, of those that have not ended, and for a day of "
 	    "those with an Idempotency-Key."},
+    {"events_max_age", RETENTION(events_max_age), .type = VALUE_DURATION,
+     .default_text = "14d",
+     .doc = "Events older than this are forgotten."},
+    {"events_max_count", RETENTION(events_max_count), .type = VALUE_NUMBER, .minimum = 10,
+     .maximum = 1000000000,
+     .default_text = "100000",
+     .doc = "How many events are kept."},
     {"audit_max_age", RETENTION(audit_max_age), .type = VALUE_DURATION,
      .default_text = "400d",
      .doc = "Entries of the audit older than this are forgotten."},

@@ -84,6 +84,8 @@ struct config {
 	uint64_t jobs_max_count;
 	int64_t operations_max_age;
 	uint64_t operations_max_count;
+	int64_t events_max_age;
+	uint64_t events_max_count;
 	int64_t audit_max_age;
 	uint64_t audit_max_count;
 

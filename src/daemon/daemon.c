@@ -157,6 +157,7 @@ static int build_engine(struct daemon *daemon, struct err *err)
 	random_bytes(&seed, sizeof(seed));
 	const struct engine_options options = {
 	    .user_agent = "mixportd/" PACKAGE_VERSION,
+	    .version = PACKAGE_VERSION,
 	    .clock = &clock_system,
 	    .seed = seed,
 	    .changed = tell_server,
@@ -219,6 +220,7 @@ static void daemon_reload(struct daemon *daemon)
 	daemon_log_faults(&faults);
 	if (r < 0) {
 		log_error("the configuration stays as it was; faults found: %zu", faults.count);
+		engine_reload_refused(daemon->engine, faults.count);
 	} else {
 		log_set_level(loaded->log_level);
 		/* A command for a new project then finds it. */

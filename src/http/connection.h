@@ -50,10 +50,11 @@ enum phase {
 /* The header fields that the edge itself looks at. */
 struct headers {
 	struct span host, origin, fetch_site, authorization, content_length, transfer_encoding,
-	    content_type, request_id, idempotency_key;
+	    content_type, request_id, idempotency_key, last_event_id;
 	struct span etags[HEADERS_ETAGS_LIMIT]; /* If-None-Match */
 	size_t etag_count;
 	unsigned request_ids;
+	bool event_stream;    /* Accept names it */
 	const char *fault;    /* a sentence, when the head is not acceptable */
 	const char *line_end; /* where the line before ended, in libmicrohttpd's memory */
 };
@@ -134,6 +135,7 @@ struct connection {
 	_Atomic uint64_t requests;
 	int64_t opened_at;
 	_Atomic uint64_t holder; /* see share.h */
+	atomic_bool streaming;   /* its answer has no end */
 
 	struct config *abandoned_config; /* for the strings of a call that was abandoned */
 

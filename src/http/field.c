@@ -129,6 +129,27 @@ bool field_lists_etag(struct span list, const char *etag)
 	return false;
 }
 
+bool field_lists_type(struct span list, const char *type)
+{
+	while (list.len > 0) {
+		const char *comma = memchr(list.ptr, ',', list.len);
+		size_t len = comma ? (size_t)(comma - list.ptr) : list.len;
+		struct span one = {.ptr = list.ptr, .len = len};
+		const char *parameters = memchr(one.ptr, ';', one.len);
+		if (parameters)
+			one.len = (size_t)(parameters - one.ptr);
+		field_skip_blanks(&one);
+		while (one.len > 0 && field_is_blank(one.ptr[one.len - 1]))
+			one.len--;
+		if (field_same(one, type))
+			return true;
+		len += comma != NULL;
+		list.ptr += len;
+		list.len -= len;
+	}
+	return false;
+}
+
 /* How many bytes of an authority are its host, or 0. */
 static size_t host_length(struct span value)
 {

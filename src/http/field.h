@@ -30,6 +30,9 @@ bool field_is_json(struct span value);
  * by weak comparison. What follows a syntax error in the list is not looked at. */
 bool field_lists_etag(struct span list, const char *etag);
 
+/* Whether a list as in Accept names the media type, parameters aside. */
+bool field_lists_type(struct span list, const char *type);
+
 /* Takes an authority as in Host apart: a name, an IPv4 address or an IPv6 address with its
  * brackets, then maybe a port (0: none). Nothing of a user is accepted. Returns 0, or -1. */
 int field_host(struct span value, struct span *ret_name, uint16_t *ret_port);

@@ -84,6 +84,7 @@ static void take_field(struct headers *headers, struct span name, struct span va
 	    {"transfer-encoding", offsetof(struct headers, transfer_encoding)},
 	    {"content-type", offsetof(struct headers, content_type)},
 	    {"idempotency-key", offsetof(struct headers, idempotency_key)},
+	    {"last-event-id", offsetof(struct headers, last_event_id)},
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(singles); i++) {
 		if (!field_same(name, singles[i].name))
@@ -97,6 +98,8 @@ static void take_field(struct headers *headers, struct span name, struct span va
 	if (field_same(name, "if-none-match")) {
 		if (headers->etag_count < HEADERS_ETAGS_LIMIT)
 			headers->etags[headers->etag_count++] = value;
+	} else if (field_same(name, "accept")) {
+		headers->event_stream |= field_lists_type(value, "text/event-stream");
 	} else if (field_same(name, "x-request-id")) {
 		headers->request_ids++;
 		headers->request_id = value;

@@ -33,7 +33,9 @@ enum problem {
 	PROBLEM_INVALID_RESOLUTION,      /* 422 */
 	PROBLEM_IDEMPOTENCY_KEY_REUSED,  /* 422 */
 	PROBLEM_CONFIGURATION_INVALID,   /* 422: of a reload */
+	PROBLEM_CURSOR_GONE,             /* 410: of events */
 	PROBLEM_TOO_MANY_REQUESTS,       /* 429 */
+	PROBLEM_TOO_MANY_STREAMS,        /* 429 */
 	/* Mixpanel */
 	PROBLEM_UPSTREAM_REJECTED,     /* Mixpanel's status: 400, 403, 404 or 422 */
 	PROBLEM_UPSTREAM_UNAUTHORIZED, /* 502 */

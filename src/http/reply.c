@@ -339,6 +339,12 @@ struct answered reply_parts(struct request *request, reply_part_fn *next, void *
 	return queue(request, 200, parts_response(request, next, state), "application/json");
 }
 
+struct answered reply_response(
+    struct request *request, struct MHD_Response *response, const char *content_type)
+{
+	return queue(request, 200, response, content_type);
+}
+
 struct answered reply_text(struct request *request, unsigned status, const char *content_type)
 {
 	if (buffer_failed(&reply_of(request)->body))

@@ -66,6 +66,11 @@ struct answered reply_failed(struct request *request, const struct err *err);
  * served again to the same raw path and query. Only on a ROUTE_KEPT route. */
 void reply_keep_until(struct request *request, int64_t until);
 
+/* For the edge alone: answers 200 with a response, which is taken; NULL: without memory. */
+struct MHD_Response;
+struct answered reply_response(
+    struct request *request, struct MHD_Response *response, const char *content_type);
+
 /* For the edge alone: answers with a body that was kept. */
 struct kept;
 struct answered reply_kept(struct request *request, struct kept *kept);

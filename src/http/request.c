@@ -125,6 +125,16 @@ const char *request_idempotency_key(struct request *request)
 	return request->headers.idempotency_key.ptr;
 }
 
+bool request_wants_stream(const struct request *request)
+{
+	return request->headers.event_stream;
+}
+
+const char *request_last_event_id(const struct request *request)
+{
+	return request->headers.last_event_id.ptr;
+}
+
 int request_parameter_refused(struct request *request, const char *name, const char *why)
 {
 	reply_fault(

@@ -81,6 +81,10 @@ const char *request_parameter(const struct request *request, const char *name);
 /* The Idempotency-Key; NULL when absent. One given twice was refused. */
 const char *request_idempotency_key(struct request *request);
 
+/* Whether Accept names text/event-stream; the Last-Event-ID, NULL when absent. */
+bool request_wants_stream(const struct request *request);
+const char *request_last_event_id(const struct request *request);
+
 /* Typed parameters. Each leaves *ret_value (the default, set by the caller) when the parameter is
  * absent, and notes a fault (reply_fault) when its value is bad; returns 0, or -1 after a fault. A
  * handler reads them all, then asks request_parameters_failed. */

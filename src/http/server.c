@@ -111,7 +111,8 @@ void server_reload(struct server *server, struct config *config)
 	editions_publish(&server->editions, config);
 	for (size_t i = 0; i < server->attendant.worker_count; i++)
 		edition_holder_renew(&server->attendant.workers[i]->editions);
-	waits_wake(&server->waits); /* its limits of time may be shorter */
+	waits_nudge(&server->waits); /* who streams may have lost the right to */
+	waits_wake(&server->waits);  /* its limits of time may be shorter */
 }
 
 void server_notify(struct server *server, const struct topic *topics, size_t count)
@@ -198,15 +199,15 @@ bool server_healthy(const struct server *server)
 	       (!server->options.alive || server->options.alive(server->options.context));
 }
 
-static uint64_t count_connections(struct worker *worker)
+static void count_connections(struct worker *worker, struct server_counters *counters)
 {
-	uint64_t count = 0;
 	pthread_mutex_lock(&worker->mutex);
 	const struct connection *at;
-	LIST_FOREACH (at, &worker->connections, entry)
-		count++;
+	LIST_FOREACH (at, &worker->connections, entry) {
+		counters->connections++;
+		counters->streams += atomic_load(&at->streaming);
+	}
 	pthread_mutex_unlock(&worker->mutex);
-	return count;
 }
 
 void server_counters(struct server *server, struct server_counters *ret_counters)
@@ -216,7 +217,7 @@ void server_counters(struct server *server, struct server_counters *ret_counters
 		struct worker *at = server->attendant.workers[i];
 		counters_sum(&ret_counters->sum, &at->counters);
 		ret_counters->by_listener[at->endpoint->kind] += atomic_load(&at->started);
-		ret_counters->connections += count_connections(at);
+		count_connections(at, ret_counters);
 	}
 	counters_sum(&ret_counters->sum, &server->attendant.counters);
 	for (size_t i = 0; i < LISTENER_COUNT; i++)

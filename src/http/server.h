@@ -68,6 +68,7 @@ struct server_counters {
 	uint64_t not_let_in[LISTENER_COUNT]; /* who sent a wrong token, or has no scope */
 	uint64_t connections;                /* open now */
 	uint64_t waiting;                    /* suspended now */
+	uint64_t streams;                    /* answers without an end, now */
 };
 
 /* A copy of the counters. Any thread. */

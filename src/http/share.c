@@ -89,3 +89,25 @@ void share_make_room(struct worker *worker)
 	       census.count > (most > 0 ? most : 1))
 		shut_oldest(&census);
 }
+
+struct share_streams share_count_streams(const struct connection *connection)
+{
+	struct share_streams streams = {.all = 0};
+	const struct worker *worker = connection->worker;
+	const struct attendant *attendant = worker->attendant;
+	for (size_t i = 0; i < attendant->worker_count; i++) {
+		struct worker *at = attendant->workers[i];
+		const struct connection *other;
+		pthread_mutex_lock(&at->mutex);
+		LIST_FOREACH (other, &at->connections, entry) {
+			if (!atomic_load(&other->streaming))
+				continue;
+			streams.all++;
+			streams.of_listener += at->endpoint == worker->endpoint;
+			streams.of_holder +=
+			    atomic_load(&other->holder) == atomic_load(&connection->holder);
+		}
+		pthread_mutex_unlock(&at->mutex);
+	}
+	return streams;
+}

@@ -16,6 +16,12 @@ uint64_t share_of_token(const char *name);
  * hold, when it holds so many already. The worker's thread. */
 int share_claim(struct connection *connection, uint64_t holder, unsigned *ret_most);
 
+/* How many streams there are: in all, on the connection's listener, and of its holder. */
+struct share_streams {
+	unsigned all, of_listener, of_holder;
+};
+struct share_streams share_count_streams(const struct connection *connection);
+
 /* After a connection was opened that is nobody's yet: when there are too many of these, the oldest
  * one is shut down. On the listener of health, where nobody says who they are, once it is full. */
 void share_make_room(struct worker *worker);

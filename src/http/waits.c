@@ -106,15 +106,28 @@ void waits_notify(struct waits *waits, const struct topic *topics, size_t count)
 	pthread_mutex_unlock(&waits->mutex);
 }
 
-void waits_end(struct waits *waits)
+/* With the mutex held. */
+static void resume_all(struct waits *waits)
 {
-	pthread_mutex_lock(&waits->mutex);
-	atomic_store(&waits->ending, true);
 	for (struct wait *wait = LIST_FIRST(&waits->suspended), *next; wait; wait = next) {
 		next = LIST_NEXT(wait, entry);
 		if (!waits_for_call(wait))
 			resume(waits, wait);
 	}
+}
+
+void waits_nudge(struct waits *waits)
+{
+	pthread_mutex_lock(&waits->mutex);
+	resume_all(waits);
+	pthread_mutex_unlock(&waits->mutex);
+}
+
+void waits_end(struct waits *waits)
+{
+	pthread_mutex_lock(&waits->mutex);
+	atomic_store(&waits->ending, true);
+	resume_all(waits);
 	pthread_mutex_unlock(&waits->mutex);
 }
 

@@ -70,6 +70,9 @@ void waits_notify(struct waits *waits, const struct topic *topics, size_t count)
 /* Ends every wait for a topic, and those to come; calls go on. */
 void waits_end(struct waits *waits);
 
+/* Ends the waits for a topic that are under way: whoever waits looks again, and may go on. */
+void waits_nudge(struct waits *waits);
+
 /* Refuses calls from now on and abandons those that are pending. */
 void waits_close(struct waits *waits);
 

@@ -601,6 +601,8 @@ struct conn *conn_close(struct conn *conn)
 {
 	if (!conn)
 		return NULL;
+	if (conn->watch)
+		conn->watch->closed(conn);
 	conn->stmts = stmts_free(conn->stmts);
 	if (conn->db && conn->writer)
 		close_writer(conn);

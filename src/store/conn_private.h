@@ -16,6 +16,22 @@ struct file_identity {
 	ino_t inode;
 };
 
+/* What a transaction may touch, in the order in which it is told of. */
+enum entity { ENTITY_OPERATION, ENTITY_CONNECTOR, ENTITY_HISTORY, ENTITY_GAP, ENTITY_JOB };
+#define ENTITY_COUNT (ENTITY_JOB + 1)
+
+/* Who sees what the transactions of a writer change, see recorder.h. The first two return 0, a
+ * store outcome, or -1. */
+struct conn_watch {
+	/* A row is about to be changed, or was added. */
+	int (*touched)(
+	    struct conn *writer, enum entity entity, int64_t row, bool added, struct err *err);
+	int (*ending)(struct conn *writer, struct err *err); /* before the commit */
+	void (*over)(struct conn *writer, bool committed);   /* after it, or after a rollback */
+	void (*closed)(struct conn *writer);
+};
+struct recorder;
+
 /* Invariant: every statement of its set is prepared and reset while no function of this folder is
  * at work with it. */
 struct conn {
@@ -36,6 +52,8 @@ struct conn {
 	/* Of the running transaction: STORE_FULL or STORE_BROKEN once a statement failed so. The
 	 * transaction then fails with it, whatever its body makes of the failure. */
 	int failure;
+	const struct conn_watch *watch; /* the writer's; NULL: nobody */
+	struct recorder *recorder;
 	bool broken; /* the outcome of a commit is unknown, or the file is damaged: never write
 			again */
 };
@@ -51,6 +69,14 @@ int conn_read_failed(struct conn *conn, struct err *err, const char *doing);
 /* Whether the names still name the database and the log that the writer has open: what is written
  * into a file that was removed is lost. Returns 0, or -1 with which is not. */
 int conn_check_files(const struct conn *writer, struct err *err);
+
+/* Tells who watches that a row is about to be changed, or was added. Returns 0, a store outcome, or
+ * -1. */
+static inline int conn_touch(
+    struct conn *writer, enum entity entity, int64_t row, bool added, struct err *err)
+{
+	return writer->watch ? writer->watch->touched(writer, entity, row, added, err) : 0;
+}
 
 /* Counts a commit. */
 void store_generation_count(void);

@@ -388,7 +388,7 @@ static int connector_insert(
 		v_text(connector_kind_names[put->connector->kind])),
 	    err);
 	*ret_row = sqlite3_last_insert_rowid(writer->db);
-	return r;
+	return r ? r : conn_touch(writer, ENTITY_CONNECTOR, *ret_row, true, err);
 }
 
 STATEMENT(sql_connector_update, FOR_WRITER, "update a connector",
@@ -407,6 +407,9 @@ static int update(
 	buffer_init(&key, IMPORT_KEY_LIMIT);
 	if (make_key(put->connector, &key, err) < 0)
 		return -1;
+	int r = conn_touch(writer, ENTITY_CONNECTOR, row, false, err);
+	if (r)
+		return r;
 	return stmt_write(writer, &sql_connector_update,
 	    VALUES(CONNECTOR_VALUES(put->connector), v_text(key_text(&key)),
 		v_integer(keeps_status(put)), v_time(put->observed_at), v_time(put->now),
@@ -492,7 +495,10 @@ int connector_store_delete(
     struct conn *writer, int64_t row, bool by_us, int64_t now, struct err *err)
 {
 	const char *settling = settling_names[by_us ? SETTLING_DELETED : SETTLING_OBSERVED];
-	int r = stmt_write(writer, &sql_connector_delete, VALUES(v_time(now), v_integer(row)), err);
+	int r = conn_touch(writer, ENTITY_CONNECTOR, row, false, err);
+	if (r == 0)
+		r = stmt_write(
+		    writer, &sql_connector_delete, VALUES(v_time(now), v_integer(row)), err);
 	if (r == 0)
 		r = stmt_write(writer, &sql_connector_deleted_by,
 		    VALUES(v_text(by_us ? "us" : "observed"), v_text(settling), v_integer(row)),

@@ -51,6 +51,13 @@ int job_store_get(
 STATEMENT(sql_job_get_row, FOR_ALL, "read a job",
 	SELECT_JOBS "WHERE j.job_row = ?1");
 
+int job_store_get_row(
+    struct conn *conn, int64_t job_row, job_row_fn *row, void *context, struct err *err)
+{
+	return stmt_one(conn, &sql_job_get_row, VALUES(v_integer(job_row)), job_deliver,
+	    &(struct job_sink){row, context}, err);
+}
+
 /* Adds the newest positions of a project or of a connector, whichever the statements are for: of
  * all, or of each status that is wanted, by one look-up in the index. */
 static int job_collect_of(struct conn *conn, const struct statement *const statements[2],
@@ -266,6 +273,8 @@ int job_store_insert(
 	    err);
 	int64_t row = sqlite3_last_insert_rowid(writer->db);
 	if (r == 0)
+		r = conn_touch(writer, ENTITY_JOB, row, true, err);
+	if (r == 0)
 		r = take_snapshot(writer, row, job->now, err);
 	if (r == 0)
 		r = stmt_write(writer, &sql_connector_latest_job,
@@ -287,8 +296,11 @@ STATEMENT(sql_job_update, FOR_WRITER, "update a job",
 int job_store_update(
     struct conn *writer, int64_t job_row, const struct run *run, int64_t now, struct err *err)
 {
-	int r = stmt_write(writer, &sql_job_update,
-	    VALUES(RUN_VALUES(run), v_span(run->raw), v_time(now), v_integer(job_row)), err);
+	int r = conn_touch(writer, ENTITY_JOB, job_row, false, err);
+	if (r == 0)
+		r = stmt_write(writer, &sql_job_update,
+		    VALUES(RUN_VALUES(run), v_span(run->raw), v_time(now), v_integer(job_row)),
+		    err);
 	return r ? r : job_note_change(writer, job_row, now, err);
 }
 
@@ -313,7 +325,9 @@ STATEMENT(sql_job_returned, FOR_WRITER, "update a job",
 int job_store_relisted(struct conn *writer, int64_t job_row, int64_t now, struct err *err)
 {
 	bool returned = false;
-	int r = stmt_write(writer, &sql_job_relisted, VALUES(v_integer(job_row)), err);
+	int r = conn_touch(writer, ENTITY_JOB, job_row, false, err);
+	if (r == 0)
+		r = stmt_write(writer, &sql_job_relisted, VALUES(v_integer(job_row)), err);
 	if (r == 0)
 		r = job_update_at(writer, &sql_job_returned, now, job_row, err, &returned);
 	return r || !returned ? r : job_note_change(writer, job_row, now, err);
@@ -332,6 +346,9 @@ int job_store_unlisted(struct conn *writer, int64_t job_row, int64_t confirmed_a
 	bool changed = false;
 	int r = job_update_at(writer, &sql_job_unlisted, confirmed_at, job_row, err, &changed);
 	if (r || !gone)
+		return r;
+	r = conn_touch(writer, ENTITY_JOB, job_row, false, err);
+	if (r)
 		return r;
 	r = job_update_at(writer, &sql_job_gone, now, job_row, err, &changed);
 	return r || !changed ? r : job_note_change(writer, job_row, now, err);

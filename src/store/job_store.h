@@ -13,6 +13,10 @@ typedef int job_row_fn(const struct job_record *record, void *context);
 int job_store_get(
     struct conn *conn, const char *job_id, job_row_fn *row, void *context, struct err *err);
 
+/* One by its row. Returns as above. */
+int job_store_get_row(
+    struct conn *conn, int64_t job_row, job_row_fn *row, void *context, struct err *err);
+
 /* A list of jobs, newest first: by start time as first seen (first sight, for one seen before it
  * started), then row; neither changes. */
 struct job_query {

@@ -320,9 +320,32 @@ static const char schema_5[] =
 	") STRICT;"
 	"CREATE INDEX audit_by_project ON audit (project_id);"
 	"CREATE INDEX audit_by_time ON audit (asked_at);";
+
+/* Version 6: the feed of events, and whose it is: that of the file with this number. Histories that
+ * were read before are not told of again. */
+static const char schema_6[] =
+	"CREATE TABLE events ("
+	" seq INTEGER PRIMARY KEY AUTOINCREMENT,"
+	" at INTEGER NOT NULL,"
+	" type TEXT NOT NULL,"
+	" project_id INTEGER NOT NULL,"
+	" connector_id TEXT,"
+	" job_id TEXT,"
+	" operation_id TEXT,"
+	" previous BLOB,"
+	" changed BLOB,"
+	" data BLOB NOT NULL"
+	") STRICT;"
+	"CREATE INDEX events_by_time ON events (at);"
+	"ALTER TABLE store ADD COLUMN feed TEXT;"
+	"ALTER TABLE store ADD COLUMN device INTEGER;"
+	"ALTER TABLE store ADD COLUMN inode INTEGER;"
+	"ALTER TABLE connectors ADD COLUMN history_loaded INTEGER NOT NULL DEFAULT 0;"
+	"UPDATE connectors SET history_loaded = 1 WHERE history_synced_at IS NOT NULL;";
 /* clang-format on */
 
-const struct migration migrations[] = {{schema_1}, {schema_2}, {schema_3}, {schema_4}, {schema_5}};
+const struct migration migrations[] = {
+    {schema_1}, {schema_2}, {schema_3}, {schema_4}, {schema_5}, {schema_6}};
 const int migration_count = ARRAY_SIZE(migrations);
 
 int migrate_pragma(sqlite3 *db, const char *sql, struct err *err, int *ret_value)

@@ -315,7 +315,7 @@ int operation_store_insert(
 		v_text(record->import_key)),
 	    err);
 	*ret_row = sqlite3_last_insert_rowid(writer->db);
-	return r;
+	return r ? r : conn_touch(writer, ENTITY_OPERATION, *ret_row, true, err);
 }
 
 static int check_move(const struct operation_record *stored, void *context)
@@ -341,6 +341,9 @@ int operation_store_update(
 	int r = operation_store_get_row(writer, record->row, check_move, &wanted, err);
 	if (r)
 		return r < 0 ? r : err_set(err, "operation %s is not there", record->operation_id);
+	r = conn_touch(writer, ENTITY_OPERATION, record->row, false, err);
+	if (r)
+		return r;
 	return stmt_write(writer, &sql_operation_update,
 	    VALUES(PROGRESS_VALUES(record), v_integer(record->row)), err);
 }
@@ -368,10 +371,22 @@ STATEMENT(sql_operation_recover_deletes, FOR_WRITER, "recover operations",
 	"UPDATE operations SET state = 'planned', revision = revision + 1"
 	" WHERE state = 'sending' AND kind = 'delete'");
 
+STATEMENT(sql_operation_sending, FOR_WRITER, "recover operations",
+	"SELECT operation_row FROM operations WHERE state = 'sending'");
+
+static int touch_sending(struct conn *conn, struct columns *columns, void *sink, struct err *err)
+{
+	(void)sink;
+	return conn_touch(conn, ENTITY_OPERATION, column_integer(columns), false, err);
+}
+
 static int operation_recover(struct conn *writer, void *context, struct err *err)
 {
 	struct recover_work *work = context;
-	int r = stmt_write(writer, &sql_operation_recover_creates, VALUES(v_time(work->now)), err);
+	int r = stmt_each(writer, &sql_operation_sending, VALUES_NONE, touch_sending, NULL, err);
+	if (r == 0)
+		r = stmt_write(
+		    writer, &sql_operation_recover_creates, VALUES(v_time(work->now)), err);
 	work->unknown = (unsigned)sqlite3_changes(writer->db);
 	return r ? r : stmt_write(writer, &sql_operation_recover_deletes, VALUES_NONE, err);
 }

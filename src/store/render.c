@@ -36,13 +36,25 @@ static void member_sync(struct writer *writer, const struct freshness *freshness
 	render_sync(writer, freshness);
 }
 
-void render_upstream(struct writer *writer, const struct upstream_status *status)
+static void upstream_members(struct writer *writer, const struct upstream_status *status)
 {
-	writer_begin_object(writer);
 	writer_member_text(writer, "state", upstream_state_names[status->state]);
 	writer_member_time(writer, "since", status->since);
 	writer_member_integer(writer, "consecutive_failures", status->consecutive_failures);
 	writer_member_time(writer, "next_attempt_at", status->next_attempt_at);
+}
+
+void render_own_upstream(struct writer *writer, const struct upstream_status *status)
+{
+	writer_begin_object(writer);
+	upstream_members(writer, status);
+	writer_end_object(writer);
+}
+
+void render_upstream(struct writer *writer, const struct upstream_status *status)
+{
+	writer_begin_object(writer);
+	upstream_members(writer, status);
 	writer_key(writer, "budget");
 	writer_begin_object(writer);
 	writer_member_integer(writer, "per_minute", (int64_t)status->budget_per_minute);
@@ -66,29 +78,47 @@ void render_project(
 	writer_end_object(writer);
 }
 
-void render_connector(struct writer *writer, const struct connector_record *record,
-    const struct project_view *view, const struct freshness *freshness, struct span warnings)
+/* view is NULL for the members that are its own alone. */
+static void connector_members(
+    struct writer *writer, const struct connector_record *record, const struct project_view *view)
 {
-	bool present = record->deleted_at == TIMESTAMP_NONE;
-	writer_begin_object(writer);
-	writer_member_text(writer, "connector_id", record->connector.connector_id);
-	writer_member_text(writer, "kind", connector_kind_names[record->connector.kind]);
-	writer_member_text(writer, "project", view->settings->name);
-	writer_member_integer(writer, "project_id", record->project_id);
 	const struct connector *connector = &record->connector;
+	bool present = record->deleted_at == TIMESTAMP_NONE;
+	writer_member_text(writer, "connector_id", connector->connector_id);
+	writer_member_text(writer, "kind", connector_kind_names[connector->kind]);
+	if (view) {
+		writer_member_text(writer, "project", view->settings->name);
+		writer_member_integer(writer, "project_id", record->project_id);
+	}
 	writer_member_text(writer, "label", connector->label);
 	writer_member_text(writer, "connector_type", connector->connector_type);
 	render_member_object(writer, "connector_properties", connector->properties);
 	render_member_object(writer, "category_properties", connector->category);
 	writer_member_text(writer, "status", connector->status);
 	writer_member_text(writer, "failure_message", connector->failure_message);
-	writer_member_time(writer, "status_known_at", record->status_known_at);
+	if (view)
+		writer_member_time(writer, "status_known_at", record->status_known_at);
 	writer_member_time(writer, "created_at", connector->created_at);
 	writer_member_text(writer, "created_by", connector->created_by);
 	writer_member_text(writer, "state", present ? "present" : "deleted");
 	writer_member_time(writer, "deleted_at", record->deleted_at);
 	writer_member_time(writer, "first_seen_at", record->first_seen_at);
-	writer_member_time(writer, "updated_at", record->updated_at);
+	if (view)
+		writer_member_time(writer, "updated_at", record->updated_at);
+}
+
+void render_own_connector(struct writer *writer, const struct connector_record *record)
+{
+	writer_begin_object(writer);
+	connector_members(writer, record, NULL);
+	writer_end_object(writer);
+}
+
+void render_connector(struct writer *writer, const struct connector_record *record,
+    const struct project_view *view, const struct freshness *freshness, struct span warnings)
+{
+	writer_begin_object(writer);
+	connector_members(writer, record, view);
 	writer_key(writer, "latest_job");
 	if (record->latest)
 		render_job(writer, record->latest, view->settings->name, NULL);
@@ -113,12 +143,14 @@ static void run_error(struct writer *writer, const struct run *run)
 	writer_end_object(writer);
 }
 
+/* project is NULL for the members that are its own alone. */
 static void job_members(struct writer *writer, const struct job_record *record, const char *project,
     const struct run *run)
 {
 	writer_member_text(writer, "job_id", record->job_id);
 	writer_member_text(writer, "connector_id", record->connector_id);
-	writer_member_text(writer, "project", project);
+	if (project)
+		writer_member_text(writer, "project", project);
 	writer_member_text(writer, "run_id", run->run_id);
 	writer_member_text(writer, "status", job_status_names[run->status]);
 	writer_member_text(writer, "upstream_status", run->upstream_status);
@@ -134,6 +166,14 @@ static void job_members(struct writer *writer, const struct job_record *record, 
 	run_error(writer, run);
 	render_member_object(writer, "stats", run->stats);
 	writer_member_time(writer, "first_seen_at", record->first_seen_at);
+}
+
+void render_own_job(struct writer *writer, const struct job_record *record)
+{
+	writer_begin_object(writer);
+	job_members(writer, record, NULL, &record->run);
+	writer_member_time(writer, "gone_at", record->gone_at);
+	writer_end_object(writer);
 }
 
 void render_job(struct writer *writer, const struct job_record *record, const char *project,
@@ -187,13 +227,8 @@ static void operation_search(struct writer *writer, const struct operation_recor
 	writer_end_object(writer);
 }
 
-void render_operation(
-    struct writer *writer, const struct operation_record *record, const char *project)
+static void operation_members(struct writer *writer, const struct operation_record *record)
 {
-	writer_begin_object(writer);
-	writer_member_text(writer, "operation_id", record->operation_id);
-	writer_member_text(writer, "kind", operation_kind_names[record->kind]);
-	writer_member_text(writer, "project", project);
 	writer_member_text(writer, "connector_id", record->connector_id);
 	writer_member_text(writer, "state", operation_state_names[record->state]);
 	writer_member_raw(
@@ -206,6 +241,25 @@ void render_operation(
 	writer_member_time(writer, "created_at", record->created_at);
 	writer_member_time(writer, "sent_at", record->sent_at);
 	writer_member_time(writer, "finished_at", record->finished_at);
+}
+
+void render_own_operation(struct writer *writer, const struct operation_record *record)
+{
+	writer_begin_object(writer);
+	writer_member_text(writer, "operation_id", record->operation_id);
+	writer_member_text(writer, "kind", operation_kind_names[record->kind]);
+	operation_members(writer, record);
+	writer_end_object(writer);
+}
+
+void render_operation(
+    struct writer *writer, const struct operation_record *record, const char *project)
+{
+	writer_begin_object(writer);
+	writer_member_text(writer, "operation_id", record->operation_id);
+	writer_member_text(writer, "kind", operation_kind_names[record->kind]);
+	writer_member_text(writer, "project", project);
+	operation_members(writer, record);
 	writer_end_object(writer);
 }
 

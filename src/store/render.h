@@ -32,6 +32,13 @@ void render_snapshot(struct writer *writer, const struct snapshot_record *snapsh
 void render_operation(
     struct writer *writer, const struct operation_record *record, const char *project);
 
+/* The members that are a record's own, for events: without those that another record, the name of a
+ * project, or the time of reading decide. */
+void render_own_connector(struct writer *writer, const struct connector_record *record);
+void render_own_job(struct writer *writer, const struct job_record *record);
+void render_own_upstream(struct writer *writer, const struct upstream_status *status);
+void render_own_operation(struct writer *writer, const struct operation_record *record);
+
 /* The faults of a body that are warnings, as an array with a limit, and one more that counts the
  * rest. */
 #define RENDER_WARNINGS_LIMIT 50

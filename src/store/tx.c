@@ -68,6 +68,8 @@ static int run_body(struct conn *writer,
 	if (run_plain(writer, &sql_begin_immediate) != SQLITE_DONE)
 		return conn_write_failed(writer, err, sql_begin_immediate.doing);
 	int r = body(writer, context, err);
+	if (r == 0 && !writer->failure && writer->watch)
+		r = writer->watch->ending(writer, err);
 	if (writer->failure)
 		r = writer->failure;
 	if (r == 0)
@@ -81,6 +83,8 @@ int tx_write_at(struct conn *writer, int (*body)(struct conn *conn, void *contex
 {
 	writer->failure = 0;
 	int r = run_body(writer, body, context, err);
+	if (writer->watch)
+		writer->watch->over(writer, r == 0);
 	if (r < 0 || (r > 0 && r == writer->failure)) {
 		const char *slash = strrchr(file, '/');
 		err_wrap(err, "%s:%d", slash ? slash + 1 : file, line);

@@ -7,6 +7,7 @@
 #include "mixpanel/decode.h"
 #include "store/job_store.h"
 #include "store/project_store.h"
+#include "store/recorder.h"
 #include "sync/match.h"
 #include "util/arena.h"
 #include "util/array.h"
@@ -418,12 +419,26 @@ static int mark_unlisted(struct history_work *work)
 	return 0;
 }
 
+/* Runs were listed before, and none of them is now: others may have come and gone between. */
+static bool shares_nothing(const struct history_work *work, const size_t *of_entry)
+{
+	bool listed = false;
+	for (size_t i = 0; i < work->stored_count; i++)
+		listed |= work->stored[i].listed;
+	for (size_t i = 0; i < work->entry_count; i++)
+		if (of_entry[i] != MATCH_NEW)
+			return false;
+	return listed && work->entry_count > 0;
+}
+
 static int apply_matched(struct history_work *work)
 {
 	_cleanup_free_ size_t *of_entry = calloc(work->entry_count + 1, sizeof(*of_entry));
 	if (!of_entry)
 		return apply_no_memory(work->err);
 	int r = match_entries(work, of_entry);
+	if (r == 0 && work->history->pages->complete && shares_nothing(work, of_entry))
+		r = recorder_gap(work->writer, work->history->connector_row, work->err);
 	for (size_t i = 0; i < work->entry_count && r == 0; i++)
 		if (of_entry[i] < work->stored_count)
 			r = apply_entry(work, &work->stored[of_entry[i]], &work->entries[i]);
@@ -458,6 +473,8 @@ int apply_history(struct conn *writer, const struct history *history, struct cha
 		r = load_stored(&work);
 	if (r == 0)
 		r = apply_matched(&work);
+	if (r == 0 && history->pages->complete)
+		r = recorder_history(writer, history->connector_row, err);
 	if (r == 0)
 		r = connector_store_history_synced(
 		    writer, history->connector_row, history->started_at, err);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/recorder.h"
 #include "store/tx.h"
 #include "util/array.h"
 #include "util/cleanup.h"
@@ -59,6 +60,7 @@ static void announce_changes(struct changes *changes, changes_announced_fn *chan
 		    {.kind = CHANGE_JOB},
 		    {.kind = CHANGE_OPERATION},
 		    {.kind = CHANGE_REFRESH},
+		    {.kind = CHANGE_EVENT},
 		};
 		changed(all, ARRAY_SIZE(all), context);
 	}
@@ -113,12 +115,15 @@ int commit_write(struct commit *commit,
 		err_set(err, "the store failed before");
 		return STORE_BROKEN;
 	}
+	uint64_t events = recorder_count(commit->writer);
 	int r = tx_write(commit->writer, body, context, err);
 	if (r == 0) {
 		/* It may have had nothing to write: the next turn finds out. */
 		if (atomic_load(&commit->unavailable))
 			commit->retry_at = clock_monotonic(commit->clock);
 		commit->count++;
+		if (recorder_count(commit->writer) != events)
+			changes_add(&commit->changes, CHANGE_EVENT, 0, NULL);
 		announce_changes(&commit->changes, commit->changed, commit->context);
 		return 0;
 	}

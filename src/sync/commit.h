@@ -21,6 +21,7 @@ enum change_kind {
 	CHANGE_JOB,
 	CHANGE_OPERATION,
 	CHANGE_REFRESH,
+	CHANGE_EVENT, /* events were written */
 };
 
 /* Something that was committed. id is the job_id or operation_id, "" otherwise; ticket is that of a

@@ -8,8 +8,10 @@
 #include "store/audit_store.h"
 #include "store/job_store.h"
 #include "store/operation_store.h"
+#include "store/recorder.h"
 #include "sync/audit.h"
 #include "sync/command.h"
+#include "sync/news.h"
 #include "sync/outbox.h"
 #include "sync/schedule.h"
 #include "util/array.h"
@@ -21,7 +23,7 @@
  * not keep answers from being taken in until they time out, nor make the thread look stuck. */
 #define COMMANDS_WITHIN (MICROSECONDS_PER_SECOND / 10)
 #define COMPLETE_RETRY (5 * MICROSECONDS_PER_SECOND)
-#define RETENTION_INTERVAL (10 * MICROSECONDS_PER_MINUTE)
+#define RETENTION_INTERVAL MICROSECONDS_PER_MINUTE
 /* While the date is not sure. */
 #define RETENTION_RETRY MICROSECONDS_PER_SECOND
 /* An idempotency key lives as long as its operation: at least a day, whatever is configured. */
@@ -41,6 +43,7 @@ struct engine {
 	struct sync sync;
 	struct mailbox mailbox;
 	struct audit audit;
+	struct news news;
 	bool recovered;         /* what was left in the middle is unknown now */
 	bool incomplete;        /* a configured project is not followed yet */
 	int64_t complete_at;    /* monotonic: when to try again */
@@ -173,6 +176,11 @@ void engine_counters(struct engine *engine, struct engine_counters *ret_counters
 	tally_read(&engine->sync.tally, ret_counters);
 }
 
+void engine_events(const struct engine *engine, uint64_t ret_totals[EVENT_TYPE_COUNT])
+{
+	recorder_totals(engine->sync.commit.writer, ret_totals);
+}
+
 /* Building -------------------------------------------------------------------------------------*/
 
 int engine_new(struct conn *writer, struct config *config, const struct engine_options *options,
@@ -202,10 +210,13 @@ int engine_new(struct conn *writer, struct config *config, const struct engine_o
 	tally_init(&sync->tally);
 	mailbox_init(&engine->mailbox);
 	audit_init(&engine->audit);
+	news_init(&engine->news, options->version);
 	LIST_INIT(&sync->projects);
 	random_sequence_init(&sync->random, options->seed);
 	atomic_store(&engine->last_turn, sync_now(sync));
-	int r = client_new(options->user_agent, ENDPOINT_ID_HEADER, err, &sync->client);
+	int r = recorder_attach(writer, options->clock, err);
+	if (r == 0)
+		r = client_new(options->user_agent, ENDPOINT_ID_HEADER, err, &sync->client);
 	if (r == 0)
 		r = complete(engine, config, err);
 	if (r == STORE_FULL) {
@@ -235,6 +246,7 @@ struct engine *engine_free(struct engine *engine)
 	tally_done(&engine->sync.tally);
 	mailbox_done(&engine->mailbox);
 	audit_done(&engine->audit);
+	news_done(&engine->news);
 	config_unref(engine->config);
 	free(engine->published);
 	free(engine->delivered);
@@ -320,6 +332,13 @@ void engine_reload(struct engine *engine, struct config *config)
 	engine->config_changed = true;
 	pthread_mutex_unlock(&engine->mutex);
 	config_unref(before);
+	news_reloaded(&engine->news);
+	client_wake(engine->sync.client);
+}
+
+void engine_reload_refused(struct engine *engine, size_t faults)
+{
+	news_refused(&engine->news, faults);
 	client_wake(engine->sync.client);
 }
 
@@ -402,6 +421,7 @@ static int write_retention(struct conn *writer, void *context, struct err *err)
 	unsigned jobs = 0;
 	unsigned operations = 0;
 	unsigned entries = 0;
+	unsigned events = 0;
 	/* A clock that is years ahead would delete history irrecoverably. */
 	int64_t now = retention->date_is_sure ? retention->now : INT64_MIN;
 	int64_t age = config->operations_max_age;
@@ -417,9 +437,12 @@ static int write_retention(struct conn *writer, void *context, struct err *err)
 	if (r == 0)
 		r = audit_store_retain(writer, before(now, config->audit_max_age),
 		    config->audit_max_count, RETENTION_BATCH, err, &entries);
+	if (r == 0)
+		r = event_store_retain(writer, before(now, config->events_max_age),
+		    config->events_max_count, RETENTION_BATCH, err, &events);
 	/* Whether any of them may have more. */
-	retention->full =
-	    jobs == RETENTION_BATCH || operations == RETENTION_BATCH || entries == RETENTION_BATCH;
+	retention->full = jobs == RETENTION_BATCH || operations == RETENTION_BATCH ||
+			  entries == RETENTION_BATCH || events == RETENTION_BATCH;
 	return r;
 }
 
@@ -486,6 +509,7 @@ static void engine_turn(struct engine *engine)
 	schedule_drop_removed(&engine->sync);
 	if (sync_is_stopping(&engine->sync))
 		return;
+	news_tell(&engine->news, &engine->sync);
 	retain(engine, now);
 	if (commit_may_write(&engine->sync.commit, now))
 		(void)commit_empty_log(&engine->sync.commit);

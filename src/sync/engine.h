@@ -8,6 +8,7 @@
 
 #include "config/config.h"
 #include "model/audit.h"
+#include "model/event.h"
 #include "model/project.h"
 #include "store/conn.h"
 #include "sync/commit.h"
@@ -20,6 +21,7 @@ struct engine;
 
 struct engine_options {
 	const char *user_agent;
+	const char *version; /* of the program; outlives the engine */
 	const struct clock *clock;
 	uint64_t seed; /* of the jitter */
 	changes_announced_fn *changed;
@@ -64,6 +66,9 @@ bool engine_audit(struct engine *engine, const struct audit_entry *entry);
  * thread; takes its own reference. */
 void engine_reload(struct engine *engine, struct config *config);
 
+/* A reload was refused because of so many faults: an event tells it. Any thread. */
+void engine_reload_refused(struct engine *engine, size_t faults);
+
 /* Copies how the upstream of a project does. Returns 0; 1 for an unknown project. Any thread. */
 int engine_upstream(struct engine *engine, int64_t project_id, struct upstream_status *ret_status);
 
@@ -78,6 +83,9 @@ bool engine_store_unavailable(const struct engine *engine);
 
 /* The name of an endpoint, one of ENGINE_ENDPOINTS. */
 const char *engine_endpoint_name(size_t endpoint);
+
+/* How many events of each type were written since the start. Any thread. */
+void engine_events(const struct engine *engine, uint64_t ret_totals[EVENT_TYPE_COUNT]);
 
 /* A copy of the counters. Any thread. */
 void engine_counters(struct engine *engine, struct engine_counters *ret_counters);

@@ -82,6 +82,7 @@ int project_new(struct sync *sync, struct config *config, const struct config_pr
 	int64_t now = sync_now(sync);
 	project->date_ahead = TIMESTAMP_NONE;
 	project->troubled_since = INT64_MIN;
+	project->told_state = -1;
 	project->list_begun_at = INT64_MIN;
 	ratelimit_init(&project->limit, settings->rate_limit, now);
 	upstream_init(&project->upstream, sync_wall(sync));

@@ -41,6 +41,7 @@ struct project {
 	int64_t troubled_since; /* monotonic: since when the log says that Mixpanel is in trouble,
 				   or INT64_MIN */
 	int64_t date_ahead; /* Mixpanel's clock less the monotonic one; TIMESTAMP_NONE: not known */
+	int told_state;     /* enum upstream_state that was told last; -1: none since the start */
 	bool loaded;        /* a listing was applied once */
 	bool list_tried;    /* it was, or at least one was asked for and came to an end */
 	int64_t complete_listings; /* how many were applied, ever */

@@ -507,7 +507,7 @@ def test_the_dump_has_every_key(folder):
             "daemon": "socket socket_mode listen health_listen database tokens hosts log_level "
                       "max_connections request_timeout requests_per_second",
             "retention": "jobs_max_age jobs_max_count operations_max_age operations_max_count "
-                         "audit_max_age audit_max_count",
+                         "events_max_age events_max_count audit_max_age audit_max_count",
             "project demo": "project_id region credential base_url list_interval "
                             "active_interval idle_interval rate_limit max_concurrent timeout",
     }.items():
@@ -525,6 +525,7 @@ def test_the_dump_shows_the_documented_defaults(folder):
             ("retention", "jobs_max_age", "400d"), ("retention", "jobs_max_count", "1000"),
             ("retention", "operations_max_age", "400d"),
             ("retention", "operations_max_count", "100000"), ("retention", "audit_max_age", "400d"),
+            ("retention", "events_max_age", "14d"), ("retention", "events_max_count", "100000"),
             ("retention", "audit_max_count", "100000"), ("access", "admin", "root"),
             ("project demo", "rate_limit", "60"), ("project demo", "max_concurrent", "4")]:
         assert found[section, key] == value

@@ -270,6 +270,7 @@ static struct config config_of(struct config_project *projects, size_t count)
 	    .operations_max_age = MICROSECONDS_PER_HOUR,
 	    .operations_max_count = 1000,
 	    .audit_max_count = 1000,
+	    .events_max_count = 1000,
 	    .projects = projects,
 	    .project_count = count,
 	};
@@ -301,6 +302,7 @@ static void fill_config(struct stage *stage)
 static void make_engine(struct stage *stage)
 {
 	const struct engine_options options = {
+	    .version = "1",
 	    .user_agent = "mixport/test",
 	    .clock = &clock_system,
 	    .seed = 1,

@@ -11,6 +11,7 @@
 #include "http/request.h"
 #include "model/audit.h"
 #include "model/connector.h"
+#include "model/event.h"
 #include "model/job.h"
 #include "model/operation.h"
 #include "model/project.h"
@@ -376,6 +377,7 @@ START_TEST(words_are_those_of_the_tables)
 	assert_words("components.schemas.AuditEntry.properties.action.enum", audit_actions);
 	assert_words(
 	    "components.schemas.AuditEntry.properties.operation_state.enum", operation_state_names);
+	assert_words("components.schemas.Event.properties.type.enum", event_type_names);
 	assert_words("components.parameters.audit_action.schema.enum", audit_actions);
 	assert_words("components.schemas.Operation.properties.state.enum", operation_state_names);
 	assert_words("components.parameters.operation_state.schema.enum", operation_state_names);
