@@ -14,6 +14,7 @@
 
 #include "config/config.h"
 #include "config/schema.h"
+#include "scratch.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -41,7 +42,7 @@ static struct config *load(struct span text)
 	return config;
 }
 
-static char folder[] = "/tmp/config_fuzz.XXXXXX";
+static char folder[SCRATCH_SIZE];
 static const struct {
 	const char *name;
 	const char *text;
@@ -84,8 +85,7 @@ static void end(void)
 static void begin(void)
 {
 	char path[64];
-	if (!mkdtemp(folder))
-		abort();
+	scratch_make(folder);
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
 		write_file(files[i].name, files[i].text, strlen(files[i].text));
 		path_of(files[i].name, path, sizeof(path));
@@ -175,7 +175,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct span text = {.ptr = (const char *)data, .len = size};
 	if (size > 16384)
 		return 0;
-	if (strstr(folder, "XXXXXX"))
+	if (!folder[0])
 		begin();
 	_cleanup_config_ struct config *config = load(text);
 	if (!leaves_folder(text))

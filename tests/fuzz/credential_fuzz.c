@@ -11,13 +11,14 @@
 
 #include "config/credential.h"
 #include "config/scrub.h"
+#include "scratch.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* No sentence has this, so it comes from the file. */
 #define MARK "Qxyz"
 
-static char folder[] = "/tmp/credential_fuzz.XXXXXX";
+static char folder[SCRATCH_SIZE];
 static char path[64];
 static int place; /* which of its names the credential is asked for by */
 
@@ -29,8 +30,7 @@ static void end(void)
 
 static void begin(void)
 {
-	if (!mkdtemp(folder))
-		abort();
+	scratch_make(folder);
 	snprintf(path, sizeof(path), "%s/name", folder);
 	setenv("CREDENTIALS_DIRECTORY", folder, 1);
 	atexit(end);

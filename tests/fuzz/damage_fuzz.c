@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "scratch.h"
 #include "store/conn_private.h"
 #include "store/connector_store.h"
 #include "store/job_store.h"
@@ -34,7 +35,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define FILE_LIMIT ((size_t)4 * 1024 * 1024)
 #define NOW INT64_C(1600000000000000)
 
-static char folder[] = "/dev/shm/damage_fuzz.XXXXXX";
+static char folder[SCRATCH_SIZE];
 static char path[64];
 static struct buffer whole;
 /* The same before its log was moved into it, and that log. */
@@ -135,8 +136,7 @@ static void begin(void)
 {
 	struct err err = ERR_INIT;
 	struct conn *conn = NULL;
-	if (!mkdtemp(folder))
-		abort();
+	scratch_make(folder);
 	snprintf(path, sizeof(path), "%s/db", folder);
 	log_set_level(LOG_LEVEL_ERROR);
 	if (conn_open_writer(path, &err, &conn) < 0 || tx_write(conn, fill, NULL, &err) != 0)

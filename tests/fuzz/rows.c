@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "scratch.h"
 #include "store/conn_private.h"
 
 #define COLUMNS_LIMIT 64
@@ -32,7 +33,7 @@ static struct table tables[] = {
     {.name = "audit"},
 };
 
-static char folder[] = "/dev/shm/mixport-rows.XXXXXX";
+static char folder[SCRATCH_SIZE];
 static struct conn *conn;
 
 static void run(const char *sql)
@@ -92,8 +93,7 @@ struct conn *rows_open(void)
 {
 	char path[64];
 	struct err err = ERR_INIT;
-	if (!mkdtemp(folder))
-		abort();
+	scratch_make(folder);
 	snprintf(path, sizeof(path), "%s/db", folder);
 	if (conn_open_writer(path, &err, &conn) < 0)
 		abort();

@@ -13,6 +13,7 @@
 
 #include "config/access.h"
 #include "http/auth.h"
+#include "scratch.h"
 #include "util/buffer.h"
 #include "util/log.h"
 #include "util/text.h"
@@ -23,18 +24,22 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 /* A token in clear where a hash belongs is quoted by no fault. */
 #define MARK "mxp_Quoted"
 
-static char path[] = "/tmp/tokens_fuzz.XXXXXX";
+static char folder[SCRATCH_SIZE];
+static char path[64];
 static int file = -1;
 
 static void end(void)
 {
 	unlink(path);
+	rmdir(folder);
 	close(file);
 }
 
 static void begin(void)
 {
-	file = mkstemp(path);
+	scratch_make(folder);
+	snprintf(path, sizeof(path), "%s/tokens", folder);
+	file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (file < 0)
 		abort();
 	log_set_level(LOG_LEVEL_ERROR);
