@@ -5,7 +5,6 @@
  * tells nothing. */
 #include "store/recorder.h"
 
-#include <assert.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -196,14 +195,19 @@ static void find_difference(
 	buffer_init(&difference->previous, RECORD_LIMIT);
 	if (!note->json)
 		return;
+	buffer_append_text(&difference->changed, "[");
 	jsontext_iterate(&olds, (struct span){.ptr = note->json, .len = note->len});
 	jsontext_iterate(&news, (struct span){.ptr = after->json.data, .len = after->json.len});
 	while (jsontext_next(&olds, &old_key, &old_value) && jsontext_next(&news, &key, &value)) {
-		assert(span_same(old_key, key));
+		/* Only where the store holds what nobody wrote. */
+		if (!span_same(old_key, key)) {
+			difference->any = true;
+			break;
+		}
 		if (span_same(old_value, value))
 			continue;
-		buffer_printf(&difference->changed, "%s\"%.*s\"", difference->any ? "," : "[",
-		    (int)key.len, key.ptr);
+		buffer_printf(&difference->changed, "%s\"%.*s\"",
+		    difference->changed.len > 1 ? "," : "", (int)key.len, key.ptr);
 		difference->any = true;
 		if (span_equals(key, decides))
 			buffer_printf(&difference->previous, "{\"%s\":%.*s}", decides,

@@ -540,12 +540,12 @@ def test_everybody_sees_every_event_once_in_order(start_daemon, start_sim):
                for number in range(50)]
     for thread in threads:
         thread.start()
-    connector_id, = sim.put(job=False)
-    sim.verbatim_job(connector_id, **FAILED)
+    connectors = sim.put(20, job=False)
     for turn in range(5):
         goal = CHANGES * (turn + 1) // 5
         while len(daemon_events(daemon)) < goal:
-            sim.alter_job(connector_id, job={"error": {"code": "x", "message": str(time.time())}})
+            for connector_id in connectors:
+                sim.alter(connector_id, connector={"label": str(time.time())})
         daemon.restart()
     final = [event["id"] for event in every_event(daemon.client())]
     wait_until(lambda: all(ids and ids[-1] == final[-1] for ids in heard), timeout=60,
