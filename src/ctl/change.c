@@ -89,9 +89,8 @@ enum exit_code run_delete(struct ctl *ctl)
 	const struct options *options = ctl->options;
 	bool sure = options_have(options, OPTION_YES);
 	struct found found _cleanup_found_ = {.text = NULL};
-	struct target target _cleanup_target_;
+	struct target target _cleanup_target_ = {.query = false};
 	struct exchange exchange _cleanup_exchange_ = {.method = "DELETE"};
-	target_init(&target, "");
 	if (!sure && (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO)))
 		return complain(EXIT_USAGE, "delete asks first, on a terminal; elsewhere: --yes");
 	enum exit_code code = reference_find_connector(ctl, options->arguments[0], &found);
@@ -214,8 +213,7 @@ static enum exit_code refresh_connector(
     struct ctl *ctl, const char *word, struct refreshing *refreshing)
 {
 	struct found found _cleanup_found_ = {.text = NULL};
-	struct target path _cleanup_target_;
-	target_init(&path, "");
+	struct target path _cleanup_target_ = {.query = false};
 	enum exit_code code = reference_find_connector(ctl, word, &found);
 	if (code)
 		return code;

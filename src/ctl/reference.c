@@ -208,8 +208,7 @@ enum exit_code reference_find(
     struct ctl *ctl, const char *word, struct reference *ret_reference, struct found *ret_found)
 {
 	struct reference reference _cleanup_reference_ = {.word = word};
-	struct target target _cleanup_target_;
-	target_init(&target, "");
+	struct target target _cleanup_target_ = {.query = false};
 	enum exit_code code = reference_parse(word, &reference);
 	const char *project = ctl->options->value[OPTION_PROJECT];
 	if (!code && reference.project && project && strcmp(project, reference.project) != 0)
