@@ -6,7 +6,7 @@ function __mixportctl_words
 	for word in (commandline -opc)[2..-1]
 		if test $skip = 1
 			set skip 0
-		else if contains -- $word --project -p --socket --url --token-file --color --max-time --type --format --status --job-status --label --kind --state --sort  --format --compression --label --region --role --remap --file --key  --wait --status --since --count -n --state --kind --created --reason --connector --max-list-age --scope --file --config -c --file --config -c --file --config -c --data -d
+		else if contains -- $word --project -p --socket --url --token-file --color --max-time --type --format --status --job-status --label --kind --state --sort  --format --compression --label --region --role --remap --file --key  --wait --status --since --count -n --for --timeout --type --since --state --exec --state --kind --created --reason --connector --max-list-age --scope --file --config -c --file --config -c --file --config -c --data -d
 			set skip 1
 		else if not string match -q -- '-*' $word
 			echo $word
@@ -79,6 +79,7 @@ complete -c mixportctl -n "__mixportctl_is 'create'" -l file -r -F -d 'the API'\
 complete -c mixportctl -n "__mixportctl_is 'create'" -l dry-run -d 'only say whether it would be accepted'
 complete -c mixportctl -n "__mixportctl_is 'create'" -l allow-duplicate -d 'also when another one imports the same'
 complete -c mixportctl -n "__mixportctl_is 'create'" -l key -x -d 'the idempotency key; a new one unless said'
+complete -c mixportctl -n "__mixportctl_is 'create'" -l wait -d 'for its first job to end'
 complete -c mixportctl -n "__mixportctl_is_at ''" -a delete -d 'a connector, after asking'
 complete -c mixportctl -n "__mixportctl_is 'delete'" -s y -l yes -d 'do not ask first'
 complete -c mixportctl -n "__mixportctl_is_at 'delete'" -a '(__mixportctl_ask connectors)'
@@ -90,6 +91,17 @@ complete -c mixportctl -n "__mixportctl_is 'jobs'" -l status -x -a 'queued runni
 complete -c mixportctl -n "__mixportctl_is 'jobs'" -l since -x -d 'a time, a day, or how long ago: 2d'
 complete -c mixportctl -n "__mixportctl_is 'jobs'" -s n -l count -x -d 'so many at most; 20 unless said'
 complete -c mixportctl -n "__mixportctl_is_at 'jobs'" -a '(__mixportctl_ask connectors)'
+complete -c mixportctl -n "__mixportctl_is_at ''" -a wait -d 'until it is over, with a progress bar'
+complete -c mixportctl -n "__mixportctl_is 'wait'" -l for -x -a 'done success changed' -d 'done (unless said), success or changed'
+complete -c mixportctl -n "__mixportctl_is 'wait'" -l timeout -x -d 'how long at most; for ever unless said'
+complete -c mixportctl -n "__mixportctl_is_at 'wait'" -a '(__mixportctl_ask records)'
+complete -c mixportctl -n "__mixportctl_is_at ''" -a watch -d 'follow what happens'
+complete -c mixportctl -n "__mixportctl_is 'watch'" -l type -x -a 'job.* connector.* operation.* attention.* upstream.changed history.* daemon.*' -d 'of these types; job.* is all of a kind'
+complete -c mixportctl -n "__mixportctl_is 'watch'" -l since -x -a 'oldest now' -d 'oldest, now (unless said), how long ago, or an id'
+complete -c mixportctl -n "__mixportctl_is 'watch'" -l state -r -F -d 'keeps the position, for the next time'
+complete -c mixportctl -n "__mixportctl_is 'watch'" -l exec -r -F -d 'is run for each event, with it on standard input'
+complete -c mixportctl -n "__mixportctl_is 'watch'" -l skip-failures -d 'go on when the program fails'
+complete -c mixportctl -n "__mixportctl_is_at 'watch'" -a '(__mixportctl_ask connectors)'
 complete -c mixportctl -n "__mixportctl_is_at ''" -a operations -d 'creates and deletes that were asked for, newest first'
 complete -c mixportctl -n "__mixportctl_is 'operations'" -l state -x -a 'planned sending succeeded rejected unreachable unknown' -d 'in this state'
 complete -c mixportctl -n "__mixportctl_is 'operations'" -l kind -x -a 'create delete' -d 'of this kind'
@@ -122,4 +134,4 @@ complete -c mixportctl -n "__mixportctl_is 'api'" -s d -l data -x -d 'the body; 
 complete -c mixportctl -n "__mixportctl_is_at ''" -a completion -d 'a script for completions in this shell'
 complete -c mixportctl -n "__mixportctl_is_at 'completion'" -a 'bash zsh fish'
 complete -c mixportctl -n "__mixportctl_is_at ''" -a help -d 'what a command does and takes'
-complete -c mixportctl -n "__mixportctl_is_at 'help'" -a 'status projects list show create delete refresh jobs operations resolve health check doctor token reload api completion help'
+complete -c mixportctl -n "__mixportctl_is_at 'help'" -a 'status projects list show create delete refresh jobs wait watch operations resolve health check doctor token reload api completion help'

@@ -8,6 +8,7 @@
 #include "util/cleanup.h"
 
 #define FORMATS "mixpanel_event mixpanel_people mixpanel_group remap_event remap_people remap_group"
+#define EVENT_TYPES "job.* connector.* operation.* attention.* upstream.changed history.* daemon.*"
 #define JOB_STATUSES "queued running paused succeeded failed cancelled unknown"
 
 const struct option_entry common_options[] = {
@@ -81,6 +82,7 @@ static const struct option_entry create_options[] = {
     {OPTION_ALLOW_DUPLICATE, 0, "allow-duplicate", NULL, "also when another one imports the same",
 	NULL, false},
     {OPTION_KEY, 0, "key", "KEY", "the idempotency key; a new one unless said", NULL, false},
+    {OPTION_WAIT, 0, "wait", NULL, "for its first job to end", NULL, false},
     {.name = NULL},
 };
 
@@ -98,6 +100,26 @@ static const struct option_entry resolve_options[] = {
     {OPTION_CREATED, 0, "created", "REF", "it has created this connector", "@connectors", false},
     {OPTION_NOT_CREATED, 0, "not-created", NULL, "it has created nothing", NULL, false},
     {OPTION_REASON, 0, "reason", "TEXT", "how that became known", NULL, false},
+    {.name = NULL},
+};
+
+static const struct option_entry wait_options[] = {
+    {OPTION_FOR, 0, "for", "GOAL", "done (unless said), success or changed", "done success changed",
+	false},
+    {OPTION_TIMEOUT, 0, "timeout", "DURATION", "how long at most; for ever unless said", NULL,
+	false},
+    {.name = NULL},
+};
+
+static const struct option_entry watch_options[] = {
+    {OPTION_TYPE, 0, "type", "TYPE[,TYPE...]", "of these types; job.* is all of a kind",
+	EVENT_TYPES, false},
+    {OPTION_SINCE, 0, "since", "WHEN", "oldest, now (unless said), how long ago, or an id",
+	"oldest now", false},
+    {OPTION_STATE, 0, "state", "FILE", "keeps the position, for the next time", "@files", false},
+    {OPTION_EXEC, 0, "exec", "PROGRAM", "is run for each event, with it on standard input",
+	"@files", false},
+    {OPTION_SKIP_FAILURES, 0, "skip-failures", NULL, "go on when the program fails", NULL, false},
     {.name = NULL},
 };
 
@@ -153,6 +175,9 @@ const struct command commands[] = {
     {"refresh", "[REF]", "read a connector, or whole projects, from Mixpanel now", refresh_options,
 	run_refresh, 0, 1, 0, "@connectors"},
     {"jobs", "[REF]", "jobs, newest first", jobs_options, run_jobs, 0, 1, 0, "@connectors"},
+    {"wait", "REF|JOB|OP", "until it is over, with a progress bar", wait_options, run_wait, 1, 1, 0,
+	"@records"},
+    {"watch", "[REF]", "follow what happens", watch_options, run_watch, 0, 1, 0, "@connectors"},
     {"operations", "", "creates and deletes that were asked for, newest first", operations_options,
 	run_operations, 0, 0, 0, NULL},
     {"resolve", "OP", "say what became of an operation that nobody else can tell", resolve_options,

@@ -56,8 +56,12 @@ enum option_id {
 	OPTION_SCOPE,
 	OPTION_CONFIG,
 	OPTION_NO_RELOAD,
+	OPTION_FOR,
+	OPTION_TIMEOUT,
+	OPTION_EXEC,
+	OPTION_SKIP_FAILURES,
 };
-#define OPTION_ID_COUNT (OPTION_NO_RELOAD + 1)
+#define OPTION_ID_COUNT (OPTION_SKIP_FAILURES + 1)
 
 /* One option. Invariant: name is there, letter is 0 for none. */
 struct option_entry {

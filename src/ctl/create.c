@@ -9,6 +9,7 @@
 #include "ctl/describe.h"
 #include "ctl/handlers.h"
 #include "ctl/input.h"
+#include "ctl/wait.h"
 #include "util/random.h"
 #include "util/writer.h"
 
@@ -177,6 +178,17 @@ static void append_warnings(const struct ctl *ctl, const json_t *answer, struct 
 	}
 }
 
+/* The connector is there, whatever becomes of its first job. */
+static enum exit_code wait_if_wanted(struct ctl *ctl, const json_t *connector)
+{
+	if (!options_have(ctl->options, OPTION_WAIT))
+		return EXIT_DONE;
+	enum exit_code code = output_flush();
+	return code ? code
+		    : wait_for_first_job(ctl, member_text(connector, "project"),
+			  member_text(connector, "connector_id"));
+}
+
 static enum exit_code created(
     struct ctl *ctl, const struct exchange *exchange, const json_t *answer)
 {
@@ -185,13 +197,16 @@ static enum exit_code created(
 	buffer_init(&text, DESCRIPTION_LIMIT);
 	if (!id)
 		return ask_not_ours(ctl, exchange);
-	if (ctl->output.form != FORM_TEXT)
-		return output_record(&ctl->output, ask_body(exchange), id);
+	if (ctl->output.form != FORM_TEXT) {
+		enum exit_code code = output_record(&ctl->output, ask_body(exchange), id);
+		return code ? code : wait_if_wanted(ctl, answer);
+	}
 	buffer_append_text(&text, "created ");
 	display_append(&text, span_of(id));
 	buffer_append_text(&text, "\n");
 	append_warnings(ctl, answer, &text);
-	return output_text(&text);
+	enum exit_code code = output_text(&text);
+	return code ? code : wait_if_wanted(ctl, answer);
 }
 
 static enum exit_code would_be_accepted(
@@ -218,7 +233,7 @@ static enum exit_code not_known_yet(
 		code = output_record(&ctl->output, ask_body(exchange), NULL);
 	complain(EXIT_UNCLEAR,
 	    "it is not known yet whether Mixpanel created it. Do not repeat this; follow it: "
-	    "mixportctl show %s",
+	    "mixportctl wait %s",
 	    id);
 	return code ? code : EXIT_UNCLEAR;
 }
@@ -242,7 +257,7 @@ static enum exit_code create_refused(struct ctl *ctl, const struct exchange *exc
 		return code;
 	const char *id = member_text(member(problem, "operation"), "operation_id");
 	if (id)
-		complain(code, "do not repeat this; follow it: mixportctl show %s", id);
+		complain(code, "do not repeat this; follow it: mixportctl wait %s", id);
 	else if (code == EXIT_INPUT)
 		complain(code, "--allow-duplicate creates it all the same");
 	return code;

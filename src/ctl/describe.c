@@ -6,6 +6,9 @@
 
 #include "util/timestamp.h"
 
+#define SHORT_ID 8
+#define SHORT_JOB_ID 10
+
 /* The member of a member; NULL when there is none. */
 static const json_t *inner(const json_t *object, const char *outer, const char *name)
 {
@@ -62,8 +65,7 @@ static void cell_duration(struct table *table, const json_t *job, const struct o
 	table_add(table, span_of(buffer_text(&text)), TONE_PLAIN);
 }
 
-/* "code: message", as far as there is either. */
-static void append_error(const json_t *record, struct buffer *text)
+void describe_error(const json_t *record, struct buffer *text)
 {
 	const char *code = inner_text(record, "error", "code");
 	const char *message = inner_text(record, "error", "message");
@@ -75,7 +77,7 @@ static void cell_error(struct table *table, const json_t *record)
 {
 	struct buffer text _cleanup_buffer_;
 	buffer_init(&text, DESCRIPTION_LIMIT);
-	append_error(record, &text);
+	describe_error(record, &text);
 	table_add(table, span_of(buffer_text(&text)), TONE_PLAIN);
 }
 
@@ -311,7 +313,7 @@ static void fact_error(const json_t *record, struct buffer *text)
 {
 	struct buffer line _cleanup_buffer_;
 	buffer_init(&line, DESCRIPTION_LIMIT);
-	append_error(record, &line);
+	describe_error(record, &line);
 	fact(text, "error", buffer_text(&line));
 }
 
@@ -351,7 +353,7 @@ static void fact_latest_job(
 	buffer_printf(&line, "%s  %s", id ? id : "", word ? word : "");
 	if (member(job, "error")) {
 		buffer_append_text(&line, "  ");
-		append_error(job, &line);
+		describe_error(job, &line);
 	}
 	fact(text, "newest job", buffer_text(&line));
 	fact_time(output, text, "ended", member_text(job, "end_time"));
@@ -404,4 +406,131 @@ void describe_operation(const struct output *output, const json_t *operation, st
 	    json_is_true(member(search, "over"))
 		? "over: it is for a person to say; mixportctl resolve"
 		: "goes on");
+}
+
+/* Events ---------------------------------------------------------------------------------------*/
+
+static void append_counters(const json_t *job, struct buffer *text)
+{
+	static const struct {
+		const char *member;
+		const char *word;
+	} counters[] = {
+	    {"num_events_imported", "imported"},
+	    {"num_events_dropped", "dropped"},
+	    {"num_files_imported", "files"},
+	};
+	bool any = false;
+	for (size_t i = 0; i < ARRAY_SIZE(counters); i++) {
+		const json_t *value = inner(job, "stats", counters[i].member);
+		if (!json_is_integer(value))
+			continue;
+		buffer_append_text(text, any ? ", " : "");
+		display_append_number(text, json_integer_value(value));
+		/* One of them is one file; the other words are no nouns. */
+		bool one = json_integer_value(value) == 1 && text_same(counters[i].word, "files");
+		buffer_printf(text, " %s", one ? "file" : counters[i].word);
+		any = true;
+	}
+}
+
+void describe_end(const struct output *output, const json_t *job, struct buffer *text)
+{
+	const json_t *seconds = member(job, "duration_seconds");
+	struct buffer error _cleanup_buffer_;
+	(void)output;
+	buffer_init(&error, DESCRIPTION_LIMIT);
+	if (json_is_number(seconds)) {
+		display_append_lasting(text,
+		    (int64_t)(json_number_value(seconds) * (double)MICROSECONDS_PER_SECOND), "");
+		buffer_append_text(text, "  ");
+	}
+	if (member(job, "error")) {
+		describe_error(job, &error);
+		display_append(text, span_of(buffer_text(&error)));
+	} else {
+		append_counters(job, text);
+	}
+}
+
+/* What an event is about, in a few words. */
+static void append_event_detail(const json_t *event, struct buffer *text)
+{
+	const char *type = member_text(event, "type");
+	const json_t *data = member(event, "data");
+	const json_t *changed = member(event, "changed");
+	const char *detail = member_text(data, "detail");
+	const char *code = member_text(data, "code");
+	if (!type)
+		return;
+	const json_t *part = member(data, "progress");
+	if (strncmp(type, "job.", 4) == 0 && !member(data, "error")) {
+		if (json_is_number(part) && !member(data, "end_time"))
+			buffer_printf(text, "%.0f %%  ", json_number_value(part) * 100);
+		append_counters(data, text);
+	}
+	if (strncmp(type, "connector.", 10) == 0 && !changed)
+		describe_source(data, text);
+	else if (strncmp(type, "attention.", 10) == 0)
+		buffer_printf(text, "%s: %s", code ? code : "", detail ? detail : "");
+	else if (strncmp(type, "operation.", 10) == 0 && member_text(data, "kind"))
+		buffer_printf(text, "%s %s%s", member_text(data, "kind"),
+		    member_text(data, "operation_id") ? member_text(data, "operation_id") : "",
+		    member(data, "error") ? "  " : "");
+	else if (inner_text(data, "upstream", "state"))
+		buffer_append_text(text, inner_text(data, "upstream", "state"));
+	else if (member_text(data, "version"))
+		buffer_append_text(text, member_text(data, "version"));
+	if (member(data, "error"))
+		describe_error(data, text);
+	for (size_t i = 0; i < json_array_size(changed) && text->len == 0; i++) {
+		const char *name = json_string_value(json_array_get(changed, i));
+		buffer_printf(text, "%s%s", i > 0 ? ", " : "changed: ", name ? name : "");
+	}
+}
+
+static void append_event_cell(
+    const struct output *output, struct buffer *line, const char *text, size_t shown)
+{
+	struct buffer cell _cleanup_buffer_;
+	buffer_init(&cell, DESCRIPTION_LIMIT);
+	display_append(&cell, span_of(text && *text ? text : "-"));
+	if (output->terminal && cell.len > shown) {
+		buffer_cut(&cell, shown);
+		buffer_append_text(&cell, shown > SHORT_ID ? "\xe2\x80\xa6" : "");
+	}
+	buffer_append(line, cell.data, cell.len);
+	buffer_append_text(line, "  ");
+}
+
+void describe_event(const struct output *output, const json_t *event, struct buffer *line)
+{
+	const char *time = member_text(event, "timestamp");
+	const char *type = member_text(event, "type");
+	struct buffer detail _cleanup_buffer_;
+	struct buffer shown _cleanup_buffer_;
+	struct buffer cut _cleanup_buffer_;
+	buffer_init(&detail, DESCRIPTION_LIMIT);
+	buffer_init(&shown, DESCRIPTION_LIMIT);
+	buffer_init(&cut, DESCRIPTION_LIMIT);
+	/* Of a time only the hours, minutes and seconds. */
+	if (output->terminal && time && strlen(time) > 19)
+		buffer_printf(line, "%.8sZ  ", time + 11);
+	else
+		append_event_cell(output, line, time, SIZE_MAX);
+	append_event_cell(output, line, type, SIZE_MAX);
+	append_event_cell(output, line, member_text(event, "project"), SIZE_MAX);
+	append_event_cell(output, line, member_text(event, "connector_id"), SHORT_ID);
+	append_event_cell(output, line, member_text(event, "job_id"), SHORT_JOB_ID);
+	append_event_detail(event, &detail);
+	display_append(&shown,
+	    detail.len > 0 ? (struct span){.ptr = detail.data, .len = detail.len} : span_of("-"));
+	size_t used = display_width((struct span){.ptr = buffer_text(line), .len = line->len});
+	size_t room = output->columns > used + 1 ? output->columns - used : 1;
+	if (output->columns > 0)
+		display_append_cut(
+		    &cut, (struct span){.ptr = buffer_text(&shown), .len = shown.len}, room);
+	const struct buffer *last = output->columns > 0 ? &cut : &shown;
+	buffer_append(line, last->data, last->len);
+	buffer_append_text(line, "\n");
 }

@@ -28,3 +28,13 @@ void describe_source(const json_t *connector, struct buffer *text);
 /* A row for a connector whose newest job is under way: how it is, project, id, source, progress,
  * how long, events. */
 void describe_running(const struct output *output, struct table *table, const json_t *connector);
+
+/* Appends a line for an event. */
+void describe_event(const struct output *output, const json_t *event, struct buffer *line);
+
+/* Appends how a job that is over ended: "3m41s  662,938 imported, 663 dropped, 9 files", or its
+ * error. */
+void describe_end(const struct output *output, const json_t *job, struct buffer *text);
+
+/* Appends "code: message" of a record's error, as far as there is either. */
+void describe_error(const json_t *record, struct buffer *text);

@@ -35,6 +35,10 @@ enum exit_code run_token_new(struct ctl *ctl);
 enum exit_code run_token_list(struct ctl *ctl);
 enum exit_code run_token_revoke(struct ctl *ctl);
 
+/* wait.c, watch.c */
+enum exit_code run_wait(struct ctl *ctl);
+enum exit_code run_watch(struct ctl *ctl);
+
 /* completion.c */
 enum exit_code run_completion(struct ctl *ctl);
 enum exit_code run_complete(struct ctl *ctl);

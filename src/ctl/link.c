@@ -139,6 +139,14 @@ static size_t link_take_header(char *data, size_t size, size_t count, void *cont
 	return len;
 }
 
+static int link_tick(void *context, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+{
+	const struct exchange *exchange = context;
+	(void)a, (void)b, (void)c, (void)d;
+	exchange->tick(exchange->tick_context);
+	return 0;
+}
+
 /* The target is made of escaped parts, and so is taken as it is. */
 static void prepare(
     struct link *link, struct exchange *exchange, const char *url, struct curl_slist *headers)
@@ -163,6 +171,11 @@ static void prepare(
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, exchange);
 	curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, link_take_header);
 	curl_easy_setopt(curl, CURLOPT_HEADERDATA, exchange);
+	if (exchange->tick) {
+		curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+		curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, link_tick);
+		curl_easy_setopt(curl, CURLOPT_XFERINFODATA, exchange);
+	}
 	if (exchange->body.ptr) {
 		curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)exchange->body.len);
 		curl_easy_setopt(curl, CURLOPT_POSTFIELDS, exchange->body.ptr);
@@ -221,10 +234,10 @@ static void link_take_answer(struct link *link, struct exchange *exchange)
 	    type ? (int)strcspn(type, "; ") : 0, type ? type : "");
 }
 
-static void tell(const struct link *link, const struct exchange *exchange, int64_t began)
+/* How it went, behind the line with the request. */
+static void tell(const struct exchange *exchange, int64_t began)
 {
 	int64_t took = clock_monotonic(&clock_system) - began;
-	remark("> %s %s on %s", exchange->method, exchange->target, link_name(link));
 	if (exchange->end == LINK_ANSWERED)
 		remark("< %u %s, %zu bytes, %.1f ms", exchange->status, exchange->content_type,
 		    exchange->text.len, (double)took / (double)MICROSECONDS_PER_MILLISECOND);
@@ -245,6 +258,8 @@ void link_exchange(struct link *link, struct exchange *exchange)
 	exchange->skew = TIMESTAMP_NONE;
 	struct curl_slist *headers = headers_of(link, exchange);
 	prepare(link, exchange, buffer_text(&url), headers);
+	if (link->verbose)
+		remark("> %s %s on %s", exchange->method, exchange->target, link_name(link));
 	CURLcode result = curl_easy_perform(link->curl);
 	forget_headers(headers);
 	/* What the callbacks noted says more. */
@@ -253,7 +268,7 @@ void link_exchange(struct link *link, struct exchange *exchange)
 	snprintf(exchange->failure, sizeof(exchange->failure), "%s", curl_easy_strerror(result));
 	link_take_answer(link, exchange);
 	if (link->verbose)
-		tell(link, exchange, began);
+		tell(exchange, began);
 }
 
 /* Complaints -----------------------------------------------------------------------------------*/

@@ -31,12 +31,14 @@ enum link_end {
  * the first group of members set and the others zero; end with exchange_done. */
 struct exchange {
 	const char *method;
-	const char *target;  /* path and query */
-	struct span body;    /* SPAN_NONE for none */
-	const char *content; /* its type; NULL for JSON */
-	const char *key;     /* Idempotency-Key; NULL for none */
-	int64_t patience;    /* microseconds; 0: --max-time */
-	FILE *copy_to;       /* the body goes there instead of text; NULL for none */
+	const char *target;          /* path and query */
+	struct span body;            /* SPAN_NONE for none */
+	const char *content;         /* its type; NULL for JSON */
+	const char *key;             /* Idempotency-Key; NULL for none */
+	int64_t patience;            /* microseconds; 0: --max-time */
+	void (*tick)(void *context); /* called about once a second; NULL for none */
+	void *tick_context;
+	FILE *copy_to; /* the body goes there instead of text; NULL for none */
 
 	enum link_end end;
 	bool sent; /* the request may have reached the daemon */
