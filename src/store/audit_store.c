@@ -6,14 +6,6 @@
 #include "store/positions.h"
 #include "util/timestamp.h"
 
-STATEMENT(sql_audit_put, FOR_WRITER, "write down what was asked for",
-	"INSERT INTO audit (audit_id, asked_at, answered_at, request_id, client, uid, unit, address,"
-	" action, project_id, connector_id, operation_id, status, code)"
-	" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"
-	" ON CONFLICT (audit_id) DO UPDATE SET answered_at = excluded.answered_at,"
-	" project_id = excluded.project_id, operation_id = excluded.operation_id,"
-	" status = excluded.status, code = excluded.code");
-
 static struct value text_or_null(const char *text)
 {
 	return v_text(*text ? text : NULL);
@@ -26,9 +18,14 @@ static struct value known(bool is_known, int64_t number)
 	return value;
 }
 
-int audit_store_put(struct conn *writer, const struct audit_entry *entry, struct err *err)
+STATEMENT(sql_audit_insert, FOR_WRITER, "write down what was asked for",
+	"INSERT INTO audit (audit_id, asked_at, answered_at, request_id, client, uid, unit, address,"
+	" action, project_id, connector_id, operation_id, status, code)"
+	" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)");
+
+static int audit_insert(struct conn *writer, const struct audit_entry *entry, struct err *err)
 {
-	return stmt_write(writer, &sql_audit_put,
+	return stmt_write(writer, &sql_audit_insert,
 	    VALUES(v_text(entry->audit_id), v_time(entry->asked_at), v_time(entry->answered_at),
 		v_text(entry->request_id), v_text(entry->client),
 		known(entry->uid >= 0, entry->uid), text_or_null(entry->unit),
@@ -36,6 +33,22 @@ int audit_store_put(struct conn *writer, const struct audit_entry *entry, struct
 		text_or_null(entry->connector_id), text_or_null(entry->operation_id),
 		known(entry->status > 0, entry->status), text_or_null(entry->code)),
 	    err);
+}
+
+STATEMENT(sql_audit_complete, FOR_WRITER, "write down what came of a change",
+	"UPDATE audit SET answered_at = ?2, project_id = ?3, operation_id = coalesce(?4, operation_id), status = ?5,"
+	" code = ?6 WHERE audit_id = ?1");
+
+/* Not as one statement: it would take a row number each time, and what is kept is counted by
+ * these. */
+int audit_store_put(struct conn *writer, const struct audit_entry *entry, struct err *err)
+{
+	int r = stmt_write(writer, &sql_audit_complete,
+	    VALUES(v_text(entry->audit_id), v_time(entry->answered_at),
+		v_integer(entry->project_id), text_or_null(entry->operation_id),
+		known(entry->status > 0, entry->status), text_or_null(entry->code)),
+	    err);
+	return r || sqlite3_changes(writer->db) > 0 ? r : audit_insert(writer, entry, err);
 }
 
 STATEMENT(sql_audit_link, FOR_WRITER, "write down which operation was asked for",

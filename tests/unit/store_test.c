@@ -1632,6 +1632,10 @@ START_TEST(an_entry_of_the_audit_is_written_when_asked_for_and_again_when_answer
 	listed = list_audit(&fixture, (struct audit_query){.since = TIMESTAMP_NONE});
 	ck_assert_str_eq(listed.ids, "a ");
 	ck_assert(listed.status == 201 && listed.answered);
+	/* Completing took no number, by which they are counted. */
+	ck_assert_int_eq(
+	    fixture_count(fixture.writer, "SELECT seq FROM sqlite_sequence WHERE name = 'audit'"),
+	    1);
 	fixture_done(&fixture);
 }
 END_TEST
