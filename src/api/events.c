@@ -100,6 +100,15 @@ static void render_event(
 	writer_end_object(writer);
 }
 
+/* A line of a stream ends where one of what others wrote does. In JSON a line ends between values
+ * only, where a blank says the same. */
+static void put_on_one_line(struct buffer *buffer, size_t start)
+{
+	for (size_t i = start; i < buffer->len; i++)
+		if (buffer->data[i] == '\n' || buffer->data[i] == '\r')
+			buffer->data[i] = ' ';
+}
+
 static int add_event(const struct event_record *record, void *context)
 {
 	struct following *following = context;
@@ -119,8 +128,10 @@ static int add_event(const struct event_record *record, void *context)
 	}
 	struct writer writer;
 	buffer_printf(buffer, "id: %s\nevent: %s\ndata: ", id, event_type_names[record->type]);
+	size_t start = buffer->len;
 	writer_init(&writer, buffer);
 	render_event(&writer, record, id, name);
+	put_on_one_line(buffer, start);
 	buffer_append_text(buffer, "\n\n");
 	following->told = record->seq;
 	return 0;

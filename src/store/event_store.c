@@ -34,7 +34,10 @@ static int deliver_feed(struct conn *conn, struct columns *columns, void *sink, 
 {
 	struct event_feed *feed = sink;
 	(void)conn, (void)err;
-	snprintf(feed->name, sizeof(feed->name), "%s", column_text(columns));
+	const char *name = column_text(columns);
+	bool ours = name && strlen(name) == FEED_LENGTH &&
+		    strspn(name, "0123456789abcdefghijklmnopqrstuvwxyz") == FEED_LENGTH;
+	snprintf(feed->name, sizeof(feed->name), "%s", ours ? name : "");
 	feed->oldest = column_integer(columns);
 	feed->newest = column_integer(columns);
 	return 0;
@@ -113,9 +116,9 @@ static int event_deliver(struct conn *conn, struct columns *columns, void *sink,
 	    to->query->wants_project(record.project_id, to->context)) {
 		record.at = column_time(columns);
 		record.operation_id = column_text(columns);
-		record.previous = column_span(columns);
-		record.changed = column_span(columns);
-		record.data = column_span(columns);
+		record.previous = column_object(columns);
+		record.changed = column_array(columns);
+		record.data = column_object(columns);
 		r = to->row(&record, to->context);
 	}
 	if (r == 0)

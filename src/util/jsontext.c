@@ -350,11 +350,30 @@ static const char *behind_name(const char *at, const char *end)
 	return at < end && *at == ':' ? jsontext_skip_blanks(at + 1, end) : NULL;
 }
 
-/* One bit for each level that is open: whether it is an object. */
+/* Which of the levels that are open are objects. */
+struct levels {
+	bool objects[JSONTEXT_VALID_DEPTH_LIMIT];
+	unsigned count;
+};
+
+/* Behind what ends at `at`, and the levels that end with it; NULL for no JSON. */
+static const char *behind_ends(const char *at, const char *end, struct levels *levels)
+{
+	while (levels->count > 0) {
+		at = jsontext_skip_blanks(at, end);
+		if (at == end)
+			return NULL;
+		if (*at != (levels->objects[levels->count - 1] ? '}' : ']'))
+			return at;
+		levels->count--;
+		at++;
+	}
+	return jsontext_skip_blanks(at, end);
+}
+
 bool jsontext_is_valid(struct span text)
 {
-	uint64_t objects = 0;
-	unsigned depth = 0;
+	struct levels levels = {.count = 0};
 	if (!text.ptr)
 		return false;
 	const char *end = text.ptr + text.len;
@@ -363,9 +382,9 @@ bool jsontext_is_valid(struct span text)
 		/* A value begins here. */
 		bool object = at < end && *at == '{';
 		if (object || (at < end && *at == '[')) {
-			if (depth++ == JSONTEXT_DEPTH_LIMIT)
+			if (levels.count == JSONTEXT_VALID_DEPTH_LIMIT)
 				return false;
-			objects = objects << 1 | object;
+			levels.objects[levels.count++] = object;
 			at = jsontext_skip_blanks(at + 1, end);
 			if (at == end || *at != (object ? '}' : ']')) {
 				at = object ? behind_name(at, end) : at;
@@ -374,20 +393,13 @@ bool jsontext_is_valid(struct span text)
 		} else {
 			at = behind_scalar(at, end);
 		}
-		/* It has ended, or its last member has, and the level with that. */
-		for (;;) {
-			at = at ? jsontext_skip_blanks(at, end) : NULL;
-			if (!at || at == end || depth == 0)
-				return at == end && depth == 0;
-			if (*at != (objects & 1 ? '}' : ']'))
-				break;
-			objects >>= 1;
-			depth--;
-			at++;
-		}
+		at = at ? behind_ends(at, end, &levels) : NULL;
+		if (!at || levels.count == 0)
+			return at == end;
 		if (*at != ',')
 			return false;
-		at = objects & 1 ? behind_name(at + 1, end) : jsontext_skip_blanks(at + 1, end);
+		bool in_object = levels.objects[levels.count - 1];
+		at = in_object ? behind_name(at + 1, end) : jsontext_skip_blanks(at + 1, end);
 	}
 	return false;
 }

@@ -71,9 +71,12 @@ void jsontext_iterate(struct jsontext_iterator *iterator, struct span value);
 bool jsontext_next(
     struct jsontext_iterator *iterator, struct span *ret_key, struct span *ret_value);
 
+/* Records of ours are put around what was parsed. */
+#define JSONTEXT_VALID_DEPTH_LIMIT (2 * JSONTEXT_DEPTH_LIMIT)
+
 /* Whether text is one value in JSON, blanks around it aside, and nothing that jsontext_parse with
- * JSONTEXT_ANY would refuse but for the size of a number or the number of values. Allocates
- * nothing, and takes about as long as copying it would. */
+ * JSONTEXT_ANY would refuse but for the size of a number, the number of values, or its depth, which
+ * is at most JSONTEXT_VALID_DEPTH_LIMIT. Allocates nothing. */
 bool jsontext_is_valid(struct span text);
 
 /* The bytes of the value that text begins with, without blanks around; SPAN_NONE for none. */

@@ -418,6 +418,18 @@ def test_a_stream_gives_the_same_bytes_as_asking(api):
     again.close()
 
 
+def test_a_stream_keeps_in_one_event_what_was_sent_in_many_lines(api):
+    body = json.dumps({**gcs(), "label": "l"}, indent=2).replace("\n", "\r\n")
+    answer = api.request("POST", "/v1/projects/demo/connectors?wait=30", body=body.encode(),
+                         headers={"Content-Type": "application/json"})
+    assert answer.status == 201, answer
+    found = until(api, "connector.created")
+    stream = Stream(api)
+    heard = [event for _, event in zip(found, stream)]
+    assert [event for _, event in heard] == found
+    stream.close()
+
+
 def test_what_happens_is_heard_at_once(api):
     stream = Stream(api, query="?since=now&type=daemon.*")
     events = iter(stream)

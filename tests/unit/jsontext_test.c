@@ -476,9 +476,9 @@ START_TEST(looking_tells_what_parsing_would)
 	ck_assert_uint_gt(valid, 500);
 	ck_assert_uint_lt(valid, 2500);
 	/* A number of any size is one, and not too deep is deep enough. */
-	char deep[2 * JSONTEXT_DEPTH_LIMIT + 2];
-	memset(deep, '[', JSONTEXT_DEPTH_LIMIT + 1);
-	memset(deep + JSONTEXT_DEPTH_LIMIT + 1, ']', JSONTEXT_DEPTH_LIMIT + 1);
+	char deep[2 * JSONTEXT_VALID_DEPTH_LIMIT + 2];
+	memset(deep, '[', JSONTEXT_VALID_DEPTH_LIMIT + 1);
+	memset(deep + JSONTEXT_VALID_DEPTH_LIMIT + 1, ']', JSONTEXT_VALID_DEPTH_LIMIT + 1);
 	ck_assert(jsontext_is_valid(span_of("[1e999,123456789012345678901234567890]")));
 	ck_assert(!jsontext_is_valid((struct span){.ptr = deep, .len = sizeof(deep)}));
 	ck_assert(jsontext_is_valid((struct span){.ptr = deep + 1, .len = sizeof(deep) - 2}));
