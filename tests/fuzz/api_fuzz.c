@@ -18,6 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define ANSWERS_LIMIT ((size_t)64 * 1024 * 1024)
 
+/* After a tilde: not asked, but listened to. */
 static const char *const targets[] = {
     "/v1",
     "/v1/projects",
@@ -39,6 +40,17 @@ static const char *const targets[] = {
     "/v1/operations?kind=create&state=unknown&project=demo",
     "/v1/operations/op_1",
     "/v1/audit?limit=2",
+    "/v1/events?since=oldest&limit=2",
+    "/v1/events?since=2001-01-01T00:00:00Z&type=job.*",
+    "~/v1/events?since=oldest",
+    "~/v1/events?since=evt_zzzzzzzz_1",
+    "/v1/events?since=never&limit=0&type=nothing.at.all&wait=x",
+    "/v1/events?since=evt_abcdefgh_1&type=job.created,connector.*",
+    "/v1/events?since=evt_zzzzzzzz_1",
+    "/v1/events?since=evt_abcdefgh_99",
+    "/v1/events?since=oldest&connector_id=c&job_id=job_1&project=demo",
+    "/v1/events?since=now&wait=1",
+    "/v1/events?project=nowhere",
     "/v1/audit?client=uid:0&project=demo",
     "/api/app/projects/1/connectors/",
     "/api/app/projects/1/connectors/c",
@@ -125,20 +137,50 @@ static void find_cursor(const struct buffer *answers, char *ret_cursor, size_t s
 	snprintf(ret_cursor, size, "%.*s", at ? (int)strcspn(at, "\"") : 0, at ? at : "");
 }
 
+/* Every line of a stream is a field that there is, and what is data is JSON. */
+static void judge_stream(const struct buffer *answers, struct span body)
+{
+	while (body.len > 0) {
+		const char *end = memchr(body.ptr, '\n', body.len);
+		struct span line = {.ptr = body.ptr};
+		line.len = end ? (size_t)(end - body.ptr) : body.len;
+		json_error_t reason;
+		if (line.len > 6 && memcmp(line.ptr, "data: ", 6) == 0) {
+			json_t *data = json_loadb(line.ptr + 6, line.len - 6, 0, &reason);
+			judge(answers,
+			    data || json_error_code(&reason) == json_error_numeric_overflow);
+			json_decref(data);
+		} else {
+			judge(answers, line.len == 0 || strchr("ier:", *line.ptr));
+			judge(answers, line.len == 0 || !memchr(line.ptr, '\r', line.len));
+		}
+		size_t taken = line.len + (end ? 1 : 0);
+		body = (struct span){.ptr = body.ptr + taken, .len = body.len - taken};
+	}
+}
+
 static void ask(const char *target, const char *cursor, struct buffer *answers)
 {
 	char request[1024];
 	const struct http1_request *requests;
+	struct http1_answer last;
 	buffer_clear(answers);
+	bool stream = *target == '~';
 	int len = snprintf(request, sizeof(request),
-	    "GET %s%s%s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", target,
-	    *cursor ? "&cursor=" : "", cursor);
+	    "GET %s%s%s HTTP/1.1\r\nHost: localhost\r\n%sConnection: close\r\n\r\n",
+	    target + stream, *cursor ? "&cursor=" : "", cursor,
+	    stream ? "Accept: text/event-stream\r\n" : "");
 	struct span input = {.ptr = request, .len = (size_t)len};
 	serve_input(LISTENER_SOCKET, 0, input, answers);
+	/* A stream that cannot go on is cut. */
+	if (stream && api.names_odd)
+		return;
 	size_t count = judge_read(input, &requests);
-	size_t answered = judge_answers(answers);
+	size_t answered = judge_answers(answers, &last);
 	judge(answers, count == 1 && answered == 1);
-	judge(answers, api.names_odd || strncmp(answers->data, "HTTP/1.1 500", 12) != 0);
+	judge(answers, api.names_odd || last.status != 500);
+	if (stream && last.status == 200)
+		judge_stream(answers, last.body);
 }
 
 static bool has(struct span text, const char *part)
@@ -157,7 +199,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct span text = {.ptr = (const char *)data, .len = size};
 	rows_begin(text);
 	api.inputs++;
-	api.names_odd = has(text, "kind=") || has(text, "state=");
+	api.names_odd = has(text, "kind=") || has(text, "state=") || has(text, "type=");
 	for (size_t i = 0; i < ARRAY_SIZE(targets); i++) {
 		char cursor[128] = "";
 		unsigned pages = 0;

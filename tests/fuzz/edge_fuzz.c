@@ -321,6 +321,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	    LISTENER_SOCKET, LISTENER_TCP, LISTENER_HEALTH, LISTENER_TCP};
 	static const size_t piece_sizes[] = {0, 1, 7, 64};
 	const struct http1_request *requests;
+	struct http1_answer last;
 	if (size < 1 || size > JUDGE_INPUT_LIMIT)
 		return 0;
 	if (!config)
@@ -334,7 +335,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	assert(!buffer_failed(&answers));
 	size_t count = judge_read(input, &requests);
 	judge_handled(&answers, requests, count);
-	judge_answers(&answers);
+	judge_answers(&answers, &last);
 	forget();
 	return 0;
 }

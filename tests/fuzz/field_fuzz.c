@@ -56,6 +56,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	field_content_length(input, &length);
 	field_is_json(input);
 	field_lists_etag(input, "W/\"a\"");
+	field_lists_type(input, "text/event-stream");
 	check_target(input);
 	check_claim(input);
 	return 0;

@@ -65,11 +65,11 @@ static bool is_of_library(const struct http1_answer *answer)
 		   answer->status == 505);
 }
 
-size_t judge_answers(const struct buffer *all)
+size_t judge_answers(const struct buffer *all, struct http1_answer *ret_last)
 {
 	struct span answers = {.ptr = all->data, .len = all->len}, value;
 	heard = all;
-	struct http1_answer answer;
+	struct http1_answer answer = {.status = 0};
 	size_t index = 0;
 	while (answers.len > 0) {
 		struct span rest = answers;
@@ -94,5 +94,6 @@ size_t judge_answers(const struct buffer *all)
 		judge(heard, (!own && !last && known) || answers.len == 0);
 		index++;
 	}
+	*ret_last = answer;
 	return index;
 }

@@ -14,8 +14,8 @@ size_t judge_read(struct span input, const struct http1_request **ret_requests);
 /* Each of them has one answer at most, in its order, and what follows them one more, the last:
  * well formed, framed beyond doubt, UTF-8 and, where it says so, JSON; nothing follows one that
  * ends the connection. Aborts where that does not hold. The answers' bytes may be changed. Returns
- * how many there are. */
-size_t judge_answers(const struct buffer *answers);
+ * how many there are, and the last one. */
+size_t judge_answers(const struct buffer *answers, struct http1_answer *ret_last);
 
 /* Aborts unless a condition holds, and shows what was answered. */
 void judge_failed(const struct buffer *answers, const char *condition);

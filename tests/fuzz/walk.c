@@ -8,7 +8,9 @@
 #include <string.h>
 
 #include "store/audit_store.h"
+#include "store/conn_private.h"
 #include "store/connector_store.h"
+#include "store/event_store.h"
 #include "store/freshness.h"
 #include "store/job_store.h"
 #include "store/operation_store.h"
@@ -389,6 +391,51 @@ static void walk_audit(struct met *met)
 	page_through(met, list_audit, &all, false);
 }
 
+static bool wants_project(int64_t project_id, void *context)
+{
+	(void)context;
+	return project_id <= 2;
+}
+
+static int show_event(const struct event_record *record, void *context)
+{
+	struct met *met = context;
+	struct shown shown;
+	assert(record->type < EVENT_TYPE_COUNT);
+	shown_begin(&shown);
+	writer_begin_object(&shown.writer);
+	writer_member_text(&shown.writer, "connector_id", record->connector_id);
+	writer_member_text(&shown.writer, "job_id", record->job_id);
+	writer_member_text(&shown.writer, "operation_id", record->operation_id);
+	writer_member_time(&shown.writer, "at", record->at);
+	writer_member_raw(&shown.writer, "previous", record->previous);
+	writer_member_raw(&shown.writer, "changed", record->changed);
+	writer_member_raw(&shown.writer, "data", record->data);
+	writer_end_object(&shown.writer);
+	shown_end(&shown);
+	return taken(met);
+}
+
+static void walk_events(struct met *met)
+{
+	struct err err = ERR_INIT;
+	struct event_feed feed = {.name = ""};
+	struct event_query query = {.after = INT64_MIN, .wants_project = wants_project};
+	int64_t seq;
+	event_store_feed(met->conn, &err, &feed);
+	assert(strspn(feed.name, "0123456789abcdefghijklmnopqrstuvwxyz") == strlen(feed.name));
+	event_store_since(met->conn, NOW, &err, &seq);
+	for (unsigned pages = 0; pages < PAGES_LIMIT; pages++) {
+		met->taken = 0;
+		int r = event_store_list(met->conn, &query, show_event, met, &err, &seq);
+		assert(r >= 0 || err.text[0]);
+		if (r != STORE_PAGE_FULL)
+			return;
+		assert(seq > query.after);
+		query.after = seq;
+	}
+}
+
 /* What only the sync thread asks. */
 static void walk_as_writer(struct met *met)
 {
@@ -438,17 +485,24 @@ void walk_store(struct conn *conn, bool writer)
 	walk_jobs(&met);
 	walk_operations(&met);
 	walk_audit(&met);
+	walk_events(&met);
 	if (writer)
 		walk_as_writer(&met);
 }
 
 /* Writing -------------------------------------------------------------------------------------- */
 
+/* SQLite gives a transaction up by itself when there is no higher row number. */
+static bool is_over(struct conn *writer)
+{
+	return sqlite3_get_autocommit(writer->db) != 0;
+}
+
 static void change_connectors(struct conn *writer, struct connector *connector, int64_t *ret_row)
 {
 	struct err err = ERR_INIT;
 	const struct store_failure failure = {.code = "code", .message = "message", .at = NOW};
-	for (int i = 0; i < 8; i++) {
+	for (int i = 0; i < 8 && !is_over(writer); i++) {
 		enum connector_change change = CONNECTOR_SAME;
 		struct followed_connector followed = {.row = 0};
 		struct connector_put put = {.project_id = 1,
@@ -467,6 +521,8 @@ static void change_connectors(struct conn *writer, struct connector *connector, 
 		connector_store_failed(
 		    writer, *ret_row, (enum connector_part)(i & 1), &failure, &err);
 	}
+	if (is_over(writer))
+		return;
 	connector_store_created_by_us(writer, *ret_row, "key", &err);
 	connector_store_history_synced(writer, *ret_row, NOW, &err);
 	connector_store_read(writer, *ret_row, CONNECTOR_PART_HISTORY, &err);
@@ -486,12 +542,14 @@ static void change_jobs(struct conn *writer, int64_t connector_row)
 	    .raw = span_of("{}")};
 	const struct new_job job = {
 	    .project_id = 1, .connector_row = connector_row, .run = &run, .now = NOW};
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < 2 && !is_over(writer); i++) {
 		job_store_update(writer, row, &run, NOW, &err);
 		job_store_unlisted(writer, row, NOW, true, NOW + 1, &err);
 		job_store_relisted(writer, row, NOW + 2, &err);
 		job_store_insert(writer, &job, &err, &row, id);
 	}
+	if (is_over(writer))
+		return;
 	job_store_retain(writer, 5, 1, 3, &err, &removed);
 	job_store_connector_gone(writer, connector_row, NOW, &err);
 }
@@ -523,11 +581,15 @@ static void change_operations(struct conn *writer)
 	const struct audit_entry entry = {
 	    .audit_id = "aud_1", .asked_at = NOW, .client = "uid:0", .action = audit_actions[0]};
 	const struct store_failure failure = {.code = "code", .message = "message", .at = NOW};
+	const struct event_put event = {
+	    .type = EVENT_JOB_UPDATED, .at = NOW, .project_id = 1, .data = span_of("{}")};
+	if (is_over(writer) || operation_store_insert(writer, &added, &err, &row) != 0)
+		return;
 	operation_store_get(writer, "op_1", update_operation, writer, &err);
-	operation_store_insert(writer, &added, &err, &row);
 	operation_store_delivered(writer, "op_1", &err);
 	operation_store_retain(writer, &retention, 3, &err, &removed);
-	audit_store_put(writer, &entry, &err);
+	if (audit_store_put(writer, &entry, &err) != 0)
+		return;
 	audit_store_link(writer, "aud_1", "op_added", &err);
 	audit_store_retain(writer, 5, 1, 3, &err, &removed);
 	project_store_ensure(writer, 1, &err);
@@ -535,6 +597,10 @@ static void change_operations(struct conn *writer)
 	project_store_list_read(writer, 1, &err);
 	project_store_listed(writer, 1, NOW, &err);
 	store_touch(writer, &err);
+	if (event_store_put(writer, &event, &err) != 0)
+		return;
+	event_store_own(writer, &err);
+	event_store_retain(writer, 5, 1, 3, &err, &removed);
 }
 
 void change_store(struct conn *writer)
@@ -551,8 +617,8 @@ void change_store(struct conn *writer)
 	    .raw = span_of("{}"),
 	};
 	change_connectors(writer, &connector, &row);
+	change_operations(writer);
 	change_jobs(writer, row);
 	connector.connector_id = "added";
 	change_connectors(writer, &connector, &row);
-	change_operations(writer);
 }
