@@ -31,6 +31,7 @@ struct check {
 	int64_t oldest; /* age of the oldest list; TIMESTAMP_NONE: none was ever read */
 	int64_t limit;  /* for the age of that list */
 	size_t projects;
+	const char *only; /* the name of the project that is looked at; NULL: all */
 	int64_t critical; /* what needs attention */
 	int64_t warning;
 };
@@ -146,15 +147,62 @@ static void check_upstream(struct check *check, const json_t *project)
 		check_note(check, STATE_WARNING, "Mixpanel is %s for %s", state, name ? name : "?");
 }
 
-/* How many open reasons for attention the daemon tells of; none where it does not. */
-static void check_attention_count(struct check *check, const json_t *health)
+/* What is open of it, worst first; a connector tells its own without project and subject. */
+static void check_reason(
+    struct check *check, const json_t *reason, const char *project, const char *id)
 {
-	const json_t *attention = member(health, "attention");
-	check->critical = member_integer(attention, "critical", 0);
-	check->warning = member_integer(attention, "warning", 0);
+	const char *code = member_text(reason, "code");
+	const char *detail = member_text(reason, "detail");
+	bool critical = text_same(member_text(reason, "severity"), "critical");
+	check_note(check, critical ? STATE_CRITICAL : STATE_WARNING, "%s%s%.8s%s%s: %s",
+	    project ? project : "", project ? " " : "", id ? id : "", id ? " " : "",
+	    code ? code : "?", detail ? detail : "");
 }
 
-static void check_health(struct ctl *ctl, struct check *check, const char *only)
+/* The worst of what needs attention; of the others the number is enough. */
+static void check_worst(struct ctl *ctl, struct check *check, const char *only)
+{
+	struct target target _cleanup_target_;
+	struct exchange exchange _cleanup_exchange_ = {.method = "GET"};
+	int64_t all = check->critical + check->warning;
+	target_init(&target, "/v1/attention?limit=1");
+	target.query = true;
+	target_parameter(&target, "project", only);
+	if (all == 0 || !check_get(ctl, check, &target, &exchange))
+		return;
+	json_t *page _cleanup_json_ = check_document(check, &exchange);
+	const json_t *reason = json_array_get(member(page, "data"), 0);
+	if (!reason)
+		return;
+	check_reason(check, reason, member_text(reason, "project"),
+	    member_text(member(reason, "subject"), "id"));
+	check->others += (size_t)(all - 1);
+}
+
+/* How many open reasons there are, of all or of one project; none where the daemon tells of none.
+ */
+static void check_attention(struct ctl *ctl, struct check *check, const json_t *health)
+{
+	const json_t *counts = member(health, "attention");
+	json_t *project _cleanup_json_ = NULL;
+	if (!counts || options_have(ctl->options, OPTION_CONNECTOR))
+		return;
+	if (check->only) {
+		struct target target _cleanup_target_;
+		struct exchange exchange _cleanup_exchange_ = {.method = "GET"};
+		target_init(&target, "/v1/projects");
+		target_step(&target, check->only);
+		if (!check_get(ctl, check, &target, &exchange))
+			return;
+		project = check_document(check, &exchange);
+		counts = member(project, "attention");
+	}
+	check->critical = member_integer(counts, "critical", 0);
+	check->warning = member_integer(counts, "warning", 0);
+	check_worst(ctl, check, check->only);
+}
+
+static void check_health(struct ctl *ctl, struct check *check)
 {
 	struct target target _cleanup_target_;
 	struct exchange exchange _cleanup_exchange_ = {.method = "GET"};
@@ -168,7 +216,7 @@ static void check_health(struct ctl *ctl, struct check *check, const char *only)
 		check_note(check, STATE_CRITICAL, "the daemon is down");
 	for (size_t i = 0; i < json_array_size(projects); i++) {
 		const json_t *project = json_array_get(projects, i);
-		if (only && !text_same(member_text(project, "project"), only))
+		if (check->only && !text_same(member_text(project, "project"), check->only))
 			continue;
 		check_list(&ctl->output, check, project);
 		check_upstream(check, project);
@@ -180,7 +228,7 @@ static void check_health(struct ctl *ctl, struct check *check, const char *only)
 		    unknown == 1 ? "" : "s");
 	if (text_same(status, "degraded") && check->worst.len == 0)
 		check_note(check, STATE_WARNING, "the daemon is degraded");
-	check_attention_count(check, health);
+	check_attention(ctl, check, health);
 }
 
 static void check_connector(struct ctl *ctl, struct check *check, const char *word)
@@ -189,6 +237,15 @@ static void check_connector(struct ctl *ctl, struct check *check, const char *wo
 	if (reference_find_connector(ctl, word, &found)) {
 		check_note(check, STATE_UNKNOWN, "there is no connector \"%s\" to be found", word);
 		return;
+	}
+	const json_t *reasons = member(found.json, "attention");
+	for (size_t i = 0; i < json_array_size(reasons); i++) {
+		const json_t *reason = json_array_get(reasons, i);
+		bool critical = text_same(member_text(reason, "severity"), "critical");
+		check->critical += critical;
+		check->warning += !critical;
+		check_reason(check, reason, member_text(found.json, "project"),
+		    member_text(found.json, "connector_id"));
 	}
 	if (json_is_true(member(member(found.json, "sync"), "stale")))
 		check_note(check, STATE_WARNING, "what is known of connector %s is stale", word);
@@ -274,9 +331,10 @@ enum exit_code run_check(struct ctl *ctl)
 	if (options_duration(options, OPTION_MAX_LIST_AGE, &check.limit))
 		check_note(&check, STATE_UNKNOWN, "--max-list-age is a duration, such as 15m");
 	else if (!word || check_find_project(ctl, &check, word, &only)) {
+		check.only = word ? buffer_text(&only) : NULL;
 		check_ready(ctl, &check);
 		if (check.state != STATE_UNKNOWN)
-			check_health(ctl, &check, word ? buffer_text(&only) : NULL);
+			check_health(ctl, &check);
 		if (options_have(options, OPTION_CONNECTOR) && check.state != STATE_UNKNOWN)
 			check_connector(ctl, &check, options->value[OPTION_CONNECTOR]);
 	}

@@ -2,6 +2,7 @@
 /* The columns of each kind of record, and the facts of one. */
 #include "ctl/describe.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "util/timestamp.h"
@@ -81,6 +82,17 @@ static void cell_error(struct table *table, const json_t *record)
 	table_add(table, span_of(buffer_text(&text)), TONE_PLAIN);
 }
 
+/* "1 critical, 2 warning", as far as there are any. */
+static void append_attention(const json_t *attention, struct buffer *text)
+{
+	int64_t critical = member_integer(attention, "critical", 0);
+	int64_t warning = member_integer(attention, "warning", 0);
+	if (critical > 0)
+		buffer_printf(text, "%" PRId64 " critical", critical);
+	if (warning > 0)
+		buffer_printf(text, "%s%" PRId64 " warning", critical > 0 ? ", " : "", warning);
+}
+
 /* Rows -----------------------------------------------------------------------------------------*/
 
 static void cell_listed(const struct output *output, struct table *table, const json_t *project)
@@ -107,7 +119,12 @@ static void describe_row_project(
 	cell_listed(output, table, project);
 	cell_number(table, member(project, "connectors"));
 	cell_number(table, member(project, "jobs_active"));
-	cell_text_of(table, member(project, "region"), TONE_PLAIN);
+	struct buffer attention _cleanup_buffer_;
+	buffer_init(&attention, 64);
+	append_attention(member(project, "attention"), &attention);
+	table_add(table, span_of(buffer_text(&attention)),
+	    member_integer(member(project, "attention"), "critical", 0) > 0 ? TONE_BAD
+									    : TONE_DOUBTFUL);
 }
 
 static void describe_row_connector(
@@ -198,6 +215,25 @@ void describe_running(const struct output *output, struct table *table, const js
 	table_add(table, span_of(buffer_text(&text)), TONE_PLAIN);
 }
 
+const struct table_column describe_reason_columns[DESCRIBE_REASON_COLUMNS] = {
+    {NULL, false}, {NULL, false}, {NULL, false}, {NULL, false}, {NULL, false}};
+
+void describe_reason(const struct output *output, struct table *table, const json_t *reason)
+{
+	const char *detail = member_text(reason, "detail");
+	const char *cause = member_text(reason, "cause");
+	struct buffer text _cleanup_buffer_;
+	buffer_init(&text, DESCRIPTION_LIMIT);
+	buffer_append_text(&text, detail ? detail : "");
+	if (cause)
+		buffer_printf(&text, " (%s)", cause);
+	cell_word(table, member_text(reason, "severity"));
+	cell_text_of(table, member(reason, "project"), TONE_PLAIN);
+	cell_id(output, table, inner_text(reason, "subject", "id"));
+	cell_text_of(table, member(reason, "code"), TONE_PLAIN);
+	table_add(table, span_of(buffer_text(&text)), TONE_PLAIN);
+}
+
 #define KIND(nothing, member, table_columns, each_row)                                             \
 	{                                                                                          \
 		.none = (nothing), .id_member = (member), .columns = (table_columns),              \
@@ -210,7 +246,7 @@ static const struct table_column project_columns[] = {
     {"LIST", false},
     {"CONNECTORS", true},
     {"ACTIVE", true},
-    {"REGION", false},
+    {"ATTENTION", false},
 };
 const struct listing_kind describe_projects =
     KIND("no projects", "project", project_columns, describe_row_project);
@@ -359,6 +395,24 @@ static void fact_latest_job(
 	fact_time(output, text, "ended", member_text(job, "end_time"));
 }
 
+/* What is open of a connector, each with what to do. */
+static void fact_attention(
+    const struct output *output, const json_t *connector, struct buffer *text)
+{
+	const json_t *reasons = member(connector, "attention");
+	for (size_t i = 0; i < json_array_size(reasons); i++) {
+		const json_t *reason = json_array_get(reasons, i);
+		const char *code = member_text(reason, "code");
+		const char *detail = member_text(reason, "detail");
+		struct buffer line _cleanup_buffer_;
+		buffer_init(&line, DESCRIPTION_LIMIT);
+		buffer_printf(&line, "%s: %s", code ? code : "", detail ? detail : "");
+		fact_word(output, text, "attention", member_text(reason, "severity"));
+		fact(text, "", buffer_text(&line));
+		fact(text, "", member_text(reason, "advice"));
+	}
+}
+
 void describe_connector(const struct output *output, const json_t *connector, struct buffer *text)
 {
 	struct buffer source _cleanup_buffer_;
@@ -379,6 +433,7 @@ void describe_connector(const struct output *output, const json_t *connector, st
 	fact_time(output, text, "created", member_text(connector, "created_at"));
 	fact(text, "created by", member_text(connector, "created_by"));
 	fact_latest_job(output, connector, text);
+	fact_attention(output, connector, text);
 	fact_sync(output, connector, text);
 }
 

@@ -38,3 +38,10 @@ void describe_end(const struct output *output, const json_t *job, struct buffer 
 
 /* Appends "code: message" of a record's error, as far as there is either. */
 void describe_error(const json_t *record, struct buffer *text);
+
+/* The columns of a reason for attention, without a head. */
+#define DESCRIBE_REASON_COLUMNS 5
+extern const struct table_column describe_reason_columns[DESCRIBE_REASON_COLUMNS];
+
+/* A row for an open reason for attention: severity, project, subject, code, detail. */
+void describe_reason(const struct output *output, struct table *table, const json_t *reason);

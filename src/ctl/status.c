@@ -13,7 +13,10 @@ struct status {
 	struct exchange health;
 	struct buffer projects;
 	struct buffer running;
+	struct buffer attention;
+	bool has_attention; /* the daemon tells of any */
 	struct table project_table;
+	struct table attention_table;
 	struct table running_table;
 };
 
@@ -24,6 +27,8 @@ static void status_init(struct status *status)
 	*status = (struct status){.health = {.method = "GET"}};
 	buffer_init(&status->projects, DESCRIPTION_LIMIT);
 	buffer_init(&status->running, DESCRIPTION_LIMIT);
+	buffer_init(&status->attention, DESCRIPTION_LIMIT);
+	table_init(&status->attention_table, describe_reason_columns, DESCRIBE_REASON_COLUMNS);
 	table_init(
 	    &status->project_table, describe_projects.columns, describe_projects.column_count);
 	table_init(&status->running_table, running_columns, ARRAY_SIZE(running_columns));
@@ -34,6 +39,8 @@ static void status_done(struct status *status)
 	exchange_done(&status->health);
 	buffer_done(&status->projects);
 	buffer_done(&status->running);
+	buffer_done(&status->attention);
+	table_done(&status->attention_table);
 	table_done(&status->project_table);
 	table_done(&status->running_table);
 }
@@ -53,6 +60,19 @@ static enum exit_code take_project(struct ctl *ctl, struct span json, void *cont
 		return complain(EXIT_REFUSED, "a project cannot be read: %s", err.text);
 	append_record(&status->projects, json);
 	describe_projects.row(&ctl->output, &status->project_table, project);
+	return EXIT_DONE;
+}
+
+static enum exit_code take_reason(struct ctl *ctl, struct span json, void *context)
+{
+	struct status *status = context;
+	struct err err = ERR_INIT;
+	json_t *reason _cleanup_json_ = NULL;
+	if (jsontext_parse(json, 0, &err, &reason) < 0)
+		return complain(
+		    EXIT_REFUSED, "a reason for attention cannot be read: %s", err.text);
+	append_record(&status->attention, json);
+	describe_reason(&ctl->output, &status->attention_table, reason);
 	return EXIT_DONE;
 }
 
@@ -89,6 +109,20 @@ static enum exit_code read_projects(struct ctl *ctl, struct status *status)
 	return code ? code : take_project(ctl, ask_body(&exchange), status);
 }
 
+/* What needs attention, of a daemon that tells of it. */
+static enum exit_code read_attention(struct ctl *ctl, struct status *status)
+{
+	json_t *health _cleanup_json_ = NULL;
+	struct target target _cleanup_target_;
+	target_init(&target, "/v1/attention");
+	target_parameter(&target, "project", ctl->options->value[OPTION_PROJECT]);
+	enum exit_code code = ask_parse(ctl, &status->health, &health);
+	status->has_attention = member(health, "attention") != NULL;
+	if (code || !status->has_attention)
+		return code;
+	return listing_each(ctl, &target, LISTING_ALL, take_reason, status);
+}
+
 static enum exit_code read_running(struct ctl *ctl, struct status *status)
 {
 	static const char *const words[] = {"running", "queued"};
@@ -113,11 +147,17 @@ static enum exit_code print_json(struct ctl *ctl, const struct status *status)
 	buffer_append(&text, buffer_text(&status->health.text), status->health.text.len);
 	buffer_printf(&text, ",\n\"projects\":[");
 	buffer_append(&text, buffer_text(&status->projects), status->projects.len);
-	buffer_printf(&text, "],\n\"running\":[");
+	buffer_append_text(&text, "]");
+	if (status->has_attention) {
+		buffer_append_text(&text, ",\n\"attention\":[");
+		buffer_append(&text, buffer_text(&status->attention), status->attention.len);
+		buffer_append_text(&text, "]");
+	}
+	buffer_append_text(&text, ",\n\"running\":[");
 	buffer_append(&text, buffer_text(&status->running), status->running.len);
 	buffer_append_text(&text, "]}");
 	if (buffer_failed(&text) || buffer_failed(&status->projects) ||
-	    buffer_failed(&status->running))
+	    buffer_failed(&status->attention) || buffer_failed(&status->running))
 		return complain(EXIT_REFUSED, "no memory for what is to be printed");
 	return output_record(
 	    &ctl->output, (struct span){.ptr = buffer_text(&text), .len = text.len}, NULL);
@@ -163,6 +203,10 @@ static enum exit_code print_screen(struct ctl *ctl, const struct status *status)
 		buffer_append_text(&text, "\n");
 		table_append(&status->project_table, output->columns, output->color, &text);
 	}
+	if (status->attention_table.count > 0) {
+		buffer_append_text(&text, "\n");
+		table_append(&status->attention_table, output->columns, output->color, &text);
+	}
 	if (status->running_table.count > 0) {
 		buffer_append_text(&text, "\n");
 		table_append(&status->running_table, output->columns, output->color, &text);
@@ -177,6 +221,8 @@ enum exit_code run_status(struct ctl *ctl)
 	enum exit_code code = read_health(ctl, &status);
 	if (!code)
 		code = read_projects(ctl, &status);
+	if (!code)
+		code = read_attention(ctl, &status);
 	if (!code)
 		code = read_running(ctl, &status);
 	if (code)

@@ -111,7 +111,7 @@ class Ctl:
 
 class Answering:
     """Something that listens on loopback and answers every request with the same bytes, then hangs
-    up; with None it says nothing."""
+    up; with None it says nothing. `data` may be what gives the bytes for a method and a target."""
 
     def __init__(self, data):
         self.data = data
@@ -149,7 +149,10 @@ class Answering:
             if self.data is None:
                 self.held.append(connection)
                 continue
-            connection.sendall(self.data)
+            data = self.data
+            if callable(data):
+                data = data(*request.decode().split(" ")[:2])
+            connection.sendall(data)
             connection.close()
 
 
