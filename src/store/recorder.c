@@ -388,7 +388,9 @@ static const struct conn_watch watch = {
 
 int recorder_attach(struct conn *writer, const struct clock *clock, struct err *err)
 {
-	struct recorder *recorder = calloc(1, sizeof(*recorder));
+	struct recorder *recorder = writer->recorder;
+	if (!recorder)
+		recorder = calloc(1, sizeof(*recorder));
 	if (!recorder)
 		return err_set(err, "no memory to record changes");
 	recorder->clock = clock;

@@ -9,8 +9,8 @@
 #include "store/event_store.h"
 #include "util/clock.h"
 
-/* Has every transaction of the writer recorded from now on, until the connection is closed. The
- * clock outlives it. Returns 0, or -1. */
+/* Has every transaction of the writer recorded from now on, until the connection is closed; of one
+ * that is already, by this clock, which outlives it. Returns 0, or -1. */
 int recorder_attach(struct conn *writer, const struct clock *clock, struct err *err);
 
 /* The complete history of a connector was read for the first time, unless it was before: one event
