@@ -77,7 +77,7 @@ static const char *action_of(const struct route *route)
 	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
 		if (known[i].handler == route->handler)
 			return audit_actions[known[i].action];
-	assert(!"a route that asks for a change has no action");
+	assert(false && "a route that asks for a change has no action");
 	return NULL;
 }
 

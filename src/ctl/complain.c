@@ -10,6 +10,8 @@
 
 #define COMPLAINT_LIMIT ((size_t)64 * 1024)
 
+static void write_line(const char *before, const char *format, va_list arguments) PRINTF_LIKE(2, 0);
+
 static void write_line(const char *before, const char *format, va_list arguments)
 {
 	char text[COMPLAINT_LIMIT / 4];

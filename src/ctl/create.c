@@ -286,6 +286,8 @@ static enum exit_code take_outcome(struct ctl *ctl, const struct exchange *excha
 /* The key goes into a header, which nothing may end. */
 static enum exit_code create_check_key(const char *key)
 {
+	if (key && !*key)
+		return complain(EXIT_USAGE, "--key is not empty");
 	for (const char *at = key; at && *at; at++)
 		if (*at < ' ' || *at > '~')
 			return complain(EXIT_USAGE, "--key is of printable ASCII characters");

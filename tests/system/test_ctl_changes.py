@@ -106,6 +106,7 @@ def test_every_fault_is_told_by_its_option(sim, ctl):
     (["gs://b/p", "--format", "f", "--role", "r"], "--role is for s3:// only"),
     (["gs://b/p", "--format", "f", "--remap", "x"], '--remap is KEY=PROPERTY, not "x"'),
     (["gs://b/p", "--format", "f", "--remap", "x=1", "--remap", "x=2"], "--remap x is given twice"),
+    (["gs://b/p", "--format", "f", "--key", ""], "--key is not empty"),
     (["gs://b/p", "--format", "f", "--key", "a\nb"], "--key is of printable ASCII characters"),
 ])
 def test_what_cannot_be_created_asks_nobody(ctl, sim, arguments, said):
