@@ -14,6 +14,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 
 #include "api/reloads.h"
 #include "api/routes.h"
@@ -70,6 +71,8 @@ void daemon_prepare_process(void)
 	/* A client that left and a file-size limit are errors to handle, not reasons to die. */
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
+	/* The files that it makes are for it to open again, whatever it was given. */
+	umask(umask(0077) & ~(mode_t)0700);
 	/* TLS libraries write their session keys to the file this names. */
 	unsetenv("SSLKEYLOGFILE");
 	/* Answers of megabytes come and go. From this size on their memory is the system's again as

@@ -15,7 +15,8 @@ enum exit_status {
 };
 
 /* Blocks the signals that the daemon waits for and ignores those that must not end it. Before any
- * thread is started. Core dumps are turned off: the memory holds credentials. */
+ * thread is started. Core dumps are turned off: the memory holds credentials. The umask takes
+ * nothing from the owner. */
 void daemon_prepare_process(void);
 
 /* Runs with this configuration until SIGTERM or SIGINT, or until the store fails. SIGHUP loads
