@@ -240,8 +240,8 @@ def test_a_socket_for_others_is_77(daemon):
                           stderr=subprocess.PIPE, text=True, timeout=slow(60),
                           env=environment("/"))
     assert done.returncode == 77
-    assert done.stderr == f"mixportctl: {daemon.socket}: it is for root and the group root, " \
-                          "the socket's\n"
+    assert done.stderr == f"mixportctl: {daemon.socket}: it is for root and the group " \
+                          f"{daemon.socket.group()}, the socket's\n"
 
 
 def test_what_is_no_mixportd_is_told_by_its_answer(alone):
