@@ -175,16 +175,21 @@ void fact(struct buffer *out, const char *name, const char *value)
 	buffer_append_text(out, "\n");
 }
 
-void fact_word(const struct output *output, struct buffer *out, const char *name, const char *word)
+void append_word(const struct output *output, struct buffer *out, const char *word)
 {
 	struct buffer shown _cleanup_buffer_;
 	buffer_init(&shown, RECORD_LIMIT);
-	if (!word)
-		return;
-	display_append(&shown, span_of(word));
-	buffer_printf(out, "%-14s", name);
+	display_append(&shown, span_of(word ? word : "?"));
 	tone_append(out, (struct span){.ptr = buffer_text(&shown), .len = shown.len}, tone_of(word),
 	    output->color);
+}
+
+void fact_word(const struct output *output, struct buffer *out, const char *name, const char *word)
+{
+	if (!word)
+		return;
+	buffer_printf(out, "%-14s", name);
+	append_word(output, out, word);
 	buffer_append_text(out, "\n");
 }
 

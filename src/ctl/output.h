@@ -47,6 +47,9 @@ enum tone tone_of(const char *word);
 /* How long ago a time in RFC 3339 is; TIMESTAMP_NONE for NULL or anything else. */
 int64_t output_age(const struct output *output, const char *time);
 
+/* Appends a status, state or severity, in its colour. */
+void append_word(const struct output *output, struct buffer *out, const char *word);
+
 /* A line of a single record: a name and what is behind it. Nothing for nothing. */
 void fact(struct buffer *out, const char *name, const char *value);
 void fact_word(const struct output *output, struct buffer *out, const char *name, const char *word);

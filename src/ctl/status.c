@@ -184,7 +184,7 @@ static void append_daemon(struct ctl *ctl, const json_t *health, struct buffer *
 	}
 	if (state && strcmp(state, "ok") != 0) {
 		buffer_append_text(text, "   ");
-		tone_append(text, span_of(state), tone_of(state), ctl->output.color);
+		append_word(&ctl->output, text, state);
 	}
 	buffer_append_text(text, "\n");
 }

@@ -50,7 +50,7 @@ static void append_job_end(const struct output *output, const json_t *job, struc
 		status = "gone";
 	display_append(line, span_of(id ? id : "?"));
 	buffer_append_text(line, "  ");
-	tone_append(line, span_of(status ? status : "?"), tone_of(status), output->color);
+	append_word(output, line, status);
 	buffer_append_text(line, "  ");
 	describe_end(output, job, line);
 }
@@ -66,7 +66,7 @@ static void append_operation_end(
 	describe_error(operation, &error);
 	display_append(line, span_of(id ? id : "?"));
 	buffer_append_text(line, "  ");
-	tone_append(line, span_of(state ? state : "?"), tone_of(state), output->color);
+	append_word(output, line, state);
 	buffer_append_text(line, "  ");
 	display_append(line, span_of(error.len > 0 ? buffer_text(&error) : connector));
 }

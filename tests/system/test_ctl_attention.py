@@ -22,6 +22,7 @@ class Attentive:
 
     def __init__(self):
         self.reasons = []
+        self.status = "ok"
 
     def count(self, project=None):
         of = [r["severity"] for r in self.reasons if project in (None, r["project"])]
@@ -45,7 +46,7 @@ class Attentive:
             return answer('{"status":"ready","reasons":[]}')
         if path == "/v1/health":
             return answer(json.dumps({
-                "status": "ok", "version": "0.1.0", "uptime_seconds": 1, "operations_unknown": 0,
+                "status": self.status, "version": "0.1.0", "uptime_seconds": 1, "operations_unknown": 0,
                 "attention": self.count(), "store": {},
                 "projects": [self.project("demo"), self.project("other")]}))
         if path.startswith("/v1/projects/"):
@@ -115,3 +116,12 @@ def test_a_connector_shows_what_is_open_of_it(attentive, ctl):
     out = ctl("show", CONNECTOR).out
     assert re.search(r"\nattention +critical\n +failing: the last 4 jobs failed\n +Do something\.\n",
                      out), out
+
+
+def test_no_word_of_whoever_answers_is_obeyed_by_the_terminal(attentive, ctl):
+    attentive.status = "odd\x1b[2J"
+    attentive.reasons = [reason("\x1b[1m", "\x1b[2m", "\x1b[3m", cause="\x1b[4m")]
+    for words in (["status"], ["show", CONNECTOR], ["health"]):
+        out = ctl(*words).out
+        assert "\x1b" not in out and "\\x1b" in out, out
+    assert "\x1b" not in ctl("check", code=None).out
