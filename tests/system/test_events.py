@@ -155,7 +155,7 @@ def test_a_record_that_is_too_long_is_told_by_its_ids(api):
 def test_a_position_is_an_id_a_word_or_a_time(api):
     api.create(gcs(), wait=30)
     found = until(api, "operation.succeeded")
-    assert ask(api, limit=500)["data"] == found[:500]
+    assert ask(api, limit=500)["data"][:len(found)] == found, "others may have come"
     for event, following in zip(found, found[1:]):
         assert ask(api, since=event["id"], limit=1)["data"] == [following]
     now = ask(api, since="now")
