@@ -81,6 +81,18 @@ static const char *action_of(const struct route *route)
 	return NULL;
 }
 
+/* What the path names: the connector of a project, or an operation. */
+static void name_object(const struct request *request, struct audit_entry *entry)
+{
+	const char *first = request_segment(request, 0);
+	const char *second = request_segment(request, 1);
+	if (entry->action == audit_actions[AUDIT_RESOLVE])
+		snprintf(
+		    entry->operation_id, sizeof(entry->operation_id), "%s", first ? first : "");
+	else
+		set_text(entry->connector_id, second);
+}
+
 static struct note *begin_note(struct request *request)
 {
 	struct note *note = arena_alloc(request_arena(request), sizeof(*note));
@@ -104,19 +116,8 @@ static struct note *begin_note(struct request *request)
 		find_unit(origin.pid, entry->unit);
 	const struct config_project *project = request_project(request);
 	entry->project_id = project ? project->project_id : 0;
+	name_object(request, entry);
 	return note;
-}
-
-/* What the path names: the connector of a project, or an operation. */
-static void name_object(const struct request *request, struct audit_entry *entry)
-{
-	const char *first = request_segment(request, 0);
-	const char *second = request_segment(request, 1);
-	if (entry->action == audit_actions[AUDIT_RESOLVE])
-		snprintf(
-		    entry->operation_id, sizeof(entry->operation_id), "%s", first ? first : "");
-	else
-		set_text(entry->connector_id, second);
 }
 
 static bool may_be_in_vain(struct request *request)
@@ -138,10 +139,7 @@ void audit_asked(struct request *request)
 {
 	struct note *note = begin_note(request);
 	request_set_note(request, note);
-	if (!note)
-		return;
-	name_object(request, &note->entry);
-	if (may_be_in_vain(request))
+	if (note && may_be_in_vain(request))
 		write_note(request, note);
 }
 

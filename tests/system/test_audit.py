@@ -105,6 +105,12 @@ def test_what_is_refused_is_there_with_the_code(daemon):
                      ("admin", 201, None)]
 
 
+def test_what_is_refused_before_anything_is_looked_at_names_its_object(daemon):
+    assert daemon.client("read").remove("of-somebody").status == 403
+    entry, = entries(daemon.client(), 1)
+    assert (entry["connector_id"], entry["action"]) == ("of-somebody", "delete")
+
+
 def test_a_create_is_there_before_it_is_sent_and_outlives_a_crash(daemon, sim):
     sim.fault("hang", "create")
     api = daemon.client()
