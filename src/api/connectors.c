@@ -9,7 +9,6 @@
 
 /* Lists -----------------------------------------------------------------------------------------*/
 
-static const char *const status_choices[] = {"active", "stopped", "paused", NULL};
 static const char *const state_choices[] = {"present", "deleted", "all", NULL};
 static const char *const sort_choices[] = {"created_at", "-created_at", NULL};
 
@@ -57,7 +56,7 @@ static int read_status(struct request *request, const char **ret_value)
 {
 	const char *text = request_parameter(request, "status");
 	bool own = !text;
-	for (const char *const *at = status_choices; *at && !own; at++)
+	for (const char *const *at = connector_status_names; *at && !own; at++)
 		own = strcmp(text, *at) == 0;
 	for (const char *const *at = job_status_names; *at && !own; at++) {
 		if (!strstr(text, *at)) /* jobs take several, with commas between them */
@@ -66,7 +65,7 @@ static int read_status(struct request *request, const char **ret_value)
 		    "That is the status of a job: ask by job_status for connectors whose latest "
 		    "job has it. A connector is active, stopped or paused.");
 	}
-	return read_choice(request, "status", status_choices, ret_value);
+	return read_choice(request, "status", connector_status_names, ret_value);
 }
 
 /* Of one project, or of all that the caller may see when it is NULL. */

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* GET /metrics: what is counted of all callers and projects together. */
-#include "api/exposition.h"
+/* GET /metrics, and what it has of all callers and projects together. */
+#include "api/metrics.h"
+
 #include "api/handlers.h"
 #include "api/reading.h"
+#include "api/reloads.h"
 #include "http/server.h"
 #include "store/tx.h"
+#include "util/process.h"
 
 /* The server ------------------------------------------------------------------------------------*/
 
@@ -110,33 +113,6 @@ static void write_engine(struct exposition *exposition, struct engine *engine)
 	    "Whether the database can be written, 0 or 1.", !engine_store_unavailable(engine));
 }
 
-/* The figures of each project, in the order metrics_get gives them. */
-static const struct {
-	const char *name;
-	const char *help;
-} project_figures[] = {
-    {"mixport_upstream_budget_per_minute", "Requests to Mixpanel allowed a minute."},
-    {"mixport_upstream_budget_available", "Requests to Mixpanel that may go out now."},
-    {"mixport_upstream_consecutive_failures", "Failures of the upstream in a row."},
-    {"mixport_project_loaded", "Whether the connectors were listed once, 0 or 1."},
-    {"mixport_project_intervals_stretched",
-	"Whether the budget is too small for the intervals, 0 or 1."},
-};
-
-/* The next project from *index on that has a status; NULL at the end. */
-static const struct config_project *next_project(
-    struct request *request, size_t *index, struct upstream_status *ret_status)
-{
-	const struct config *config = request_config(request);
-	while (*index < config->project_count) {
-		const struct config_project *project = &config->projects[(*index)++];
-		if (request_may_see(request, project) &&
-		    engine_upstream(request_engine(request), project->project_id, ret_status) == 0)
-			return project;
-	}
-	return NULL;
-}
-
 /* The store -------------------------------------------------------------------------------------*/
 
 static int metrics_read_stats(struct conn *conn, void *context, struct err *err)
@@ -167,47 +143,66 @@ static void write_store(struct exposition *exposition, const struct store_stats 
 		    (uint64_t)figures[i].value);
 }
 
+/* The process -----------------------------------------------------------------------------------*/
+
+/* Under the names that every program has them by. */
+static void write_process(struct exposition *exposition, const struct service *service)
+{
+	const struct process_figures process = process_figures();
+	exposition_family(exposition, "process_start_time_seconds", "gauge",
+	    "When the process started, since 1970.");
+	exposition_seconds(exposition, NULL, (uint64_t)service->started_at);
+	exposition_family(exposition, "process_cpu_seconds_total", "counter",
+	    "Processor time taken, by user and system together.");
+	if (process.cpu_microseconds >= 0)
+		exposition_seconds(exposition, NULL, (uint64_t)process.cpu_microseconds);
+	const struct {
+		const char *name;
+		const char *help;
+		int64_t value;
+	} figures[] = {
+	    {"process_resident_memory_bytes", "Memory held.", process.resident_bytes},
+	    {"process_open_fds", "Descriptors open.", process.open_descriptors},
+	    {"process_max_fds", "Descriptors that may be open.", process.descriptors_limit},
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(figures); i++) {
+		exposition_family(exposition, figures[i].name, "gauge", figures[i].help);
+		if (figures[i].value >= 0)
+			exposition_sample(exposition, NULL, (uint64_t)figures[i].value);
+	}
+}
+
+static void write_reload(struct exposition *exposition, const struct service *service)
+{
+	struct reload_outcome outcome _cleanup_reload_outcome_;
+	reloads_last(service->reloads, &outcome);
+	exposition_single(exposition, "mixport_config_last_reload_successful", "gauge",
+	    "Whether the last reload took, 0 or 1; 1 when there was none.",
+	    outcome.number == 0 || outcome.done);
+}
+
+/* What is counted of all callers and projects together is not for one who is limited to some. */
 struct answered metrics_get(struct request *request)
 {
 	struct err err = ERR_INIT;
 	struct store_stats stats;
 	struct exposition exposition = {.out = reply_body(request)};
-	const struct config_project *project;
-	struct upstream_status status;
-	size_t index;
-	/* What is counted of all callers and projects together is not for one who is limited to
-	 * some. */
-	bool limited = caller_is_limited(request_caller(request));
-	if (!limited) {
-		write_server(&exposition, request);
-		write_engine(&exposition, request_engine(request));
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(project_figures); i++) {
-		index = 0;
-		exposition_family(
-		    &exposition, project_figures[i].name, "gauge", project_figures[i].help);
-		while ((project = next_project(request, &index, &status))) {
-			const uint64_t figures[ARRAY_SIZE(project_figures)] = {
-			    status.budget_per_minute, status.budget_available,
-			    status.consecutive_failures, status.loaded, status.stretched};
-			exposition_sample(
-			    &exposition, LABELS({"project", project->name}), figures[i]);
-		}
-	}
-	index = 0;
-	exposition_family(&exposition, "mixport_upstream_state", "gauge",
-	    "State of each project's upstream; 1 for the one it is in.");
-	while ((project = next_project(request, &index, &status)))
-		for (int i = UPSTREAM_UNKNOWN; i <= UPSTREAM_UNREACHABLE; i++)
-			exposition_sample(&exposition,
-			    LABELS({"project", project->name}, {"state", upstream_state_names[i]}),
-			    (int)status.state == i);
-	if (limited)
+	const struct service *service = request_service(request);
+	if (caller_is_limited(request_caller(request))) {
+		if (metrics_projects(&exposition, request, &err) < 0)
+			return reply_failed(request, &err);
 		return reply_text(request, 200, EXPOSITION_CONTENT_TYPE);
+	}
+	write_server(&exposition, request);
+	write_engine(&exposition, request_engine(request));
+	if (metrics_projects(&exposition, request, &err) < 0)
+		return reply_failed(request, &err);
 	bool readable = tx_read(request_reader(request), metrics_read_stats, &stats, &err) == 0;
 	exposition_single(&exposition, "mixport_store_readable", "gauge",
 	    "Whether the database can be read, 0 or 1.", readable);
 	if (readable)
 		write_store(&exposition, &stats);
+	write_reload(&exposition, service);
+	write_process(&exposition, service);
 	return reply_text(request, 200, EXPOSITION_CONTENT_TYPE);
 }

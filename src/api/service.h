@@ -18,6 +18,7 @@ struct service {
 	const struct clock *clock;
 	const char *database; /* readers are opened on it while the server starts */
 	const char *version;
+	int64_t started_at; /* of the process, by the wall clock of then */
 
 	struct buckets audited;     /* of what callers asked for in vain, see audit.c */
 	_Atomic uint64_t unaudited; /* entries of the audit that there was no room for */

@@ -37,6 +37,7 @@
 #define DRAIN_PATIENCE (2 * MICROSECONDS_PER_SECOND)
 
 struct daemon {
+	int64_t started_at;    /* wall clock */
 	struct config *config; /* a reference */
 	int signals;           /* signalfd */
 	int broken;            /* eventfd: the store failed */
@@ -181,6 +182,7 @@ static int build_server(struct daemon *daemon, struct err *err)
 	    .clock = &clock_system,
 	    .database = daemon->config->database,
 	    .version = PACKAGE_VERSION,
+	    .started_at = daemon->started_at,
 	};
 	buckets_init(&daemon->service.audited);
 	daemon->application = routes_application(&daemon->service);
@@ -361,6 +363,7 @@ static enum exit_status daemon_build(struct daemon *daemon)
 enum exit_status daemon_run(struct config *config)
 {
 	struct daemon daemon = {.signals = -1, .broken = -1};
+	daemon.started_at = clock_wall(&clock_system);
 	daemon.config = config_ref(config);
 	log_set_level(config->log_level);
 	supervisor_take_journal();

@@ -414,6 +414,10 @@ void connector_faults_done(struct connector_faults *faults)
 	*faults = (struct connector_faults){0};
 }
 
+const char *const connector_status_names[] = {"active", "stopped", "paused", NULL};
+_Static_assert(ARRAY_SIZE(connector_status_names) == CONNECTOR_STATUS_COUNT + 1,
+    "there is another number of statuses");
+
 /* Comparing -------------------------------------------------------------------------------------*/
 
 const char *const connector_kind_names[CONNECTOR_KIND_COUNT + 1] = {

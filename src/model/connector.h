@@ -24,6 +24,10 @@ enum connector_kind {
 /* Their names, ended by NULL. */
 extern const char *const connector_kind_names[CONNECTOR_KIND_COUNT + 1];
 
+/* What Mixpanel is known to say of a connector's status, ended by NULL. */
+#define CONNECTOR_STATUS_COUNT 3
+extern const char *const connector_status_names[CONNECTOR_STATUS_COUNT + 1];
+
 /* What Mixpanel says of a connector. Plain data; every pointer is borrowed from the decoded answer
  * or the store's row and says until when it holds. NULL and SPAN_NONE are "unknown".
  * Invariant: connector_id is 1…CONNECTOR_ID_LENGTH_LIMIT bytes of printable ASCII without blanks or

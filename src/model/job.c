@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "util/cleanup.h"
+#include "util/jsontext.h"
 #include "util/timestamp.h"
 
 const char *const job_status_names[JOB_STATUS_COUNT + 1] = {
@@ -49,6 +50,17 @@ enum job_status job_status_of_upstream(const char *upstream_status)
 bool job_status_is_done(enum job_status status)
 {
 	return status == JOB_SUCCEEDED || status == JOB_FAILED || status == JOB_CANCELLED;
+}
+
+int run_counter(const struct run *run, const char *name, uint64_t *ret_count)
+{
+	char digits[24];
+	struct span span = jsontext_member(run->stats, name);
+	if (!span.ptr || span.len >= sizeof(digits))
+		return -1;
+	memcpy(digits, span.ptr, span.len);
+	digits[span.len] = '\0';
+	return text_parse_unsigned(digits, 0, RUN_COUNTER_LIMIT, ret_count);
 }
 
 bool run_same(const struct run *a, const struct run *b)

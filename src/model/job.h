@@ -46,6 +46,13 @@ struct run {
 	struct span raw;             /* the whole entry, the bytes received */
 };
 
+/* A larger counter is none: so many events can be multiplied and added up. */
+#define RUN_COUNTER_LIMIT UINT64_C(1000000000000000)
+
+/* What a counter of the run says, by its name, such as num_events_imported. Returns 0, or -1 when
+ * it has none of this name that is a whole number. */
+int run_counter(const struct run *run, const char *name, uint64_t *ret_count);
+
 /* Whether two sightings of a run say the same; raw bytes do not count, every member does. */
 bool run_same(const struct run *a, const struct run *b);
 

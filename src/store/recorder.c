@@ -12,6 +12,7 @@
 #include "store/conn_private.h"
 #include "store/connector_store.h"
 #include "store/event_store.h"
+#include "store/job_counters.h"
 #include "store/job_store.h"
 #include "store/operation_store.h"
 #include "store/render.h"
@@ -32,6 +33,7 @@ struct note {
 	struct event_facts before;
 	char *json; /* as it was, NULL for a new one; owned */
 	size_t len;
+	int64_t last_snapshot; /* of a job that was there, as it was */
 };
 
 struct recorder {
@@ -43,6 +45,7 @@ struct recorder {
 	uint64_t committed;
 	unsigned pending[EVENT_TYPE_COUNT];        /* of the transaction that runs */
 	_Atomic uint64_t totals[EVENT_TYPE_COUNT]; /* committed */
+	struct job_counters jobs;
 };
 
 /* A record as it is. */
@@ -53,6 +56,7 @@ struct rendering {
 	int64_t connector_row; /* of a job */
 	char connector_id[CONNECTOR_ID_LENGTH_LIMIT + 1];
 	char id[RANDOM_ID_SIZE]; /* of a job or an operation */
+	struct job_end end;      /* of a job */
 };
 
 static void rendering_done(struct rendering *rendering)
@@ -99,6 +103,7 @@ static int recorder_take_job(const struct job_record *record, void *context)
 	    .known = true, .status = record->run.status, .gone = record->gone_at != TIMESTAMP_NONE};
 	rendering->project_id = record->project_id;
 	rendering->connector_row = record->connector_row;
+	rendering->end = job_end_of(record);
 	snprintf(
 	    rendering->connector_id, sizeof(rendering->connector_id), "%s", record->connector_id);
 	snprintf(rendering->id, sizeof(rendering->id), "%s", record->job_id);
@@ -167,7 +172,9 @@ static int recorder_touched(
 		return -1;
 	note->before = rendering.facts;
 	note->json = buffer_steal(&rendering.json, &note->len);
-	return 0;
+	return entity == ENTITY_JOB
+		   ? job_counters_last_snapshot(writer, row, err, &note->last_snapshot)
+		   : 0;
 }
 
 /* Telling --------------------------------------------------------------------------------------*/
@@ -307,6 +314,16 @@ static int data_of(
 	return 0;
 }
 
+/* What is over in a first history ended before anybody counted. */
+static int count_job(struct conn *writer, const struct note *note, struct rendering *after,
+    bool loaded, struct err *err)
+{
+	if (!after->end.over || (!note->before.known && !loaded))
+		return 0;
+	after->end.last_snapshot = note->last_snapshot;
+	return job_counters_add(&writer->recorder->jobs, writer, &after->end, err);
+}
+
 static int tell_note(struct conn *writer, const struct note *note, struct err *err)
 {
 	_cleanup_rendering_ struct rendering after;
@@ -316,6 +333,8 @@ static int tell_note(struct conn *writer, const struct note *note, struct err *e
 	if (r == 0 && note->entity == ENTITY_JOB)
 		r = stmt_number(writer, &sql_history_loaded, VALUES(v_integer(after.connector_row)),
 		    err, &loaded);
+	if (r == 0 && note->entity == ENTITY_JOB)
+		r = count_job(writer, note, &after, loaded != 0, err);
 	if (r == 0)
 		find_difference(note, &after, &difference);
 	enum event_type type = type_of(note, &after, difference.any, loaded != 0);
@@ -368,6 +387,7 @@ static void recorder_over(struct conn *writer, bool committed)
 			atomic_fetch_add(&recorder->totals[i], recorder->pending[i]);
 		recorder->pending[i] = 0;
 	}
+	job_counters_over(&recorder->jobs, committed);
 	if (committed)
 		recorder->committed = recorder->written;
 	else
@@ -376,6 +396,8 @@ static void recorder_over(struct conn *writer, bool committed)
 
 static void recorder_closed(struct conn *writer)
 {
+	if (writer->recorder)
+		job_counters_done(&writer->recorder->jobs);
 	free(TAKE(writer->recorder));
 }
 
@@ -389,10 +411,12 @@ static const struct conn_watch watch = {
 int recorder_attach(struct conn *writer, const struct clock *clock, struct err *err)
 {
 	struct recorder *recorder = writer->recorder;
-	if (!recorder)
+	if (!recorder) {
 		recorder = calloc(1, sizeof(*recorder));
-	if (!recorder)
-		return err_set(err, "no memory to record changes");
+		if (!recorder)
+			return err_set(err, "no memory to record changes");
+		job_counters_init(&recorder->jobs);
+	}
 	recorder->clock = clock;
 	writer->recorder = recorder;
 	writer->watch = &watch;
@@ -408,6 +432,11 @@ void recorder_totals(const struct conn *writer, uint64_t ret_totals[EVENT_TYPE_C
 {
 	for (size_t i = 0; i < EVENT_TYPE_COUNT; i++)
 		ret_totals[i] = writer->recorder ? atomic_load(&writer->recorder->totals[i]) : 0;
+}
+
+void recorder_jobs(const struct conn *writer, int64_t project_id, struct job_counts *ret_counts)
+{
+	job_counters_read(&writer->recorder->jobs, project_id, ret_counts);
 }
 
 /* Of histories ---------------------------------------------------------------------------------*/

@@ -7,6 +7,7 @@
 
 #include "store/conn.h"
 #include "store/event_store.h"
+#include "store/job_counters.h"
 #include "util/clock.h"
 
 /* Has every transaction of the writer recorded from now on, until the connection is closed; of one
@@ -29,3 +30,6 @@ uint64_t recorder_count(const struct conn *writer);
 
 /* How many events of each type were committed since recorder_attach. Any thread. */
 void recorder_totals(const struct conn *writer, uint64_t ret_totals[EVENT_TYPE_COUNT]);
+
+/* What the jobs of a project brought in since recorder_attach, which was called. Any thread. */
+void recorder_jobs(const struct conn *writer, int64_t project_id, struct job_counts *ret_counts);

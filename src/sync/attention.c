@@ -18,14 +18,11 @@
 #include <strings.h>
 
 #include "util/cleanup.h"
-#include "util/jsontext.h"
 #include "util/timestamp.h"
 
 /* From so many events on, what share of them was dropped tells something. */
 #define DROPPED_LEAST 1000
 #define DROPPED_CRITICAL_PERCENT 50
-/* Numbers of events up to here can be multiplied by a percentage. A larger one is none. */
-#define COUNTER_LIMIT UINT64_C(1000000000000000)
 
 /* Of upstream_after. */
 #define RATE_LIMITED_TIMES 3
@@ -155,18 +152,6 @@ static bool succeeded(const struct job_record *job)
 	return job->run.status == JOB_SUCCEEDED;
 }
 
-/* Returns 0 and a counter of the job, or -1 when it has none of this name that is a number. */
-static int counter(const struct job_record *job, const char *name, uint64_t *ret_count)
-{
-	char digits[24];
-	struct span span = jsontext_member(job->run.stats, name);
-	if (!span.ptr || span.len >= sizeof(digits))
-		return -1;
-	memcpy(digits, span.ptr, span.len);
-	digits[span.len] = '\0';
-	return text_parse_unsigned(digits, 0, COUNTER_LIMIT, ret_count);
-}
-
 /* Ended jobs ------------------------------------------------------------------------------------*/
 
 static const char *how_ended(const struct job_record *jobs, size_t count)
@@ -223,7 +208,7 @@ static void judge_nothing_imported(
 	for (size_t i = 0; i < facts->ended_count && !more; i++) {
 		const struct job_record *job = &facts->ended[i];
 		uint64_t events = 0;
-		bool counted = counter(job, "num_events_imported", &events) == 0;
+		bool counted = run_counter(&job->run, "num_events_imported", &events) == 0;
 		bool nothing = counted && events == 0 && succeeded(job);
 		bool first = i + 1 == facts->ended_count && !facts->ended_more;
 		more = counted && events > 0;
@@ -258,11 +243,11 @@ static enum share share_of(const struct judgement *judgement, const struct job_r
 	const uint64_t percent = judgement->settings->dropped_percent;
 	uint64_t processed = 0;
 	uint64_t dropped = 0;
-	if (!succeeded(job) || counter(job, "num_events_processed", &processed) < 0)
+	if (!succeeded(job) || run_counter(&job->run, "num_events_processed", &processed) < 0)
 		return SHARE_UNTOLD;
 	if (processed < DROPPED_LEAST)
 		return SHARE_LOW;
-	if (counter(job, "num_events_dropped", &dropped) < 0)
+	if (run_counter(&job->run, "num_events_dropped", &dropped) < 0)
 		return SHARE_UNTOLD;
 	*ret_processed = processed;
 	*ret_dropped = dropped;

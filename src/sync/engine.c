@@ -181,6 +181,11 @@ void engine_events(const struct engine *engine, uint64_t ret_totals[EVENT_TYPE_C
 	recorder_totals(engine->sync.commit.writer, ret_totals);
 }
 
+void engine_jobs(const struct engine *engine, int64_t project_id, struct job_counts *ret_counts)
+{
+	recorder_jobs(engine->sync.commit.writer, project_id, ret_counts);
+}
+
 /* Building -------------------------------------------------------------------------------------*/
 
 int engine_new(struct conn *writer, struct config *config, const struct engine_options *options,

@@ -11,6 +11,7 @@
 #include "model/event.h"
 #include "model/project.h"
 #include "store/conn.h"
+#include "store/job_counters.h"
 #include "sync/commit.h"
 #include "sync/counters.h"
 #include "sync/mailbox.h"
@@ -86,6 +87,9 @@ const char *engine_endpoint_name(size_t endpoint);
 
 /* How many events of each type were written since the start. Any thread. */
 void engine_events(const struct engine *engine, uint64_t ret_totals[EVENT_TYPE_COUNT]);
+
+/* What the jobs of a project brought in since the start. Any thread. */
+void engine_jobs(const struct engine *engine, int64_t project_id, struct job_counts *ret_counts);
 
 /* A copy of the counters. Any thread. */
 void engine_counters(struct engine *engine, struct engine_counters *ret_counters);

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT */
+/* The parts of /metrics. */
+#pragma once
+
+#include "api/exposition.h"
+#include "http/request.h"
+
+/* Writes the families with a label `project`, of the projects that the caller may see. What the
+ * store cannot tell is left out. Returns 0, or -1 without memory. */
+int metrics_projects(struct exposition *exposition, struct request *request, struct err *err);
