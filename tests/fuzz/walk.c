@@ -12,6 +12,7 @@
 #include "store/connector_store.h"
 #include "store/event_store.h"
 #include "store/freshness.h"
+#include "store/gauges.h"
 #include "store/job_store.h"
 #include "store/operation_store.h"
 #include "store/project_store.h"
@@ -473,9 +474,11 @@ void walk_store(struct conn *conn, bool writer)
 	met = (struct met){.conn = conn, .view.settings = &settings};
 	struct err err = ERR_INIT;
 	struct store_stats stats;
+	struct gauges gauges;
 	int64_t unknown;
 	snprintf(met.view.upstream.error_code, sizeof(met.view.upstream.error_code), "code");
 	store_stats(conn, &err, &stats);
+	gauges_read(conn, &met.view, NOW, &err, &gauges);
 	for (size_t i = 0; i < ARRAY_SIZE(project_ids); i++) {
 		connector_store_each_followed(conn, project_ids[i], see_followed, &met, &err);
 		operation_store_count_unknown(conn, project_ids[i], &err, &unknown);
