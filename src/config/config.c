@@ -328,8 +328,8 @@ static void open_section(struct parse *parse, struct span title)
 	*section = (struct open_section){.open = true, .ignored = true, .line = parse->line};
 	if (schema_section_parse(word, &section->kind) < 0) {
 		fault(parse, parse->line,
-		    "there is no section [%.*s]; allowed are [daemon], [access], [retention] and "
-		    "[project NAME]",
+		    "there is no section [%.*s]; allowed are [daemon], [access], [retention], "
+		    "[attention] and [project NAME]",
 		    (int)title.len, title.ptr);
 		return;
 	}

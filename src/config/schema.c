@@ -15,6 +15,9 @@
 	.reloadable = true
 #define RETENTION(member)                                                                          \
 	.section = SCHEMA_RETENTION, .reloadable = true, .offset = offsetof(struct config, member)
+#define ATTENTION(member)                                                                          \
+	.section = SCHEMA_ATTENTION, .reloadable = true,                                           \
+	.offset = offsetof(struct config, attention.member)
 #define PROJECT(member)                                                                            \
 	.section = SCHEMA_PROJECT, .reloadable = true,                                             \
 	.offset = offsetof(struct config_project, member)
@@ -101,6 +104,48 @@ const struct schema_key schema_keys[] = {
      .default_text = "100000",
      .doc = "How many entries of the audit are kept."},
 
+    {"failing_critical", ATTENTION(failing_critical), .type = VALUE_NUMBER,
+     .minimum = 1, .maximum = CONFIG_FAILING_CRITICAL_LIMIT,
+     .default_text = "3",
+     .doc = "So many jobs of a connector that fail or are cancelled in a row are critical; one is a "
+	    "warning."},
+    {"never_succeeded_after", ATTENTION(never_succeeded_after), .type = VALUE_DURATION,
+     .minimum = SHORTEST,
+     .default_text = "24h",
+     .doc = "How long a connector may be there before its first job has succeeded."},
+    {"success_within", ATTENTION(success_within), .type = VALUE_OPTIONAL_DURATION,
+     .minimum = SHORTEST,
+     .default_text = "",
+     .doc = "How long ago the last success of a connector may be. Empty: any time."},
+    {"queued_after", ATTENTION(queued_after), .type = VALUE_DURATION, .minimum = SHORTEST,
+     .default_text = "30m",
+     .doc = "How long a job may be queued."},
+    {"running_after", ATTENTION(running_after), .type = VALUE_DURATION, .minimum = SHORTEST,
+     .default_text = "6h",
+     .doc = "How long a job may run."},
+    {"stalled_after", ATTENTION(stalled_after), .type = VALUE_DURATION, .minimum = SHORTEST,
+     .default_text = "1h",
+     .doc = "How long a job may run without anything that Mixpanel says of it changing."},
+    {"keep_for", ATTENTION(keep_for), .type = VALUE_DURATION, .minimum = SHORTEST,
+     .default_text = "7d",
+     .doc = "How long what happened only once still needs attention: a job that vanished, a connector "
+	    "that somebody else deleted, a gap in a history."},
+    {"dropped_percent", ATTENTION(dropped_percent), .type = VALUE_NUMBER,
+     .minimum = 1, .maximum = 100,
+     .default_text = "5",
+     .doc = "Which share of its events, of 1000 at least, a job may not drop. Half of that clears it."},
+    {"upstream_after", ATTENTION(upstream_after), .type = VALUE_DURATION, .minimum = SHORTEST,
+     .default_text = "5m",
+     .doc = "How long Mixpanel may fail a project. A fifth of that where it refuses the service "
+	    "account, three times as long where it asks for fewer requests or the intervals are "
+	    "stretched."},
+    {"clear_after", ATTENTION(clear_after), .type = VALUE_DURATION, .minimum = SHORTEST,
+     .default_text = "2m",
+     .doc = "How long all must be well with a project again."},
+    {"operation_after", ATTENTION(operation_after), .type = VALUE_DURATION, .minimum = SHORTEST,
+     .default_text = "1m",
+     .doc = "How long the outcome of an operation may be unknown."},
+
     {"project_id", PROJECT(project_id), .type = VALUE_NUMBER, .required = true,
      .minimum = 1, .maximum = INT64_MAX,
      .doc = "The number of the project at Mixpanel."},
@@ -167,6 +212,7 @@ static const struct {
     [SCHEMA_DAEMON] = {"daemon", "The daemon itself and its listeners."},
     [SCHEMA_ACCESS] = {"access", "What the peers on the UNIX socket may do."},
     [SCHEMA_RETENTION] = {"retention", "How much of the past is kept."},
+    [SCHEMA_ATTENTION] = {"attention", "When something needs attention."},
     [SCHEMA_PROJECT] = {"project",
 	"One section for each Mixpanel project, as in [project demo]. The name stands in paths of "
 	"the API: 1 to 64 of A-Z a-z 0-9 . _ - and not digits only."},
@@ -220,6 +266,8 @@ static const struct {
     [VALUE_OPTIONAL_NUMBER] = {"nothing, or a whole number", RANGE_NUMBER},
     [VALUE_MODE] = {"permission bits in octal from 0000 to 0777", RANGE_NONE},
     [VALUE_DURATION] = {"a duration such as 500ms, 30s, 10m, 2h or 7d", RANGE_DURATION},
+    [VALUE_OPTIONAL_DURATION] = {"nothing, or a duration such as 500ms, 30s, 10m, 2h or 7d",
+	RANGE_DURATION},
     [VALUE_LEVEL] = {"error, warning, info or debug", RANGE_NONE},
     [VALUE_REGION] = {"us, eu or in", RANGE_NONE},
     [VALUE_LISTEN] =

@@ -16,11 +16,12 @@ enum schema_section {
 	SCHEMA_DAEMON,
 	SCHEMA_ACCESS,
 	SCHEMA_RETENTION,
+	SCHEMA_ATTENTION,
 	SCHEMA_PROJECT, /* any number of them, each with a name */
 };
 #define SCHEMA_SECTION_COUNT (SCHEMA_PROJECT + 1)
 
-/* "daemon", "access", "retention", "project". */
+/* "daemon", "access", "retention", "attention", "project". */
 const char *schema_section_name(enum schema_section section);
 
 /* One sentence about the section. */
@@ -39,6 +40,7 @@ enum value_type {
 	VALUE_OPTIONAL_NUMBER,
 	VALUE_MODE,
 	VALUE_DURATION,
+	VALUE_OPTIONAL_DURATION,
 	VALUE_LEVEL,
 	VALUE_REGION,
 	VALUE_LISTEN,
@@ -69,7 +71,7 @@ extern const struct schema_key schema_keys[];
 extern const size_t schema_key_count;
 
 /* At least schema_key_count: for tables of what is known of each key. */
-#define SCHEMA_KEY_LIMIT 40
+#define SCHEMA_KEY_LIMIT 64
 
 /* The key of this name; NULL when the section has none. */
 const struct schema_key *schema_find(enum schema_section section, const char *name);

@@ -35,7 +35,7 @@ struct config_project {
 /* The most that failing_critical may be: so many ended jobs of a connector are looked at. */
 #define CONFIG_FAILING_CRITICAL_LIMIT 50
 
-/* When something needs attention. Durations are microseconds. */
+/* The section [attention]: when something needs it. Durations are microseconds. */
 struct config_attention {
 	uint64_t failing_critical; /* jobs in a row; 1…CONFIG_FAILING_CRITICAL_LIMIT */
 	int64_t never_succeeded_after;
@@ -88,6 +88,8 @@ struct config {
 	uint64_t events_max_count;
 	int64_t audit_max_age;
 	uint64_t audit_max_count;
+
+	struct config_attention attention;
 
 	struct config_project *projects;
 	size_t project_count;

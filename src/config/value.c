@@ -174,6 +174,21 @@ static int write_duration(const struct schema_key *key, const void *field, struc
 	return 0;
 }
 
+static int read_optional_duration(
+    const struct schema_key *key, const char *text, void *field, struct err *err)
+{
+	if (*text)
+		return read_duration(key, text, field, err);
+	*(int64_t *)field = 0;
+	return 0;
+}
+
+static int write_optional_duration(
+    const struct schema_key *key, const void *field, struct buffer *buffer)
+{
+	return *(const int64_t *)field ? write_duration(key, field, buffer) : 0;
+}
+
 /* Words -----------------------------------------------------------------------------------------*/
 
 static int read_level(const struct schema_key *key, const char *text, void *field, struct err *err)
@@ -465,6 +480,7 @@ static const struct {
     [VALUE_OPTIONAL_NUMBER] = {read_optional_number, write_optional_number, NULL},
     [VALUE_MODE] = {read_mode, write_mode, NULL},
     [VALUE_DURATION] = {read_duration, write_duration, NULL},
+    [VALUE_OPTIONAL_DURATION] = {read_optional_duration, write_optional_duration, NULL},
     [VALUE_LEVEL] = {read_level, write_level, NULL},
     [VALUE_REGION] = {read_region, write_region, NULL},
     [VALUE_LISTEN] = {read_listen, write_listen, done_listen},

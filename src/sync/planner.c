@@ -10,6 +10,7 @@
 #include "util/array.h"
 #include "util/backoff.h"
 #include "util/cleanup.h"
+#include "util/heap.h"
 #include "util/random.h"
 
 /* What can go wrong here: a connector is forgotten, asked without end, or the many keep the few
@@ -72,12 +73,10 @@ enum item_place {
 
 /* The history of one connector, or its single read. */
 struct item {
-	int64_t row;
-	int64_t asked_at; /* NEVER for not yet */
-	int64_t fixed_at; /* due at this very time; NO_TIME: after the interval of its class */
+	struct heap_node node; /* the row; its order in a queue */
+	int64_t asked_at;      /* NEVER for not yet */
+	int64_t fixed_at;      /* due at this very time; NO_TIME: after the interval of its class */
 	int64_t young_until;
-	int64_t key;              /* its order in a queue */
-	size_t slot;              /* its place in a queue */
 	TAILQ_ENTRY(item) waited; /* in either list of those somebody waits for */
 	int jitter;               /* per mille of the interval */
 	enum item_class item_class;
@@ -90,17 +89,10 @@ struct item {
 
 TAILQ_HEAD(item_list, item);
 
-/* A binary heap with room for every item there is, so that moving one cannot fail. */
-struct queue {
-	struct item **items;
-	size_t count;
-	size_t size;
-};
-
 struct item_group {
-	struct queue queues[PLACE_QUEUES];
-	size_t count;     /* of the class, wherever they are */
-	int64_t interval; /* as configured */
+	struct heap queues[PLACE_QUEUES]; /* each with room for every item there is */
+	size_t count;                     /* of the class, wherever they are */
+	int64_t interval;                 /* as configured */
 	int64_t stretch;
 };
 
@@ -131,77 +123,6 @@ struct planner {
 	unsigned since_idle;     /* scheduled requests since an idle connector's */
 	unsigned since_single;   /* the same for a single read */
 };
-
-/* Queues ---------------------------------------------------------------------------------------*/
-
-static bool is_before(const struct item *a, const struct item *b)
-{
-	return a->key != b->key ? a->key < b->key : a->row < b->row;
-}
-
-static void queue_set(struct queue *queue, size_t slot, struct item *item)
-{
-	queue->items[slot] = item;
-	item->slot = slot;
-}
-
-static void queue_rise(struct queue *queue, struct item *item)
-{
-	size_t slot = item->slot;
-	while (slot > 0 && is_before(item, queue->items[(slot - 1) / 2])) {
-		queue_set(queue, slot, queue->items[(slot - 1) / 2]);
-		slot = (slot - 1) / 2;
-	}
-	queue_set(queue, slot, item);
-}
-
-static void queue_sink(struct queue *queue, struct item *item)
-{
-	size_t slot = item->slot;
-	for (;;) {
-		size_t child = 2 * slot + 1;
-		if (child >= queue->count)
-			break;
-		if (child + 1 < queue->count &&
-		    is_before(queue->items[child + 1], queue->items[child]))
-			child++;
-		if (!is_before(queue->items[child], item))
-			break;
-		queue_set(queue, slot, queue->items[child]);
-		slot = child;
-	}
-	queue_set(queue, slot, item);
-}
-
-static int queue_reserve(struct queue *queue, size_t count)
-{
-	if (count <= queue->size)
-		return 0;
-	assert(count == queue->size + 1);
-	struct item **items = array_grow(queue->items, queue->size, sizeof(struct item *));
-	if (!items)
-		return -1;
-	queue->items = items;
-	queue->size = count;
-	return 0;
-}
-
-static void queue_add(struct queue *queue, struct item *item)
-{
-	assert(queue->count < queue->size);
-	queue_set(queue, queue->count++, item);
-	queue_rise(queue, item);
-}
-
-static void queue_remove(struct queue *queue, struct item *item)
-{
-	struct item *last = queue->items[--queue->count];
-	if (last == item)
-		return;
-	queue_set(queue, item->slot, last);
-	queue_rise(queue, last);
-	queue_sink(queue, last);
-}
 
 /* Intervals ------------------------------------------------------------------------------------*/
 
@@ -284,12 +205,12 @@ static int64_t with_jitter(int64_t interval, int jitter)
 static void set_key(const struct planner *planner, struct item *item)
 {
 	if (item->fixed_at != NO_TIME) {
-		item->key = item->fixed_at;
+		item->node.key = item->fixed_at;
 		return;
 	}
 	int64_t interval = with_jitter(planner->groups[item->item_class].interval, item->jitter);
 	int64_t gap = minimum_gap(planner);
-	item->key = item->asked_at + (interval > gap ? interval : gap);
+	item->node.key = item->asked_at + (interval > gap ? interval : gap);
 }
 
 static bool is_queued(const struct item *item)
@@ -300,7 +221,7 @@ static bool is_queued(const struct item *item)
 static void lift(struct planner *planner, struct item *item)
 {
 	if (is_queued(item))
-		queue_remove(&planner->groups[item->item_class].queues[item->place], item);
+		heap_remove(&planner->groups[item->item_class].queues[item->place], &item->node);
 	else if (item->place == PLACE_WAITED)
 		TAILQ_REMOVE(&planner->waited, item, waited);
 	else if (item->place == PLACE_BULK)
@@ -315,7 +236,7 @@ static void enqueue(struct planner *planner, struct item *item)
 	item->place = item->fixed_at == NO_TIME ? PLACE_REGULAR
 		      : item->failures > 0      ? PLACE_RETRY
 						: PLACE_FIXED;
-	queue_add(&planner->groups[item->item_class].queues[item->place], item);
+	heap_add(&planner->groups[item->item_class].queues[item->place], &item->node);
 }
 
 static void enqueue_waited(struct planner *planner, struct item *item, bool bulk)
@@ -346,7 +267,7 @@ static void classify(struct planner *planner, struct item *item, int64_t now)
 
 static struct item *find_item(void *const *tree, int64_t row)
 {
-	const struct item wanted = {.row = row};
+	const struct item wanted = {.node.id = row};
 	struct item *const *found = tfind(&wanted, tree, array_compare);
 	return found ? *found : NULL;
 }
@@ -362,7 +283,7 @@ static int reserve(struct planner *planner, size_t count)
 {
 	for (size_t i = 0; i < CLASS_COUNT; i++)
 		for (size_t k = 0; k < PLACE_QUEUES; k++)
-			if (queue_reserve(&planner->groups[i].queues[k], count) < 0)
+			if (heap_reserve(&planner->groups[i].queues[k], count) < 0)
 				return -1;
 	return 0;
 }
@@ -375,7 +296,7 @@ static struct item *new_item(
 	struct item *item = calloc(1, sizeof(*item));
 	if (!item)
 		return NULL;
-	item->row = row;
+	item->node.id = row;
 	item->asked_at = NEVER;
 	item->item_class = item_class;
 	item->place = PLACE_NOWHERE;
@@ -529,22 +450,20 @@ struct planner *planner_free(struct planner *planner)
 	tdestroy(planner->singles, free);
 	for (size_t i = 0; i < CLASS_COUNT; i++)
 		for (size_t k = 0; k < PLACE_QUEUES; k++)
-			free(planner->groups[i].queues[k].items);
+			heap_done(&planner->groups[i].queues[k]);
 	free(planner);
 	return NULL;
 }
 
-static void rekey(struct planner *planner, struct queue *queue, int64_t latest)
+static void rekey(struct planner *planner, struct heap *queue, int64_t latest)
 {
 	for (size_t i = 0; i < queue->count; i++) {
-		struct item *item = queue->items[i];
+		struct item *item = (struct item *)queue->nodes[i];
 		if (item->fixed_at != NO_TIME && item->fixed_at > latest)
 			item->fixed_at = latest;
 		set_key(planner, item);
 	}
-	/* After every key may have changed. */
-	for (size_t slot = queue->count / 2; slot-- > 0;)
-		queue_sink(queue, queue->items[slot]);
+	heap_restore(queue);
 }
 
 void planner_change(struct planner *planner, const struct planner_settings *settings, int64_t now)
@@ -620,12 +539,12 @@ static int64_t list_due(const struct planner *planner)
 
 /* Takes the first of a queue if it is due earlier than what was found so far. */
 static void look_at(
-    const struct queue *queue, int64_t later, const struct item **first, int64_t *due)
+    const struct heap *queue, int64_t later, const struct item **first, int64_t *due)
 {
-	if (queue->count == 0 || (*first && queue->items[0]->key + later >= *due))
+	if (queue->count == 0 || (*first && queue->nodes[0]->key + later >= *due))
 		return;
-	*first = queue->items[0];
-	*due = (*first)->key + later;
+	*first = (const struct item *)queue->nodes[0];
+	*due = (*first)->node.key + later;
 }
 
 /* The longest overdue of a class; NULL with INT64_MAX when it has none. */
@@ -645,7 +564,7 @@ static struct plan plan_item(const struct item *item, bool waited)
 {
 	return (struct plan){
 	    .kind = item->item_class == CLASS_SINGLE ? PLAN_SINGLE : PLAN_HISTORY,
-	    .connector_row = item->row,
+	    .connector_row = item->node.id,
 	    .waited = waited,
 	    .retry = item->failures > 0,
 	};

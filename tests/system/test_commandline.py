@@ -207,6 +207,7 @@ def test_good_project_keys_are_taken(folder, project):
     "[access]\nadmin = root, 12345\nmanage = @root\nread = @4242\n",
     "[access]\nadmin =\nread =\n",
     "[retention]\njobs_max_age = 400d\njobs_max_count = 10\noperations_max_age = 1d\n",
+    "[attention]\nfailing_critical = 1\nsuccess_within = 25h\nstalled_after = 100ms\n",
     "; a comment\n\n# another\n\n", "[project other]\nproject_id = 5\nregion = eu\n"
     "credential = {folder}/credential\n"])
 def test_good_sections_are_taken(folder, more):
@@ -508,6 +509,9 @@ def test_the_dump_has_every_key(folder):
                       "max_connections request_timeout requests_per_second",
             "retention": "jobs_max_age jobs_max_count operations_max_age operations_max_count "
                          "events_max_age events_max_count audit_max_age audit_max_count",
+            "attention": "failing_critical never_succeeded_after success_within queued_after "
+                         "running_after stalled_after keep_for dropped_percent upstream_after "
+                         "clear_after operation_after",
             "project demo": "project_id region credential base_url list_interval "
                             "active_interval idle_interval rate_limit max_concurrent timeout",
     }.items():
@@ -527,6 +531,9 @@ def test_the_dump_shows_the_documented_defaults(folder):
             ("retention", "operations_max_count", "100000"), ("retention", "audit_max_age", "400d"),
             ("retention", "events_max_age", "14d"), ("retention", "events_max_count", "100000"),
             ("retention", "audit_max_count", "100000"), ("access", "admin", "root"),
+            ("attention", "failing_critical", "3"), ("attention", "success_within", ""),
+            ("attention", "queued_after", "30m"), ("attention", "running_after", "6h"),
+            ("attention", "keep_for", "7d"), ("attention", "dropped_percent", "5"),
             ("project demo", "rate_limit", "60"), ("project demo", "max_concurrent", "4")]:
         assert found[section, key] == value
     assert found["daemon", "hosts"].replace(",", " ").split() == ["localhost", "127.0.0.1", "[::1]"]
@@ -538,7 +545,7 @@ def test_the_dump_loads_again_and_dumps_the_same(folder):
     text = good(folder, "listen =\nlog_level = debug\nhosts = [::1], a.example\n",
                 "timeout = 1500ms\nbase_url = http://127.0.0.1:1/x\n",
                 "[access]\nadmin = root, 77\nread = @88\n"
-                "[retention]\njobs_max_count = 0\n")
+                "[retention]\njobs_max_count = 0\n[attention]\nsuccess_within = 90s\n")
     first = dump(folder, text)
     assert dump(folder, first) == first
 

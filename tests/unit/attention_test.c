@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 
+#include "config/config.h"
 #include "unit.h"
 #include "util/cleanup.h"
 #include "util/timestamp.h"
@@ -272,6 +273,16 @@ START_TEST(the_first_cause_that_fits_is_the_cause)
 	}
 	ck_assert_str_ne(attention_advice(ATTENTION_FAILING, ATTENTION_CAUSE_FILE_TOO_LARGE),
 	    attention_advice(ATTENTION_FAILING, ATTENTION_CAUSE_OTHER));
+}
+END_TEST
+
+START_TEST(the_settings_are_these_by_default)
+{
+	_cleanup_faults_ struct faults faults;
+	faults_init(&faults);
+	_cleanup_config_ struct config *config = NULL;
+	ck_assert_int_eq(config_parse_text("c", span_of(""), &faults, &config), 0);
+	ck_assert_mem_eq(&config->attention, &usual, sizeof(usual));
 }
 END_TEST
 
@@ -1687,6 +1698,7 @@ int main(void)
 		every_word_has_a_name_and_every_code_its_advice},
 	    {"severities are those that the rules give", severities_are_those_that_the_rules_give},
 	    {"the first cause that fits is the cause", the_first_cause_that_fits_is_the_cause},
+	    {"the settings are these by default", the_settings_are_these_by_default},
 	    {"failing follows the newest ended jobs", failing_follows_the_newest_ended_jobs},
 	    {"failing tells the cause and mixpanel's words",
 		failing_tells_the_cause_and_mixpanels_words},

@@ -99,6 +99,7 @@ START_TEST(values_are_read_as_written)
 	    "request_timeout = 100ms\n"
 	    "[access]\nadmin=\nmanage=@7, 8 9\nread = 10\n"
 	    "[retention]\njobs_max_age = 0\njobs_max_count = 0\n"
+	    "[attention]\nfailing_critical=50\nsuccess_within=100ms\ndropped_percent=100\n"
 	    "[project  a.B-_9 ]\nproject_id = 9223372036854775807\nregion=in\ncredential=./x\n"
 	    "base_url = HTTP://127.0.0.1:8080/api/app//\nrate_limit=1000000\n"
 	    "status_interval=100ms\nsettle_time=5s\nwrite_timeout=2m\n"
@@ -117,6 +118,10 @@ START_TEST(values_are_read_as_written)
 	ck_assert_uint_eq(config->access.count, 4);
 	ck_assert_int_eq(config->jobs_max_age, 0);
 	ck_assert_uint_eq(config->jobs_max_count, 0);
+	ck_assert_uint_eq(config->attention.failing_critical, 50);
+	ck_assert_int_eq(config->attention.success_within, 100 * MICROSECONDS_PER_MILLISECOND);
+	ck_assert_uint_eq(config->attention.dropped_percent, 100);
+	ck_assert_int_eq(config->attention.keep_for, 7 * MICROSECONDS_PER_DAY);
 	ck_assert_str_eq(config->projects[0].name, "a.B-_9");
 	ck_assert_int_eq(config->projects[0].project_id, INT64_MAX);
 	ck_assert_str_eq(config->projects[0].base_url, "http://127.0.0.1:8080/api/app");
@@ -213,6 +218,18 @@ static const struct refusal refusals[] = {
 	    "c:3: read: this machine has no group \"no-such-group-here\""}},
     {"[retention]\njobs_max_age=-1d\njobs_max_count=x\n",
 	{"c:2: jobs_max_age", "c:3: jobs_max_count"}},
+    {"[attention]\nfailing_critical=0\ndropped_percent=101\nsuccess_within=99ms\n",
+	{"c:2: failing_critical: \"0\" is not one; allowed is a whole number from 1 to 50",
+	    "c:3: dropped_percent",
+	    "c:4: success_within: 99ms is too short; allowed is nothing, or"}},
+    {"[attention]\nfailing_critical=51\ndropped_percent=0\nsuccess_within=0\n",
+	{"c:2: failing_critical", "c:3: dropped_percent", "c:4: success_within: 0 is too short"}},
+    {"[attention]\nqueued_after=99ms\nrunning_after=99ms\nstalled_after=99ms\nkeep_for=99ms\n",
+	{"c:2: queued_after", "c:3: running_after", "c:4: stalled_after", "c:5: keep_for"}},
+    {"[attention]\nnever_succeeded_after=\nupstream_after=99ms\nclear_after=99ms\n"
+     "operation_after=99ms\n",
+	{"c:2: never_succeeded_after: there is no value", "c:3: upstream_after", "c:4: clear_after",
+	    "c:5: operation_after"}},
     {"\n[project demo]\n",
 	{"c:2: [project demo] lacks project_id, which is required: a whole number",
 	    "c:2: [project demo] lacks region, which is required: us, eu or in",
@@ -351,6 +368,7 @@ START_TEST(a_value_is_replaced_as_a_whole_or_not_at_all)
 	    {"requests_per_second", SCHEMA_DAEMON, "5", "0", ""},
 	    {"read", SCHEMA_ACCESS, "7 @8", "9, no-such-user-here", "4294967294 @4294967294"},
 	    {"manage", SCHEMA_ACCESS, "4294967293", "@9, @", ""},
+	    {"success_within", SCHEMA_ATTENTION, "1s", "1ms", ""},
 	    {"project_id", SCHEMA_PROJECT, "1", "x", "2"},
 	    {"region", SCHEMA_PROJECT, "us", "moon", "eu"},
 	    {"credential", SCHEMA_PROJECT, "a", "a:b", "b"},
@@ -414,7 +432,8 @@ START_TEST(a_reload_may_not_change_what_is_built_once)
 	_cleanup_config_ struct config *running = parse(PROJECT);
 	_cleanup_config_ struct config *other = parse("[daemon]\nlog_level=debug\nhosts=x\n"
 						      "[access]\nmanage=\n[retention]\n"
-						      "jobs_max_count=0\n");
+						      "jobs_max_count=0\n[attention]\n"
+						      "success_within=1h\nkeep_for=1s\n");
 	_cleanup_config_ struct config *moved = parse("[daemon]\nlisten=\ndatabase=/x\n");
 	_cleanup_faults_ struct faults faults;
 	faults_init(&faults);
