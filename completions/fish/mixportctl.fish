@@ -6,7 +6,7 @@ function __mixportctl_words
 	for word in (commandline -opc)[2..-1]
 		if test $skip = 1
 			set skip 0
-		else if contains -- $word --project -p --socket --url --token-file --color --max-time --type --format --status --job-status --label --kind --state --sort  --format --compression --label --region --role --remap --file --key  --wait --status --since --count -n --for --timeout --type --since --state --exec --state --kind --created --reason --connector --max-list-age --scope --file --config -c --file --config -c --file --config -c --data -d
+		else if contains -- $word --project -p --socket --url --token-file --color --max-time --type --format --status --job-status --label --attention --kind --state --sort  --format --compression --label --region --role --remap --file --key  --wait --status --since --count -n --for --timeout --type --since --state --exec --state --kind --created --reason --connector --max-list-age --scope --file --config -c --file --config -c --file --config -c --data -d
 			set skip 1
 		else if not string match -q -- '-*' $word
 			echo $word
@@ -62,6 +62,7 @@ complete -c mixportctl -n "__mixportctl_is 'list'" -l format -x -a 'mixpanel_eve
 complete -c mixportctl -n "__mixportctl_is 'list'" -l status -x -a 'active stopped paused' -d 'what Mixpanel says of it: active, stopped, paused'
 complete -c mixportctl -n "__mixportctl_is 'list'" -l job-status -x -a 'queued running paused succeeded failed cancelled unknown' -d 'the status of its newest job'
 complete -c mixportctl -n "__mixportctl_is 'list'" -l label -x -d 'with exactly this label'
+complete -c mixportctl -n "__mixportctl_is 'list'" -l attention -x -a 'any none warning critical' -d 'any, none, warning, critical, or a code'
 complete -c mixportctl -n "__mixportctl_is 'list'" -l kind -x -a 'cloud_import' -d 'of this kind of import'
 complete -c mixportctl -n "__mixportctl_is 'list'" -l state -x -a 'present deleted all' -d 'present (unless said), deleted or all'
 complete -c mixportctl -n "__mixportctl_is 'list'" -l sort -x -a 'created_at -created_at' -d 'created_at (unless said) or -created_at, newest first'
@@ -102,6 +103,7 @@ complete -c mixportctl -n "__mixportctl_is 'watch'" -l state -r -F -d 'keeps the
 complete -c mixportctl -n "__mixportctl_is 'watch'" -l exec -r -F -d 'is run for each event, with it on standard input'
 complete -c mixportctl -n "__mixportctl_is 'watch'" -l skip-failures -d 'go on when the program fails'
 complete -c mixportctl -n "__mixportctl_is_at 'watch'" -a '(__mixportctl_ask connectors)'
+complete -c mixportctl -n "__mixportctl_is_at ''" -a attention -d 'what needs attention, worst first, and what to do'
 complete -c mixportctl -n "__mixportctl_is_at ''" -a operations -d 'creates and deletes that were asked for, newest first'
 complete -c mixportctl -n "__mixportctl_is 'operations'" -l state -x -a 'planned sending succeeded rejected unreachable unknown' -d 'in this state'
 complete -c mixportctl -n "__mixportctl_is 'operations'" -l kind -x -a 'create delete' -d 'of this kind'
@@ -134,4 +136,4 @@ complete -c mixportctl -n "__mixportctl_is 'api'" -s d -l data -x -d 'the body; 
 complete -c mixportctl -n "__mixportctl_is_at ''" -a completion -d 'a script for completions in this shell'
 complete -c mixportctl -n "__mixportctl_is_at 'completion'" -a 'bash zsh fish'
 complete -c mixportctl -n "__mixportctl_is_at ''" -a help -d 'what a command does and takes'
-complete -c mixportctl -n "__mixportctl_is_at 'help'" -a 'status projects list show create delete refresh jobs wait watch operations resolve health check doctor token reload api completion help'
+complete -c mixportctl -n "__mixportctl_is_at 'help'" -a 'status projects list show create delete refresh jobs wait watch attention operations resolve health check doctor token reload api completion help'

@@ -4,6 +4,7 @@
 #include "api/operate.h"
 #include "api/reading.h"
 #include "api/renewal.h"
+#include "model/attention.h"
 #include "store/connector_store.h"
 #include "util/timestamp.h"
 
@@ -68,6 +69,27 @@ static int read_status(struct request *request, const char **ret_value)
 	return read_choice(request, "status", connector_status_names, ret_value);
 }
 
+/* Whether it needs attention, and by how bad a reason, or by which. */
+static int connectors_attention(struct request *request, struct connector_query *query)
+{
+	enum { ANY, NONE, WORDS };
+	const char *choices[WORDS + ATTENTION_SEVERITY_COUNT + ATTENTION_CODE_COUNT + 1] = {
+	    [ANY] = "any", [NONE] = "none"};
+	size_t count = WORDS;
+	int index = -1;
+	for (size_t i = 0; i < ATTENTION_SEVERITY_COUNT; i++)
+		choices[count++] = attention_severity_names[i];
+	for (enum attention_code code = 0; code < ATTENTION_CODE_COUNT; code++)
+		if (attention_code_subject(code) == ATTENTION_OF_CONNECTOR)
+			choices[count++] = attention_code_names[code];
+	int r = request_parameter_choice(request, "attention", choices, &index);
+	if (r < 0 || index < 0)
+		return r;
+	query->attention = index == NONE ? ATTENTION_NONE : ATTENTION_ANY;
+	query->attention_is = index >= WORDS ? choices[index] : NULL;
+	return 0;
+}
+
 /* Of one project, or of all that the caller may see when it is NULL. */
 static struct answered connectors_answer_page(
     struct request *request, const struct config_project *project)
@@ -83,6 +105,7 @@ static struct answered connectors_answer_page(
 	query->label = request_parameter(request, "label");
 	int faults = read_status(request, &query->status);
 	faults += read_choice(request, "job_status", job_status_names, &query->job_status);
+	faults += connectors_attention(request, query);
 	faults += page_id_prefix(request, &query->id_prefix);
 	faults += read_choice(request, "kind", connector_kind_names, &query->kind);
 	faults += request_parameter_choice(request, "state", state_choices, &presence);

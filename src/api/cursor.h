@@ -15,6 +15,7 @@ enum cursor_kind {
 	CURSOR_SNAPSHOTS,
 	CURSOR_OPERATIONS,
 	CURSOR_AUDIT,
+	CURSOR_ATTENTION,
 };
 
 /* Invariant: row >= 1. time is 0 for lists that are ordered by row alone. */

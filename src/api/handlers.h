@@ -22,6 +22,8 @@ handler_fn operations_resolve;
 
 handler_fn audit_list;
 
+handler_fn attention_list;
+
 handler_fn events_get;
 
 handler_fn jobs_list;

@@ -104,6 +104,7 @@ struct report {
 	struct store_stats stats;
 	bool readable;
 	bool upstream_troubled;
+	int64_t critical, warning; /* open reasons for attention that the caller may see */
 };
 
 /* To one who is limited to some projects the totals are those of these; what there is of a total of
@@ -173,6 +174,8 @@ static int report_projects(struct conn *conn, void *context, struct err *err)
 		writer_end_object(writer);
 		if (view.upstream.state != UPSTREAM_OK)
 			report->upstream_troubled = true;
+		report->critical += view.record.attention_critical;
+		report->warning += view.record.attention_warning;
 	}
 	return 0;
 }
@@ -185,6 +188,29 @@ static const char *health_judge(const struct report *report, bool writable)
 	    report->stats.free_bytes < FREE_BYTES_LOW)
 		return "degraded";
 	return "ok";
+}
+
+/* How the imports are, beside how the daemon is. */
+static void report_attention(struct report *report)
+{
+	struct request *request = report->reading.request;
+	struct writer *writer = &report->reading.writer;
+	struct attention_reason reasons[ATTENTION_CODE_COUNT];
+	size_t count = 0;
+	if (!caller_is_limited(request_caller(request)))
+		count = engine_attention(request_engine(request), reasons);
+	for (size_t i = 0; i < count; i++)
+		*(reasons[i].severity == ATTENTION_CRITICAL ? &report->critical
+							    : &report->warning) += 1;
+	writer_key(writer, "attention");
+	writer_begin_object(writer);
+	writer_member_text(writer, "status",
+	    report->critical  ? attention_severity_names[ATTENTION_CRITICAL]
+	    : report->warning ? attention_severity_names[ATTENTION_WARNING]
+			      : "ok");
+	writer_member_integer(writer, "critical", report->critical);
+	writer_member_integer(writer, "warning", report->warning);
+	writer_end_object(writer);
 }
 
 /* A fault may name what a token limited to some projects is not to see. */
@@ -244,6 +270,7 @@ struct answered health_report(struct request *request)
 	if (report.readable && tx_read(reader, report_projects, &report, &report.reading.err) != 0)
 		return reply_failed(request, &report.reading.err);
 	writer_end_array(writer);
+	report_attention(&report);
 	writer_key(writer, "reload");
 	report_reload(request, writer);
 	writer_member_integer(writer, "operations_unknown", report.stats.operations_unknown);

@@ -218,6 +218,7 @@ int metrics_projects(struct exposition *exposition, struct request *request, str
 	write_times(&metrics);
 	write_states(&metrics);
 	write_jobs(&metrics);
+	metrics_attention(exposition, request);
 	free(metrics.list);
 	return 0;
 }

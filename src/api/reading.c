@@ -144,6 +144,8 @@ void reading_project(struct reading *reading, const struct project_view *view)
 	tag(reading, view->settings->region);
 	tag(reading, view->record.connectors);
 	tag(reading, view->record.jobs_active);
+	tag(reading, view->record.attention_critical);
+	tag(reading, view->record.attention_warning);
 	tag(reading, view->upstream.state);
 	tag(reading, view->upstream.since);
 	render_project(&reading->writer, view, &freshness);
@@ -187,6 +189,21 @@ void reading_operation(
 		tag(reading, record->listings);
 	reading->tag = fingerprint_add_text(reading->tag, project);
 	render_operation(&reading->writer, record, project);
+}
+
+void reading_reason(struct reading *reading, const struct attention_about *about,
+    const struct attention_reason *reason, const char *project)
+{
+	tag(reading, about->subject);
+	tag(reading, about->row);
+	tag(reading, reason->code);
+	tag(reading, reason->severity);
+	tag(reading, reason->since);
+	tag(reading, reason->cause);
+	reading->tag = fingerprint_add_text(reading->tag, reason->detail);
+	reading->tag = fingerprint_add_text(reading->tag, reason->job_id);
+	reading->tag = fingerprint_add_text(reading->tag, project);
+	render_open_reason(&reading->writer, reason, about, project);
 }
 
 /* Answers ---------------------------------------------------------------------------------------*/

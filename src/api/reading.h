@@ -8,6 +8,7 @@
 #include "api/service.h"
 #include "http/reply.h"
 #include "model/operation.h"
+#include "store/attention_store.h"
 #include "store/freshness.h"
 #include "store/slice.h"
 #include "util/writer.h"
@@ -57,6 +58,10 @@ void reading_snapshot(struct reading *reading, const struct project_view *view,
     const struct snapshot_record *snapshot, const struct job_record *record);
 void reading_operation(
     struct reading *reading, const char *project, const struct operation_record *record);
+
+/* project is the name of the reason's; NULL for the daemon's. */
+void reading_reason(struct reading *reading, const struct attention_about *about,
+    const struct attention_reason *reason, const char *project);
 
 /* The frame of a list. cursor: its kind and list; end: where the page ended. */
 void reading_begin_list(struct reading *reading);

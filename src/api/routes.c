@@ -21,7 +21,7 @@
 
 #define CONNECTOR_FILTERS                                                                          \
 	"id_prefix", "kind", "connector_type", "data_format", "status", "label", "job_status",     \
-	    "state", "sort", "limit", "cursor"
+	    "attention", "state", "sort", "limit", "cursor"
 
 static const struct route table[] = {
     {"GET", "/v1", SCOPE_READ, 0, 0, health_index, {NULL}},
@@ -48,6 +48,9 @@ static const struct route table[] = {
 	{NULL}},
     {"GET", "/v1/audit", SCOPE_ADMIN, 0, 0, audit_list,
 	{"project", "client", "action", "since", "limit", "cursor"}},
+
+    {"GET", "/v1/attention", SCOPE_READ, 0, 0, attention_list,
+	{"project", "severity", "code", "limit", "cursor"}},
 
     {"GET", "/v1/events", SCOPE_READ, 0, 0, events_get,
 	{"since", "wait", "limit", "type", "project", "connector_id", "job_id"}},

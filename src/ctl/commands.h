@@ -60,8 +60,9 @@ enum option_id {
 	OPTION_TIMEOUT,
 	OPTION_EXEC,
 	OPTION_SKIP_FAILURES,
+	OPTION_ATTENTION,
 };
-#define OPTION_ID_COUNT (OPTION_SKIP_FAILURES + 1)
+#define OPTION_ID_COUNT (OPTION_ATTENTION + 1)
 
 /* One option. Invariant: name is there, letter is 0 for none. */
 struct option_entry {

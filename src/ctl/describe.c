@@ -299,6 +299,41 @@ static const struct table_column operation_columns[] = {
 const struct listing_kind describe_operations =
     KIND("no operations", "operation_id", operation_columns, describe_row_operation);
 
+static void describe_row_attention(
+    const struct output *output, struct table *table, const json_t *reason)
+{
+	const char *since = member_text(reason, "since");
+	const char *advice = member_text(reason, "advice");
+	const char *detail = member_text(reason, "detail");
+	struct buffer text _cleanup_buffer_;
+	buffer_init(&text, DESCRIPTION_LIMIT);
+	buffer_printf(
+	    &text, "%s%s%s", detail ? detail : "", advice ? ". " : "", advice ? advice : "");
+	cell_word(table, member_text(reason, "severity"));
+	cell_text_of(table, member(reason, "project"), TONE_PLAIN);
+	cell_id(output, table, inner_text(reason, "subject", "id"));
+	cell_text_of(table, member(reason, "code"), TONE_PLAIN);
+	cell_time(output, table, since);
+	table_add(table, span_of(buffer_text(&text)), TONE_PLAIN);
+}
+
+static const struct table_column attention_columns[] = {
+    {"SEVERITY", false},
+    {"PROJECT", false},
+    {"SUBJECT", false},
+    {"CODE", false},
+    {"SINCE", false},
+    {"DETAIL", false},
+};
+const struct listing_kind describe_attention = {
+    .none = "nothing needs attention",
+    .id_object = "subject",
+    .id_member = "id",
+    .columns = attention_columns,
+    .column_count = ARRAY_SIZE(attention_columns),
+    .row = describe_row_attention,
+};
+
 /* One record -----------------------------------------------------------------------------------*/
 
 enum exit_code describe_print(const struct output *output, const struct found *found,

@@ -12,6 +12,7 @@ extern const struct listing_kind describe_connectors;
 extern const struct listing_kind describe_jobs;
 extern const struct listing_kind describe_snapshots;
 extern const struct listing_kind describe_operations;
+extern const struct listing_kind describe_attention;
 
 /* Appends all that is worth telling of a record. */
 void describe_connector(const struct output *output, const json_t *connector, struct buffer *text);

@@ -13,6 +13,7 @@ enum exit_code run_list(struct ctl *ctl);
 enum exit_code run_show(struct ctl *ctl);
 enum exit_code run_jobs(struct ctl *ctl);
 enum exit_code run_operations(struct ctl *ctl);
+enum exit_code run_attention(struct ctl *ctl);
 
 /* create.c, change.c */
 enum exit_code run_create(struct ctl *ctl);

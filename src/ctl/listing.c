@@ -91,9 +91,11 @@ static enum exit_code print_each(struct ctl *ctl, struct span json, void *contex
 		return output_record(&ctl->output, json, NULL);
 	if (jsontext_parse(json, 0, &err, &record) < 0)
 		return complain(EXIT_REFUSED, "a record of the list cannot be read: %s", err.text);
+	const char *outer = print->kind->id_object;
+	const json_t *object = outer ? member(record, outer) : record;
 	if (form == FORM_QUIET)
 		return output_record(
-		    &ctl->output, json, member_text(record, print->kind->id_member));
+		    &ctl->output, json, member_text(object, print->kind->id_member));
 	print->kind->row(&ctl->output, &print->table, record);
 	return EXIT_DONE;
 }

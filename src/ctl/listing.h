@@ -17,6 +17,7 @@ enum exit_code listing_each(
 /* How a kind of record is listed for people. */
 struct listing_kind {
 	const char *none;      /* "no connectors" */
+	const char *id_object; /* the member that has the id; NULL: the record itself */
 	const char *id_member; /* for -q */
 	const struct table_column *columns;
 	size_t column_count;

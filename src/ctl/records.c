@@ -50,6 +50,7 @@ enum exit_code run_list(struct ctl *ctl)
 	target_parameter(&target, "status", value[OPTION_STATUS]);
 	target_parameter(&target, "job_status", value[OPTION_JOB_STATUS]);
 	target_parameter(&target, "label", value[OPTION_LABEL]);
+	target_parameter(&target, "attention", value[OPTION_ATTENTION]);
 	target_parameter(&target, "kind", value[OPTION_KIND]);
 	target_parameter(&target, "state", value[OPTION_STATE]);
 	target_parameter(&target, "sort", value[OPTION_SORT]);
@@ -96,6 +97,14 @@ enum exit_code run_operations(struct ctl *ctl)
 	target_parameter(&target, "state", value[OPTION_STATE]);
 	target_parameter(&target, "kind", value[OPTION_KIND]);
 	return listing_print(ctl, &target, LISTING_ALL, &describe_operations);
+}
+
+enum exit_code run_attention(struct ctl *ctl)
+{
+	struct target target _cleanup_target_;
+	target_init(&target, "/v1/attention");
+	target_parameter(&target, "project", ctl->options->value[OPTION_PROJECT]);
+	return listing_print(ctl, &target, LISTING_ALL, &describe_attention);
 }
 
 /* One ------------------------------------------------------------------------------------------*/

@@ -31,7 +31,7 @@ enum route_flags {
 	ROUTE_CHANGES = 1 << 5, /* asks for a change: the application is told who does */
 };
 
-#define ROUTE_PARAMETERS_LIMIT 13
+#define ROUTE_PARAMETERS_LIMIT 14
 
 /* One line of the API. GET routes serve HEAD too. */
 struct route {

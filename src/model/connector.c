@@ -513,19 +513,34 @@ bool connector_bodies_same_import(const json_t *a, const json_t *b)
 	return same_source(&left, &right);
 }
 
-bool connector_is_same_import(const json_t *body, const struct connector *connector)
+/* The caller owns the properties, which are NULL when there are none that can be read. */
+static struct source source_of_connector(const struct connector *connector, json_t **properties)
 {
 	struct err err = ERR_INIT;
-	_cleanup_json_ json_t *properties = NULL;
 	if (!connector->properties.ptr ||
-	    jsontext_parse(connector->properties, 0, &err, &properties) < 0)
-		return false;
-	const struct source left = source_of_body(body);
-	const struct source right = {
+	    jsontext_parse(connector->properties, 0, &err, properties) < 0)
+		*properties = NULL;
+	return (struct source){
 	    .connector_type = connector->connector_type,
 	    .data_format = connector->data_format,
-	    .properties = properties,
+	    .properties = *properties,
 	};
+}
+
+bool connector_is_same_import(const json_t *body, const struct connector *connector)
+{
+	_cleanup_json_ json_t *properties = NULL;
+	const struct source left = source_of_body(body);
+	const struct source right = source_of_connector(connector, &properties);
+	return same_source(&left, &right);
+}
+
+bool connectors_are_same_import(const struct connector *a, const struct connector *b)
+{
+	_cleanup_json_ json_t *left_properties = NULL;
+	_cleanup_json_ json_t *right_properties = NULL;
+	const struct source left = source_of_connector(a, &left_properties);
+	const struct source right = source_of_connector(b, &right_properties);
 	return same_source(&left, &right);
 }
 

@@ -66,7 +66,12 @@ struct connector_record {
 	const char *history_error_code; /* NULL when the last history refresh went well */
 	const char *history_error_message;
 	int64_t history_error_since;
-	int64_t revision;                /* changes whenever what it says about Mixpanel changes */
+	int64_t revision;      /* changes whenever what it says about Mixpanel changes */
+	struct span attention; /* why it needs attention, worst first, as the API shows it; a JSON
+				* array, SPAN_NONE for an empty one */
+	int64_t succeeded_at;  /* when a job last succeeded, kept or not; TIMESTAMP_NONE */
+	int64_t gap_at;        /* when runs may last have been missed; TIMESTAMP_NONE */
+	bool jobs_trimmed;     /* there may have been older jobs than those that are kept */
 	const struct job_record *latest; /* the latest job, borrowed; NULL for none */
 };
 
@@ -98,12 +103,13 @@ int connector_validate(const json_t *body, bool lenient, struct connector_faults
 void connector_faults_done(struct connector_faults *faults);
 #define _cleanup_connector_faults_ _cleanup_(connector_faults_done)
 
-/* Whether two bodies, or a body and a connector that exists, ask for the same import: same type,
- * same data_format, and every member of connector_properties that both name the same. null and
- * absent are one; a prefix is compared without the slashes around it, a region whatever its case; a
- * role makes no other source. What cannot be parsed is never the same. */
+/* Whether two bodies, a body and a connector that exists, or two of these ask for the same import:
+ * same type, same data_format, and every member of connector_properties that both name the same.
+ * null and absent are one; a prefix is compared without the slashes around it, a region whatever
+ * its case; a role makes no other source. What cannot be parsed is never the same. */
 bool connector_bodies_same_import(const json_t *a, const json_t *b);
 bool connector_is_same_import(const json_t *body, const struct connector *connector);
+bool connectors_are_same_import(const struct connector *a, const struct connector *b);
 
 /* Appends the key that two have in common whenever they are the same import, for an index: those
  * with one key are few, and are compared as above. Returns 0; 1 when a type or bucket is missing,

@@ -64,6 +64,7 @@ struct operation_record {
 	/* a create whose outcome is unknown: */
 	int64_t search_base;    /* the project's complete listings that do not count */
 	bool search_over;       /* no listing will decide it any more */
+	int64_t unknown_at;     /* when it last became so; TIMESTAMP_NONE for never */
 	int64_t listings;       /* complete listings looked through since; read only */
 	int64_t last_listed_at; /* when the last of them was asked for; TIMESTAMP_NONE; read only */
 	bool undelivered;       /* the outcome of this drop-in create has not been delivered yet */

@@ -13,9 +13,11 @@ struct project_record {
 	const char *list_error_code; /* NULL when the last listing went well */
 	const char *list_error_message;
 	int64_t list_error_since;
-	int64_t complete_listings; /* how many were applied, ever */
-	int64_t connectors;        /* present ones */
-	int64_t jobs_active;       /* neither done nor gone, of present connectors */
+	int64_t complete_listings;  /* how many were applied, ever */
+	int64_t connectors;         /* present ones */
+	int64_t jobs_active;        /* neither done nor gone, of present connectors */
+	int64_t attention_critical; /* open reasons, of all that is the project's */
+	int64_t attention_warning;
 };
 
 enum upstream_state {

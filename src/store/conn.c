@@ -651,11 +651,11 @@ int conn_checkpoint_if_large(struct conn *writer, struct err *err)
 	return STORE_BROKEN;
 }
 
-static int64_t free_bytes(const char *path)
+int64_t conn_free_bytes(const struct conn *conn)
 {
 	struct statvfs system;
-	if (statvfs(path, &system) < 0)
-		return 0;
+	if (statvfs(conn->path, &system) < 0)
+		return -1;
 	return (int64_t)system.f_bavail * (int64_t)system.f_frsize;
 }
 
@@ -667,11 +667,12 @@ STATEMENT(sql_stats, FOR_ALL, "read its figures",
 static int deliver_stats(struct conn *conn, struct columns *columns, void *sink, struct err *err)
 {
 	struct store_stats *stats = sink;
+	int64_t free_bytes = conn_free_bytes(conn);
 	(void)err;
 	*stats = (struct store_stats){
 	    .database_bytes = size_of(conn->path, ""),
 	    .wal_bytes = size_of(conn->path, "-wal"),
-	    .free_bytes = free_bytes(conn->path),
+	    .free_bytes = free_bytes > 0 ? free_bytes : 0,
 	};
 	stats->jobs = column_integer(columns);
 	stats->snapshots = column_integer(columns);

@@ -77,6 +77,9 @@ struct store_stats {
 	int64_t operations_unknown;
 };
 
+/* How many bytes are left for this user where the database is; -1 when that is not known. */
+int64_t conn_free_bytes(const struct conn *conn);
+
 /* Reads the figures, with counts kept by triggers or cheap by index where a full count would take
  * over a millisecond at 100,000 jobs. Returns 0, or -1. */
 int store_stats(struct conn *conn, struct err *err, struct store_stats *ret_stats);

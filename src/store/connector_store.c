@@ -20,7 +20,8 @@
 	" c.history_error_message, c.history_error_since, c.revision, c.latest_job_row,"           \
 	" c.label, c.connector_type, c.properties, c.category, c.data_format, c.bucket,"           \
 	" c.prefix, c.status, c.failure_message, c.created_by, c.created_at, c.raw,"               \
-	" c.status_known_at, c.deleted_by, c.kind"
+	" c.status_known_at, c.deleted_by, c.kind, c.attention, c.succeeded_at, c.gap_at,"\
+	" c.jobs_trimmed"
 
 #define SELECT_CONNECTORS(hint)                                                                    \
 	"SELECT " CONNECTOR_COLUMNS ", " JOB_COLUMNS " FROM connectors c " hint                    \
@@ -45,6 +46,9 @@
 	" AND (?9 IS NULL OR (SELECT status FROM jobs WHERE job_row = c.latest_job_row) = ?9)"     \
 	" AND (?10 IS NULL OR " BEGINS("c.connector_id", "?10") ")"                                \
 	" AND (?11 IS NULL OR c.kind = ?11)"                                                       \
+	" AND (?12 IS NULL OR (c.attention IS NOT NULL) = ?12)"                                    \
+	" AND (?13 IS NULL OR EXISTS (SELECT 1 FROM attention a WHERE a.subject = 'connector'"     \
+	" AND a.subject_row = c.connector_row AND ?13 IN (a.severity, a.code)))"                   \
 	" ORDER BY c.position " order ", c.connector_row " order " LIMIT ?4"
 /* clang-format on */
 
@@ -103,6 +107,10 @@ static int connector_deliver(
 	if (kind < 0)
 		return err_set(err, "database %s: connector %s is of a kind nobody knows",
 		    conn->path, record.connector.connector_id);
+	record.attention = column_array(columns);
+	record.succeeded_at = column_time(columns);
+	record.gap_at = column_time(columns);
+	record.jobs_trimmed = column_integer(columns) != 0;
 	struct job_record latest;
 	column_job(columns, &latest);
 	record.latest = latest.job_id ? &latest : NULL;
@@ -170,7 +178,11 @@ static int connector_collect(struct conn *conn, int64_t project_id, const void *
 	    VALUES(v_integer(project_id), v_integer(from.time), v_integer(from.row),
 		v_integer((int64_t)query->slice.limit + 1), v_text(query->connector_type),
 		v_text(query->data_format), v_text(query->status), v_text(query->label),
-		v_text(query->job_status), v_text(query->id_prefix), v_text(query->kind)),
+		v_text(query->job_status), v_text(query->id_prefix), v_text(query->kind),
+		(struct value){.kind = VALUE_INTEGER,
+		    .null = query->attention == ATTENTION_ANYHOW,
+		    .integer = query->attention == ATTENTION_ANY},
+		v_text(query->attention_is)),
 	    err);
 }
 
@@ -291,6 +303,31 @@ int connector_store_each_settling(
 {
 	return stmt_each(conn, &sql_connector_each_settling, VALUES(v_integer(project_id)),
 	    deliver_settling, &(struct settling_sink){each, context}, err);
+}
+
+STATEMENT(sql_connector_each_row, FOR_WRITER, "read connectors",
+	"SELECT connector_row FROM connectors WHERE connector_row > ?1"
+	" ORDER BY connector_row LIMIT ?2");
+
+struct connector_row_sink {
+	int (*each)(int64_t row, void *context);
+	void *context;
+};
+
+static int deliver_connector_row(
+    struct conn *conn, struct columns *columns, void *sink, struct err *err)
+{
+	const struct connector_row_sink *to = sink;
+	(void)conn, (void)err;
+	return to->each(column_integer(columns), to->context);
+}
+
+int connector_store_each_row(struct conn *conn, int64_t after_row, unsigned limit,
+    int (*each)(int64_t row, void *context), void *context, struct err *err)
+{
+	return stmt_each(conn, &sql_connector_each_row,
+	    VALUES(v_integer(after_row), v_integer(limit)), deliver_connector_row,
+	    &(struct connector_row_sink){each, context}, err);
 }
 
 STATEMENT(sql_connector_last_row, FOR_WRITER, "count connectors",
@@ -562,6 +599,26 @@ int connector_store_history_synced(
 {
 	return stmt_write(writer, &sql_connector_history_synced,
 	    VALUES(v_time(synced_at), v_integer(connector_row)), err);
+}
+
+STATEMENT(sql_connector_attention, FOR_WRITER, "note what needs attention",
+	"UPDATE connectors SET attention = ?2, revision = revision + 1 WHERE connector_row = ?1");
+
+int connector_store_attention(
+    struct conn *writer, int64_t connector_row, struct span reasons, struct err *err)
+{
+	return stmt_write(writer, &sql_connector_attention,
+	    VALUES(v_integer(connector_row), v_span(reasons)), err);
+}
+
+STATEMENT(sql_connector_gap, FOR_WRITER, "note a gap in a history",
+	"UPDATE connectors SET gap_at = ?2 WHERE connector_row = ?1");
+
+int connector_store_gap(struct conn *writer, int64_t connector_row, int64_t now, struct err *err)
+{
+	int r = stmt_write(
+	    writer, &sql_connector_gap, VALUES(v_integer(connector_row), v_time(now)), err);
+	return r ? r : conn_touch(writer, ENTITY_GAP, connector_row, true, err);
 }
 
 STATEMENT(sql_connector_failed, FOR_WRITER, "note what could not be read",

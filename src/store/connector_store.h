@@ -34,6 +34,8 @@ struct connector_query {
 	const char *status; /* "active", "stopped", "paused" */
 	const char *label;
 	const char *job_status; /* our name, of the latest job */
+	enum { ATTENTION_ANYHOW, ATTENTION_ANY, ATTENTION_NONE } attention;
+	const char *attention_is; /* the severity or code of an open reason */
 	enum presence presence;
 	bool newest_first;
 	struct slice slice;
@@ -99,6 +101,11 @@ typedef int settling_fn(int64_t row, enum connector_settling settling, void *con
 int connector_store_each_settling(
     struct conn *conn, int64_t project_id, settling_fn *each, void *context, struct err *err);
 
+/* Calls each for the `limit` first rows of connectors beyond after_row, of any project, in order.
+ * Returns 0, -1, or what each returned. */
+int connector_store_each_row(struct conn *conn, int64_t after_row, unsigned limit,
+    int (*each)(int64_t row, void *context), void *context, struct err *err);
+
 /* The highest row there is, of any project; 0 for none. What is added later has a higher one.
  * Returns 0, or -1. */
 int connector_store_last_row(struct conn *conn, struct err *err, int64_t *ret_row);
@@ -159,6 +166,13 @@ int connector_store_read(
 /* A history was applied that was asked for at synced_at. In a transaction. */
 int connector_store_history_synced(
     struct conn *writer, int64_t connector_row, int64_t synced_at, struct err *err);
+
+/* Why it needs attention: a JSON array, SPAN_NONE for an empty one. In a transaction. */
+int connector_store_attention(
+    struct conn *writer, int64_t connector_row, struct span reasons, struct err *err);
+
+/* Runs of it may have been missed. In a transaction. */
+int connector_store_gap(struct conn *writer, int64_t connector_row, int64_t now, struct err *err);
 
 /* The part could not be read; `since` is kept when an error stands already. */
 int connector_store_failed(struct conn *writer, int64_t connector_row, enum connector_part part,

@@ -177,6 +177,43 @@ int job_store_each_recent(struct conn *conn, int64_t connector_row, unsigned lim
 	    &(struct job_sink){row, context}, err);
 }
 
+STATEMENT(sql_job_each_ended, FOR_ALL, "read jobs",
+	"SELECT " JOB_COLUMNS " FROM jobs j INDEXED BY jobs_by_connector"
+	" CROSS JOIN connectors c ON c.connector_row = j.connector_row"
+	" WHERE j.connector_row = ?1 AND j.status IN ('succeeded', 'failed', 'cancelled')"
+	" ORDER BY j.position DESC, j.job_row DESC LIMIT ?2");
+
+int job_store_each_ended(struct conn *conn, int64_t connector_row, unsigned limit, job_row_fn *row,
+    void *context, struct err *err)
+{
+	return stmt_each(conn, &sql_job_each_ended,
+	    VALUES(v_integer(connector_row), v_integer(limit)), job_deliver,
+	    &(struct job_sink){row, context}, err);
+}
+
+STATEMENT(sql_job_each_unfinished, FOR_ALL, "read jobs",
+	"SELECT " JOB_COLUMNS " FROM jobs j INDEXED BY jobs_open"
+	" CROSS JOIN connectors c ON c.connector_row = j.connector_row"
+	" WHERE j.connector_row = ?1 AND j.open = 1 AND j.active = 1 ORDER BY j.job_row");
+
+int job_store_each_unfinished(
+    struct conn *conn, int64_t connector_row, job_row_fn *row, void *context, struct err *err)
+{
+	return stmt_each(conn, &sql_job_each_unfinished, VALUES(v_integer(connector_row)),
+	    job_deliver, &(struct job_sink){row, context}, err);
+}
+
+STATEMENT(sql_job_get_gone, FOR_ALL, "read a job",
+	SELECT_JOBS "WHERE j.job_row = (SELECT max(job_row) FROM jobs INDEXED BY jobs_gone"
+	" WHERE connector_row = ?1 AND gone_at IS NOT NULL)");
+
+int job_store_get_gone(
+    struct conn *conn, int64_t connector_row, job_row_fn *row, void *context, struct err *err)
+{
+	return stmt_one(conn, &sql_job_get_gone, VALUES(v_integer(connector_row)), job_deliver,
+	    &(struct job_sink){row, context}, err);
+}
+
 static int deliver_snapshot(
     sqlite3_stmt *stmt, struct position *last, snapshot_row_fn *row, void *context)
 {

@@ -42,6 +42,19 @@ int job_store_each_open(
 int job_store_each_recent(struct conn *conn, int64_t connector_row, unsigned limit, job_row_fn *row,
     void *context, struct err *err);
 
+/* The newest jobs of a connector that succeeded, failed or were cancelled, at most `limit`, newest
+ * first in the order of lists. */
+int job_store_each_ended(struct conn *conn, int64_t connector_row, unsigned limit, job_row_fn *row,
+    void *context, struct err *err);
+
+/* Every job of a connector that is not over. */
+int job_store_each_unfinished(
+    struct conn *conn, int64_t connector_row, job_row_fn *row, void *context, struct err *err);
+
+/* The newest job of a connector that has gone_at. Returns 0; STORE_NONE when there is none; -1. */
+int job_store_get_gone(
+    struct conn *conn, int64_t connector_row, job_row_fn *row, void *context, struct err *err);
+
 /* A run that was not known. */
 struct new_job {
 	int64_t project_id;

@@ -342,10 +342,87 @@ static const char schema_6[] =
 	"ALTER TABLE store ADD COLUMN inode INTEGER;"
 	"ALTER TABLE connectors ADD COLUMN history_loaded INTEGER NOT NULL DEFAULT 0;"
 	"UPDATE connectors SET history_loaded = 1 WHERE history_synced_at IS NOT NULL;";
+
+/* Version 7: what needs attention. The reasons that are open, of connectors, projects, operations
+ * and the daemon (0 for its row and its project); their rank makes the order of lists, see
+ * attention_store.h. Of connectors: attention is their reasons as the API shows them; succeeded_at,
+ * gap_at and jobs_trimmed are what must be known of jobs that retention may have removed: when one
+ * last succeeded, when runs were last missed, whether there were older ones. Of operations:
+ * unknown_at. */
+static const char schema_7[] =
+	"CREATE TABLE attention ("
+	" attention_row INTEGER PRIMARY KEY AUTOINCREMENT,"
+	" subject TEXT NOT NULL,"
+	" subject_row INTEGER NOT NULL,"
+	" project_id INTEGER NOT NULL,"
+	" subject_id TEXT,"
+	" code TEXT NOT NULL,"
+	" severity TEXT NOT NULL,"
+	" cause TEXT NOT NULL,"
+	" since INTEGER NOT NULL,"
+	" detail TEXT NOT NULL,"
+	" job_id TEXT,"
+	" rank INTEGER NOT NULL GENERATED ALWAYS AS"
+	"  (CASE severity WHEN 'critical' THEN 1 ELSE 3 END),"
+	" UNIQUE (subject, subject_row, code)"
+	") STRICT;"
+	"CREATE INDEX attention_by_rank ON attention (project_id, rank, attention_row);"
+	"CREATE INDEX attention_by_code ON attention (project_id, code, severity);"
+	"CREATE INDEX jobs_gone ON jobs (connector_row) WHERE gone_at IS NOT NULL;"
+	"ALTER TABLE projects ADD COLUMN attention_critical INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE projects ADD COLUMN attention_warning INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE connectors ADD COLUMN attention BLOB;"
+	"ALTER TABLE connectors ADD COLUMN succeeded_at INTEGER;"
+	"ALTER TABLE connectors ADD COLUMN gap_at INTEGER;"
+	"ALTER TABLE connectors ADD COLUMN jobs_trimmed INTEGER NOT NULL DEFAULT 0;"
+	"UPDATE connectors SET jobs_trimmed = history_loaded, succeeded_at = (SELECT"
+	" max(coalesce(end_time, updated_at)) FROM jobs"
+	" WHERE jobs.connector_row = connectors.connector_row AND status = 'succeeded');"
+	"ALTER TABLE operations ADD COLUMN unknown_at INTEGER;"
+	"UPDATE operations SET unknown_at = coalesce(sent_at, created_at)"
+	" WHERE state = 'unknown';"
+	"CREATE TRIGGER attention_raised AFTER INSERT ON attention BEGIN"
+	" UPDATE projects SET attention_critical = attention_critical +"
+	"  (new.severity = 'critical'), attention_warning = attention_warning +"
+	"  (new.severity = 'warning') WHERE project_id = new.project_id;"
+	"END;"
+	"CREATE TRIGGER attention_moved AFTER UPDATE OF severity ON attention BEGIN"
+	" UPDATE projects SET attention_critical = attention_critical +"
+	"  (new.severity = 'critical') - (old.severity = 'critical'),"
+	"  attention_warning = attention_warning +"
+	"  (new.severity = 'warning') - (old.severity = 'warning')"
+	"  WHERE project_id = new.project_id;"
+	"END;"
+	"CREATE TRIGGER attention_cleared AFTER DELETE ON attention BEGIN"
+	" UPDATE projects SET attention_critical = attention_critical -"
+	"  (old.severity = 'critical'), attention_warning = attention_warning -"
+	"  (old.severity = 'warning') WHERE project_id = old.project_id;"
+	"END;"
+	"CREATE TRIGGER job_inserted_succeeded AFTER INSERT ON jobs"
+	" WHEN new.status = 'succeeded' BEGIN"
+	" UPDATE connectors SET succeeded_at = max(coalesce(new.end_time, new.updated_at),"
+	"  coalesce(succeeded_at, coalesce(new.end_time, new.updated_at)))"
+	"  WHERE connector_row = new.connector_row;"
+	"END;"
+	"CREATE TRIGGER job_became_succeeded AFTER UPDATE OF status, end_time ON jobs"
+	" WHEN new.status = 'succeeded' BEGIN"
+	" UPDATE connectors SET succeeded_at = max(coalesce(new.end_time, new.updated_at),"
+	"  coalesce(succeeded_at, coalesce(new.end_time, new.updated_at)))"
+	"  WHERE connector_row = new.connector_row;"
+	"END;"
+	"DROP TRIGGER job_removed;"
+	"CREATE TRIGGER job_removed AFTER DELETE ON jobs BEGIN"
+	" UPDATE store SET jobs = jobs - 1;"
+	" UPDATE connectors SET job_count = job_count - 1, jobs_trimmed = 1"
+	"  WHERE connector_row = old.connector_row;"
+	" UPDATE projects SET jobs_active = jobs_active - 1"
+	"  WHERE old.active = 1 AND project_id = old.project_id"
+	"  AND (SELECT deleted_at IS NULL FROM connectors WHERE connector_row = old.connector_row);"
+	"END;";
 /* clang-format on */
 
 const struct migration migrations[] = {
-    {schema_1}, {schema_2}, {schema_3}, {schema_4}, {schema_5}, {schema_6}};
+    {schema_1}, {schema_2}, {schema_3}, {schema_4}, {schema_5}, {schema_6}, {schema_7}};
 const int migration_count = ARRAY_SIZE(migrations);
 
 int migrate_pragma(sqlite3 *db, const char *sql, struct err *err, int *ret_value)

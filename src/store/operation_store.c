@@ -14,7 +14,7 @@
 	"operation_row, operation_id, kind, project_id, connector_id, state, candidates,"          \
 	" idempotency_key, client, request, error_code, error_message, upstream_status,"           \
 	" created_at, sent_at, finished_at, allow_duplicate, import_key, known_row,"               \
-	" sent_upstream_at, account, search_base, search_over, untold, revision,"                  \
+	" sent_upstream_at, account, search_base, search_over, untold, unknown_at, revision,"                  \
 	" (SELECT complete_listings FROM projects p"                                               \
 	"  WHERE p.project_id = operations.project_id),"                                           \
 	" (SELECT listed_at FROM projects p WHERE p.project_id = operations.project_id)"
@@ -72,6 +72,7 @@ static int operation_deliver(
 	record.search_base = column_integer(columns);
 	record.search_over = column_integer(columns) != 0;
 	record.undelivered = column_integer(columns) != 0;
+	record.unknown_at = column_time(columns);
 	record.revision = column_integer(columns);
 	int64_t listings = column_integer(columns);
 	int64_t listed_at = column_time(columns);
@@ -294,15 +295,16 @@ int operation_store_claims(
 	    v_span((r)->candidates), v_text((r)->error_code), v_text((r)->error_message),          \
 	    v_integer((r)->upstream_status), v_time((r)->sent_at), v_time((r)->finished_at),       \
 	    v_integer((r)->known_row), v_time((r)->sent_upstream_at), v_text((r)->account),        \
-	    v_integer((r)->search_base), v_integer((r)->search_over), v_integer((r)->undelivered)
+	    v_integer((r)->search_base), v_integer((r)->search_over), v_integer((r)->undelivered), \
+	    v_time((r)->unknown_at)
 
 STATEMENT(sql_operation_insert, FOR_WRITER, "write down an operation",
 	"INSERT INTO operations (state, connector_id, candidates, error_code, error_message,"
 	" upstream_status, sent_at, finished_at, known_row, sent_upstream_at, account,"
-	" search_base, search_over, untold, operation_id, kind, project_id, idempotency_key,"
+	" search_base, search_over, untold, unknown_at, operation_id, kind, project_id, idempotency_key,"
 	" client, request, created_at, allow_duplicate, import_key)"
 	" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,"
-	" ?18, ?19, ?20, ?21, ?22, ?23)");
+	" ?18, ?19, ?20, ?21, ?22, ?23, ?24)");
 
 int operation_store_insert(
     struct conn *writer, const struct operation_record *record, struct err *err, int64_t *ret_row)
@@ -331,8 +333,8 @@ static int check_move(const struct operation_record *stored, void *context)
 STATEMENT(sql_operation_update, FOR_WRITER, "write down what became of an operation",
 	"UPDATE operations SET (state, connector_id, candidates, error_code, error_message,"
 	" upstream_status, sent_at, finished_at, known_row, sent_upstream_at, account,"
-	" search_base, search_over, untold) = (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,"
-	" ?12, ?13, ?14), revision = revision + 1 WHERE operation_row = ?15");
+	" search_base, search_over, untold, unknown_at) = (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9,"
+	" ?10, ?11, ?12, ?13, ?14, ?15), revision = revision + 1 WHERE operation_row = ?16");
 
 int operation_store_update(
     struct conn *writer, const struct operation_record *record, struct err *err)
@@ -363,7 +365,7 @@ struct recover_work {
 
 STATEMENT(sql_operation_recover_creates, FOR_WRITER, "recover operations",
 	"UPDATE operations SET state = 'unknown', sent_at = coalesce(sent_at, ?1),"
-	" search_over = 0, search_base = coalesce((SELECT complete_listings"
+	" unknown_at = ?1, search_over = 0, search_base = coalesce((SELECT complete_listings"
 	" FROM projects p WHERE p.project_id = operations.project_id), 0),"
 	" revision = revision + 1 WHERE state = 'sending' AND kind = 'create'");
 

@@ -14,7 +14,8 @@ int project_store_ensure(struct conn *writer, int64_t project_id, struct err *er
 
 STATEMENT(sql_project_get, FOR_ALL, "read a project",
 	"SELECT listed_at, list_error_code, list_error_message, list_error_since,"
-	" complete_listings, connectors, jobs_active FROM projects WHERE project_id = ?1");
+	" complete_listings, connectors, jobs_active, attention_critical,"
+	" attention_warning FROM projects WHERE project_id = ?1");
 
 int project_store_get(struct conn *conn, int64_t project_id,
     void (*row)(const struct project_record *record, void *context), void *context, struct err *err)
@@ -34,6 +35,8 @@ int project_store_get(struct conn *conn, int64_t project_id,
 	record.complete_listings = column_integer(&columns);
 	record.connectors = column_integer(&columns);
 	record.jobs_active = column_integer(&columns);
+	record.attention_critical = column_integer(&columns);
+	record.attention_warning = column_integer(&columns);
 	row(&record, context);
 	return 0;
 }

@@ -30,6 +30,7 @@
 struct note {
 	enum entity entity;
 	int64_t row;
+	int64_t connector_row; /* of a job, once it is told */
 	struct event_facts before;
 	char *json; /* as it was, NULL for a new one; owned */
 	size_t len;
@@ -38,6 +39,8 @@ struct note {
 
 struct recorder {
 	const struct clock *clock;
+	recorder_heard_fn *heard; /* NULL: nobody */
+	void *heard_context;
 	struct note *notes;
 	size_t count;
 	struct hash_set known; /* of them */
@@ -324,12 +327,13 @@ static int count_job(struct conn *writer, const struct note *note, struct render
 	return job_counters_add(&writer->recorder->jobs, writer, &after->end, err);
 }
 
-static int tell_note(struct conn *writer, const struct note *note, struct err *err)
+static int tell_note(struct conn *writer, struct note *note, struct err *err)
 {
 	_cleanup_rendering_ struct rendering after;
 	_cleanup_(difference_done) struct difference difference = {.any = false};
 	int64_t loaded = 1;
 	int r = render(writer, note->entity, note->row, err, &after);
+	note->connector_row = after.connector_row;
 	if (r == 0 && note->entity == ENTITY_JOB)
 		r = stmt_number(writer, &sql_history_loaded, VALUES(v_integer(after.connector_row)),
 		    err, &loaded);
@@ -373,9 +377,22 @@ static int recorder_ending(struct conn *writer, struct err *err)
 	return r == 0 && recorder->written > recorder->committed ? event_store_own(writer, err) : r;
 }
 
+static void be_heard(const struct recorder *recorder)
+{
+	for (size_t i = 0; i < recorder->count && recorder->heard; i++) {
+		const struct note *note = &recorder->notes[i];
+		bool operation = note->entity == ENTITY_OPERATION;
+		recorder->heard(operation ? ATTENTION_OF_OPERATION : ATTENTION_OF_CONNECTOR,
+		    note->entity == ENTITY_JOB ? note->connector_row : note->row,
+		    recorder->heard_context);
+	}
+}
+
 static void recorder_over(struct conn *writer, bool committed)
 {
 	struct recorder *recorder = writer->recorder;
+	if (committed)
+		be_heard(recorder);
 	for (size_t i = 0; i < recorder->count; i++)
 		free(recorder->notes[i].json);
 	free(TAKE(recorder->notes));
@@ -423,6 +440,12 @@ int recorder_attach(struct conn *writer, const struct clock *clock, struct err *
 	return 0;
 }
 
+void recorder_hear(struct conn *writer, recorder_heard_fn *heard, void *context)
+{
+	writer->recorder->heard = heard;
+	writer->recorder->heard_context = context;
+}
+
 uint64_t recorder_count(const struct conn *writer)
 {
 	return writer->recorder ? writer->recorder->committed : 0;
@@ -447,9 +470,4 @@ int recorder_history(struct conn *writer, int64_t connector_row, struct err *err
 	int r = stmt_number(
 	    writer, &sql_history_loaded, VALUES(v_integer(connector_row)), err, &loaded);
 	return r || loaded ? r : conn_touch(writer, ENTITY_HISTORY, connector_row, true, err);
-}
-
-int recorder_gap(struct conn *writer, int64_t connector_row, struct err *err)
-{
-	return conn_touch(writer, ENTITY_GAP, connector_row, true, err);
 }

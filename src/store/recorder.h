@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#include "model/attention.h"
 #include "store/conn.h"
 #include "store/event_store.h"
 #include "store/job_counters.h"
@@ -18,12 +19,14 @@ int recorder_attach(struct conn *writer, const struct clock *clock, struct err *
  * tells of all its jobs that are over. In a transaction. Returns 0, a store outcome, or -1. */
 int recorder_history(struct conn *writer, int64_t connector_row, struct err *err);
 
-/* The same history shares no run with what is stored. In a transaction. Returns as above. */
-int recorder_gap(struct conn *writer, int64_t connector_row, struct err *err);
-
 /* Writes an event that is no change of a record; its time is now. In a transaction. Returns as
  * above. */
 int recorder_tell(struct conn *writer, struct event_put *event, struct err *err);
+
+/* Hears which connectors (also for their jobs) and operations a transaction touched, after its
+ * commit; one of them perhaps several times. On the writer's thread. */
+typedef void recorder_heard_fn(enum attention_subject subject, int64_t row, void *context);
+void recorder_hear(struct conn *writer, recorder_heard_fn *heard, void *context);
 
 /* How many events the transactions have written. The writer's thread. */
 uint64_t recorder_count(const struct conn *writer);

@@ -72,9 +72,57 @@ void render_project(
 	writer_member_text(writer, "region", region_name(view->settings->region));
 	writer_member_integer(writer, "connectors", view->record.connectors);
 	writer_member_integer(writer, "jobs_active", view->record.jobs_active);
+	writer_key(writer, "attention");
+	writer_begin_object(writer);
+	writer_member_integer(writer, "critical", view->record.attention_critical);
+	writer_member_integer(writer, "warning", view->record.attention_warning);
+	writer_end_object(writer);
 	writer_key(writer, "upstream");
 	render_upstream(writer, &view->upstream);
 	member_sync(writer, freshness);
+	writer_end_object(writer);
+}
+
+static void reason_members(struct writer *writer, const struct attention_reason *reason)
+{
+	bool caused = reason->cause != ATTENTION_CAUSE_NONE;
+	writer_member_text(writer, "code", attention_code_names[reason->code]);
+	writer_member_text(writer, "severity", attention_severity_names[reason->severity]);
+	writer_member_time(writer, "since", reason->since);
+	writer_member_text(writer, "detail", reason->detail);
+	writer_member_text(writer, "cause", caused ? attention_cause_names[reason->cause] : NULL);
+	writer_member_text(writer, "advice", attention_advice(reason->code, reason->cause));
+	writer_member_text(writer, "job_id", *reason->job_id ? reason->job_id : NULL);
+}
+
+void render_reason(struct writer *writer, const struct attention_reason *reason)
+{
+	writer_begin_object(writer);
+	reason_members(writer, reason);
+	writer_end_object(writer);
+}
+
+void render_told_reason(
+    struct writer *writer, const struct attention_reason *reason, const char *connector_id)
+{
+	writer_begin_object(writer);
+	reason_members(writer, reason);
+	writer_member_text(writer, "connector_id", connector_id);
+	writer_end_object(writer);
+}
+
+void render_open_reason(struct writer *writer, const struct attention_reason *reason,
+    const struct attention_about *about, const char *project)
+{
+	bool is_project = about->subject == ATTENTION_OF_PROJECT;
+	writer_begin_object(writer);
+	writer_member_text(writer, "project", project);
+	writer_key(writer, "subject");
+	writer_begin_object(writer);
+	writer_member_text(writer, "kind", attention_subject_names[about->subject]);
+	writer_member_text(writer, "id", is_project ? project : about->id);
+	writer_end_object(writer);
+	reason_members(writer, reason);
 	writer_end_object(writer);
 }
 
@@ -103,8 +151,11 @@ static void connector_members(
 	writer_member_text(writer, "state", present ? "present" : "deleted");
 	writer_member_time(writer, "deleted_at", record->deleted_at);
 	writer_member_time(writer, "first_seen_at", record->first_seen_at);
-	if (view)
+	if (view) {
 		writer_member_time(writer, "updated_at", record->updated_at);
+		writer_member_raw(
+		    writer, "attention", record->attention.ptr ? record->attention : span_of("[]"));
+	}
 }
 
 void render_own_connector(struct writer *writer, const struct connector_record *record)

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "model/operation.h"
+#include "store/attention_store.h"
 #include "store/freshness.h"
 #include "util/writer.h"
 
@@ -38,6 +39,15 @@ void render_own_connector(struct writer *writer, const struct connector_record *
 void render_own_job(struct writer *writer, const struct job_record *record);
 void render_own_upstream(struct writer *writer, const struct upstream_status *status);
 void render_own_operation(struct writer *writer, const struct operation_record *record);
+
+/* A reason why something needs attention: among those of its connector; as an event tells it, with
+ * the id of its connector (NULL: of none); and by itself, with what it is about and the name of its
+ * project (NULL for the daemon's). */
+void render_reason(struct writer *writer, const struct attention_reason *reason);
+void render_told_reason(
+    struct writer *writer, const struct attention_reason *reason, const char *connector_id);
+void render_open_reason(struct writer *writer, const struct attention_reason *reason,
+    const struct attention_about *about, const char *project);
 
 /* The faults of a body that are warnings, as an array with a limit, and one more that counts the
  * rest. */

@@ -438,7 +438,8 @@ static int apply_matched(struct history_work *work)
 		return apply_no_memory(work->err);
 	int r = match_entries(work, of_entry);
 	if (r == 0 && work->history->pages->complete && shares_nothing(work, of_entry))
-		r = recorder_gap(work->writer, work->history->connector_row, work->err);
+		r = connector_store_gap(
+		    work->writer, work->history->connector_row, work->history->now, work->err);
 	for (size_t i = 0; i < work->entry_count && r == 0; i++)
 		if (of_entry[i] < work->stored_count)
 			r = apply_entry(work, &work->stored[of_entry[i]], &work->entries[i]);

@@ -8,9 +8,7 @@
  * nobody has looked for since may have happened.
  *
  * Times are wall clock. Given the same again, nothing changes before look_at: no text counts the
- * time that passes. Reasons come worst first.
- *
- * Nothing but its test calls this yet. */
+ * time that passes. Reasons come worst first. */
 #pragma once
 
 #include <stdbool.h>
@@ -98,8 +96,7 @@ bool attention_watch(
 void attention_of_project(const struct attention_watch *watch,
     const struct attention_moment *moment, struct attention_outcome *ret_outcome);
 
-/* Judges an operation. unknown_at is when it became unknown; after a restart, which may have
- * forgotten that, the start will do. */
+/* Judges an operation. unknown_at is when it became unknown. */
 void attention_of_operation(const struct operation_record *record, int64_t unknown_at,
     const struct attention_moment *moment, struct attention_outcome *ret_outcome);
 

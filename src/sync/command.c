@@ -246,7 +246,8 @@ static enum command_result plan_operation(
 	record->state = OPERATION_PLANNED;
 	record->client = command->client;
 	record->created_at = project_wall(project);
-	record->sent_at = record->sent_upstream_at = record->finished_at = TIMESTAMP_NONE;
+	record->sent_at = record->sent_upstream_at = record->finished_at = record->unknown_at =
+	    TIMESTAMP_NONE;
 	struct planning planning = {.record = record, .audit_id = command->audit_id};
 	int r = project_write(project, insert_operation, &planning, &err);
 	if (r != 0)

@@ -3,6 +3,7 @@
 #include "sync/engine.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "mixpanel/endpoints.h"
 #include "store/audit_store.h"
@@ -11,6 +12,7 @@
 #include "store/recorder.h"
 #include "sync/audit.h"
 #include "sync/command.h"
+#include "sync/inspection.h"
 #include "sync/news.h"
 #include "sync/outbox.h"
 #include "sync/schedule.h"
@@ -44,6 +46,7 @@ struct engine {
 	struct mailbox mailbox;
 	struct audit audit;
 	struct news news;
+	struct inspection inspection;
 	bool recovered;         /* what was left in the middle is unknown now */
 	bool incomplete;        /* a configured project is not followed yet */
 	int64_t complete_at;    /* monotonic: when to try again */
@@ -59,6 +62,10 @@ struct engine {
 	size_t delivered_count;
 	struct config *config; /* in force */
 	bool config_changed;
+	bool reload_refused;                                   /* the last one */
+	int64_t reloaded_at;                                   /* wall clock */
+	struct attention_reason reasons[ATTENTION_CODE_COUNT]; /* of the daemon */
+	size_t reason_count;
 	struct published *published;
 	size_t published_count;
 };
@@ -151,6 +158,16 @@ int engine_upstream(struct engine *engine, int64_t project_id, struct upstream_s
 	return r;
 }
 
+size_t engine_attention(
+    struct engine *engine, struct attention_reason ret_reasons[ATTENTION_CODE_COUNT])
+{
+	pthread_mutex_lock(&engine->mutex);
+	size_t count = engine->reason_count;
+	memcpy(ret_reasons, engine->reasons, count * sizeof(engine->reasons[0]));
+	pthread_mutex_unlock(&engine->mutex);
+	return count;
+}
+
 int64_t engine_last_turn(const struct engine *engine)
 {
 	return atomic_load(&engine->last_turn);
@@ -209,6 +226,7 @@ int engine_new(struct conn *writer, struct config *config, const struct engine_o
 		    .context = options->context,
 		},
 	    .last_answers_until = INT64_MAX,
+	    .agenda = &engine->inspection.agenda,
 	};
 	commit_init(&sync->commit);
 	tickets_init(&sync->tickets);
@@ -220,6 +238,8 @@ int engine_new(struct conn *writer, struct config *config, const struct engine_o
 	random_sequence_init(&sync->random, options->seed);
 	atomic_store(&engine->last_turn, sync_now(sync));
 	int r = recorder_attach(writer, options->clock, err);
+	if (r == 0)
+		inspection_init(&engine->inspection, sync);
 	if (r == 0)
 		r = client_new(options->user_agent, ENDPOINT_ID_HEADER, err, &sync->client);
 	if (r == 0)
@@ -233,6 +253,7 @@ int engine_new(struct conn *writer, struct config *config, const struct engine_o
 		engine_free(engine);
 		return -1;
 	}
+	inspection_all(&engine->inspection);
 	publish(engine);
 	*ret_engine = engine;
 	return 0;
@@ -252,6 +273,7 @@ struct engine *engine_free(struct engine *engine)
 	mailbox_done(&engine->mailbox);
 	audit_done(&engine->audit);
 	news_done(&engine->news);
+	inspection_done(&engine->inspection);
 	config_unref(engine->config);
 	free(engine->published);
 	free(engine->delivered);
@@ -335,6 +357,8 @@ void engine_reload(struct engine *engine, struct config *config)
 	struct config *before = engine->config;
 	engine->config = config_ref(config);
 	engine->config_changed = true;
+	engine->reload_refused = false;
+	engine->reloaded_at = sync_wall(&engine->sync);
 	pthread_mutex_unlock(&engine->mutex);
 	config_unref(before);
 	news_reloaded(&engine->news);
@@ -343,6 +367,10 @@ void engine_reload(struct engine *engine, struct config *config)
 
 void engine_reload_refused(struct engine *engine, size_t faults)
 {
+	pthread_mutex_lock(&engine->mutex);
+	engine->reload_refused = true;
+	engine->reloaded_at = sync_wall(&engine->sync);
+	pthread_mutex_unlock(&engine->mutex);
 	news_refused(&engine->news, faults);
 	client_wake(engine->sync.client);
 }
@@ -402,6 +430,7 @@ static void take_config(struct engine *engine)
 	}
 	engine->incomplete = false;
 	complete_now(engine, config);
+	inspection_all(&engine->inspection);
 }
 
 /* Retention ------------------------------------------------------------------------------------*/
@@ -474,6 +503,26 @@ static void retain(struct engine *engine, int64_t now)
 		    now + (retention.date_is_sure ? RETENTION_INTERVAL : RETENTION_RETRY);
 }
 
+/* Attention ------------------------------------------------------------------------------------*/
+
+/* Returns when to go on; not after next. */
+static int64_t inspect(struct engine *engine, int64_t next)
+{
+	_cleanup_config_ struct config *config = config_in_force(engine);
+	pthread_mutex_lock(&engine->mutex);
+	bool refused = engine->reload_refused;
+	int64_t at = engine->reloaded_at;
+	pthread_mutex_unlock(&engine->mutex);
+	inspection_reloaded(&engine->inspection, refused, at);
+	next = inspection_turn(&engine->inspection, config, next);
+	const struct attention_outcome *outcome = &engine->inspection.daemon.outcome;
+	pthread_mutex_lock(&engine->mutex);
+	engine->reason_count = outcome->count;
+	memcpy(engine->reasons, outcome->reasons, outcome->count * sizeof(engine->reasons[0]));
+	pthread_mutex_unlock(&engine->mutex);
+	return next;
+}
+
 /* The thread -----------------------------------------------------------------------------------*/
 
 static int64_t turn_projects(struct engine *engine, int64_t now)
@@ -512,13 +561,15 @@ static void engine_turn(struct engine *engine)
 	now = sync_now(&engine->sync);
 	int64_t next = turn_projects(engine, now);
 	schedule_drop_removed(&engine->sync);
+	/* Before anything else takes its time: what was read is there already. */
+	publish(engine);
 	if (sync_is_stopping(&engine->sync))
 		return;
 	news_tell(&engine->news, &engine->sync);
+	next = inspect(engine, next);
 	retain(engine, now);
 	if (commit_may_write(&engine->sync.commit, now))
 		(void)commit_empty_log(&engine->sync.commit);
-	publish(engine);
 	now = sync_now(&engine->sync);
 	client_run(engine->sync.client, next > now && !more ? next - now : 0);
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "config/config.h"
+#include "model/attention.h"
 #include "model/audit.h"
 #include "model/event.h"
 #include "model/project.h"
@@ -72,6 +73,11 @@ void engine_reload_refused(struct engine *engine, size_t faults);
 
 /* Copies how the upstream of a project does. Returns 0; 1 for an unknown project. Any thread. */
 int engine_upstream(struct engine *engine, int64_t project_id, struct upstream_status *ret_status);
+
+/* Copies the open reasons of the daemon itself, worst first: they are known although nothing can be
+ * written. Returns how many. Any thread. */
+size_t engine_attention(
+    struct engine *engine, struct attention_reason ret_reasons[ATTENTION_CODE_COUNT]);
 
 /* Whether the refresh with this ticket has ended. Any thread. */
 bool engine_refresh_done(struct engine *engine, uint64_t ticket);

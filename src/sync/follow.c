@@ -3,6 +3,7 @@
  * whole. What cannot be read changes nothing but the error that stands beside the last good state.
  */
 #include "sync/follow.h"
+#include "sync/agenda.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -228,6 +229,7 @@ static void apply_listing_call(struct read_call *read)
 		tally_changed(&project->sync->tally, 0, work.outcome.updated);
 		take_presence(read, &work.outcome);
 		search_listed(project, read->pages.complete, read->call.begun_at);
+		agenda_project_read(project->sync->agenda, work.listing.project_id);
 		note_listed(read);
 		read_over(read, 0);
 	} else {
@@ -283,6 +285,7 @@ static void apply_history_call(struct read_call *read)
 	int64_t now = project_now(project);
 	tally_changed(&project->sync->tally, work.outcome.changed, 0);
 	planner_found(project->planner, read->plan.connector_row, work.outcome.unfinished, now);
+	agenda_read(project->sync->agenda, read->plan.connector_row);
 	read_over(read, 0);
 	/* Mixpanel pauses what fails, and only a single read tells. */
 	if (work.outcome.ended_badly)
@@ -339,6 +342,7 @@ static void apply_single_call(struct read_call *read, struct span body)
 		tally_changed(&project->sync->tally, 0, work.change != CONNECTOR_SAME);
 		if (work.change == CONNECTOR_NEW || work.change == CONNECTOR_REVIVED)
 			project_follow(project, &work.followed);
+		agenda_read(project->sync->agenda, work.followed.row);
 		if (work.change != CONNECTOR_STAYS_DELETED) {
 			witness_not_absent(&project->witness, work.followed.row);
 			project_settle(project, work.followed.row, WITNESS_SEEN);

@@ -313,8 +313,10 @@ static int write_verdict(struct send_call *send, struct operation_record *record
 		record->connector_id = verdict->connector.connector.connector_id;
 	if (verdict->state != OPERATION_PLANNED && verdict->state != OPERATION_UNKNOWN)
 		record->finished_at = project_wall(project);
-	if (verdict->state == OPERATION_UNKNOWN)
+	if (verdict->state == OPERATION_UNKNOWN) {
+		record->unknown_at = project_wall(project);
 		record->search_base = project->complete_listings + lists_in_flight(project);
+	}
 	struct operation_work work = {
 	    .call = &send->call,
 	    .record = record,

@@ -8,6 +8,7 @@
 #include "mixpanel/ratelimit.h"
 #include "model/project.h"
 #include "store/connector_store.h"
+#include "sync/attention.h"
 #include "sync/doubts.h"
 #include "sync/planner.h"
 #include "sync/sync.h"
@@ -42,10 +43,12 @@ struct project {
 				   or INT64_MIN */
 	int64_t date_ahead; /* Mixpanel's clock less the monotonic one; TIMESTAMP_NONE: not known */
 	int told_state;     /* enum upstream_state that was told last; -1: none since the start */
-	bool loaded;        /* a listing was applied once */
-	bool list_tried;    /* it was, or at least one was asked for and came to an end */
-	int64_t complete_listings; /* how many were applied, ever */
-	int64_t list_begun_at;     /* monotonic: when the last one that was applied was asked for */
+	struct attention_watch watch; /* how its upstream has done; inspection.h */
+	int64_t attention_at;         /* wall clock: when it is looked at again; INT64_MIN: now */
+	bool loaded;                  /* a listing was applied once */
+	bool list_tried;              /* it was, or at least one was asked for and came to an end */
+	int64_t complete_listings;    /* how many were applied, ever */
+	int64_t list_begun_at; /* monotonic: when the last one that was applied was asked for */
 	LIST_ENTRY(project) entry;
 };
 

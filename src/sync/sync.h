@@ -12,6 +12,8 @@
 #include "util/clock.h"
 #include "util/random.h"
 
+struct agenda;
+
 struct sync {
 	const struct clock *clock;
 	struct random_sequence random;
@@ -20,6 +22,7 @@ struct sync {
 	struct client *client;
 	struct tickets tickets;
 	struct tally tally;
+	struct agenda *agenda; /* hears what was read, for inspection.h */
 	LIST_HEAD(project_list, project) projects;
 	size_t page_bytes;          /* of all answers that are being gathered */
 	atomic_bool stopping;       /* nothing new is begun */

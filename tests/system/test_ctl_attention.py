@@ -125,3 +125,14 @@ def test_no_word_of_whoever_answers_is_obeyed_by_the_terminal(attentive, ctl):
         out = ctl(*words).out
         assert "\x1b" not in out and "\\x1b" in out, out
     assert "\x1b" not in ctl("check", code=None).out
+
+def test_what_needs_attention_is_listed(attentive, ctl):
+    assert ctl("attention").err == "nothing needs attention\n"
+    attentive.reasons = [reason("critical", "failing", "the last 4 jobs failed"),
+                         reason("warning", "paused", "it is paused", project="other")]
+    lines = ctl("attention").lines
+    assert lines[0].split() == ["SEVERITY", "PROJECT", "SUBJECT", "CODE", "SINCE", "DETAIL"]
+    assert re.fullmatch(rf"critical +demo +{CONNECTOR} +failing +{TIME} +the last 4 jobs failed. "
+                        "Do something.", lines[1])
+    assert ctl("attention", "-q", "-p", "other").out == CONNECTOR + "\n"
+    assert [r["code"] for r in json.loads(ctl("attention", "-j").out)] == ["failing", "paused"]

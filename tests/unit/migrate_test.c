@@ -4,10 +4,13 @@
 
 #include <sys/stat.h>
 
+#include "store/connector_store.h"
 #include "store/database.h"
 #include "store/migrate.h"
+#include "store/operation_store.h"
 #include "util/file.h"
 #include "util/jsontext.h"
+#include "util/timestamp.h"
 
 #define OLD_KEY "gcsImport\nmixpanel_event\nb\np/q"
 
@@ -321,6 +324,40 @@ START_TEST(a_database_of_schema_5_opens_with_all_it_held)
 }
 END_TEST
 
+static int check_facts(const struct connector_record *record, void *context)
+{
+	*(bool *)context = true;
+	ck_assert_int_eq(record->succeeded_at, INT64_C(1600000001000000));
+	ck_assert_int_eq(record->gap_at, TIMESTAMP_NONE);
+	ck_assert(record->jobs_trimmed);
+	return 0;
+}
+
+static int check_unknown(const struct operation_record *record, void *context)
+{
+	*(bool *)context = true;
+	ck_assert_int_eq(record->unknown_at, INT64_C(1600000000000001));
+	return 0;
+}
+
+/* What retention may have removed before nobody can tell. */
+START_TEST(a_database_of_schema_6_opens_with_all_it_held)
+{
+	struct fixture fixture;
+	bool connector = false;
+	bool operation = false;
+	check_later(6);
+	restore(&fixture, 6, "");
+	fixture.writer = fixture_open(&fixture);
+	ck_assert_int_eq(
+	    connector_store_get_row(fixture.writer, 1, check_facts, &connector, &fixture.err), 0);
+	ck_assert_int_eq(
+	    operation_store_get_row(fixture.writer, 1, check_unknown, &operation, &fixture.err), 0);
+	ck_assert(connector && operation);
+	fixture_done(&fixture);
+}
+END_TEST
+
 int main(void)
 {
 	const struct unit_case cases[] = {
@@ -340,6 +377,8 @@ int main(void)
 		a_database_of_schema_4_opens_with_all_it_held},
 	    {"a database of schema 5 opens with all it held",
 		a_database_of_schema_5_opens_with_all_it_held},
+	    {"a database of schema 6 opens with all it held",
+		a_database_of_schema_6_opens_with_all_it_held},
 	    {NULL, NULL},
 	};
 	return unit_main("migrate", cases);

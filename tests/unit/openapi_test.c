@@ -9,6 +9,7 @@
 #include "config.h"
 #include "config/region.h"
 #include "http/request.h"
+#include "model/attention.h"
 #include "model/audit.h"
 #include "model/connector.h"
 #include "model/event.h"
@@ -378,6 +379,14 @@ START_TEST(words_are_those_of_the_tables)
 	assert_words(
 	    "components.schemas.AuditEntry.properties.operation_state.enum", operation_state_names);
 	assert_words("components.schemas.Event.properties.type.enum", event_type_names);
+	assert_words("components.schemas.Reason.properties.code.enum", attention_code_names);
+	assert_words(
+	    "components.schemas.Reason.properties.severity.enum", attention_severity_names);
+	assert_words("components.schemas.OpenReason.properties.subject.properties.kind.enum",
+	    attention_subject_names);
+	assert_words(
+	    "components.parameters.attention_severity.schema.enum", attention_severity_names);
+	assert_words("components.parameters.attention_code.schema.enum", attention_code_names);
 	assert_words("components.parameters.audit_action.schema.enum", audit_actions);
 	assert_words("components.schemas.Operation.properties.state.enum", operation_state_names);
 	assert_words("components.parameters.operation_state.schema.enum", operation_state_names);

@@ -95,7 +95,8 @@ static struct connector_record plain_connector(void)
 	"\"status\":null,\"failure_message\":null,\"status_known_at\":null,\"created_at\":\"2026-" \
 	"07-01T00:00:00.000001Z\","                                                                \
 	"\"created_by\":null,\"state\":\"present\",\"deleted_at\":null,"                           \
-	"\"first_seen_at\":\"2026-07-01T00:00:00Z\",\"updated_at\":\"2026-07-01T00:00:00Z\""
+	"\"first_seen_at\":\"2026-07-01T00:00:00Z\",\"updated_at\":\"2026-07-01T00:00:00Z\","      \
+	"\"attention\":[]"
 
 #define FRESH "\"sync\":{\"synced_at\":\"2026-07-01T00:00:00Z\",\"stale\":false,\"error\":null}"
 
@@ -161,7 +162,8 @@ START_TEST(a_project)
 	struct project_view view = view_listed_at(DAY);
 	check_project(&view,
 	    "{\"project\":\"demo\",\"project_id\":123456789,\"region\":\"us\",\"connectors\":12,"
-	    "\"jobs_active\":1,\"upstream\":{\"state\":\"ok\",\"since\":\"2026-07-01T00:00:00Z\","
+	    "\"jobs_active\":1,\"attention\":{\"critical\":0,\"warning\":0},\"upstream\":{"
+	    "\"state\":\"ok\",\"since\":\"2026-07-01T00:00:00Z\","
 	    "\"consecutive_failures\":0,\"next_attempt_at\":null,"
 	    "\"budget\":{\"per_minute\":60,\"available\":41}}," FRESH "}");
 }
@@ -213,7 +215,8 @@ START_TEST(a_deleted_connector_says_so)
 	    "\"status_known_at\":null,"
 	    "\"created_at\":null,\"created_by\":\"a@example.com\",\"state\":\"deleted\","
 	    "\"deleted_at\":\"2026-07-01T00:00:05Z\",\"first_seen_at\":\"2026-07-01T00:00:00Z\","
-	    "\"updated_at\":\"2026-07-01T00:00:00Z\",\"latest_job\":null," FRESH "}");
+	    "\"updated_at\":\"2026-07-01T00:00:00Z\",\"attention\":[],\"latest_job\":null," FRESH
+	    "}");
 }
 END_TEST
 
