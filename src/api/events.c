@@ -22,6 +22,7 @@
 #define BOOKMARK_INTERVAL MICROSECONDS_PER_MINUTE
 #define EVENT_ID_PREFIX "evt_"
 #define EVENT_ID_SIZE 40
+#define PIECE_NAME_LIMIT 4096
 #define TYPES_NEEDED                                                                               \
 	"Types of events are needed, with commas between them, such as job.failed or job.*."
 
@@ -329,14 +330,76 @@ static int say_gone(const struct following *following, struct buffer *part)
 	return 1;
 }
 
+/* Streams that stand at one place and want the same are given the same bytes: the first of a thread
+ * that gets there reads and renders them, the others find them, with where they stand afterwards
+ * behind them. */
+struct piece_end {
+	int64_t after;
+	int64_t told;
+};
+
+static void name_filter(struct buffer *name, const char *filter)
+{
+	if (filter)
+		buffer_printf(name, " %zu:%s", strlen(filter), filter);
+	else
+		buffer_append_text(name, " -");
+}
+
+static void name_piece(const struct following *following, struct buffer *name)
+{
+	const struct event_query *query = &following->query;
+	buffer_printf(name, "events %s %" PRId64 " %" PRIx64 " %" PRId64, following->feed,
+	    query->after, query->types, following->project_id);
+	name_filter(name, query->connector_id);
+	name_filter(name, query->job_id);
+}
+
+static struct span piece_span(const struct buffer *buffer)
+{
+	return (struct span){.ptr = buffer->data, .len = buffer->len};
+}
+
+static void keep_piece(struct request *request, const struct following *following,
+    const struct buffer *name, struct buffer *part)
+{
+	const struct piece_end end = {.after = following->query.after, .told = following->told};
+	size_t len = part->len;
+	if (buffer_append(part, &end, sizeof(end)) == 0)
+		stream_keep_piece(request, piece_span(name), piece_span(part));
+	buffer_cut(part, len);
+}
+
+/* Returns 0, or -1. */
+static int next_piece(
+    struct request *request, struct following *following, struct buffer *part, struct err *err)
+{
+	struct piece_end end;
+	struct buffer name _cleanup_buffer_;
+	buffer_init(&name, PIECE_NAME_LIMIT);
+	name_piece(following, &name);
+	bool named = !buffer_failed(&name);
+	struct span kept = named ? stream_find_piece(request, piece_span(&name)) : SPAN_NONE;
+	if (kept.len >= sizeof(end)) {
+		size_t len = kept.len - sizeof(end);
+		memcpy(&end, kept.ptr + len, sizeof(end));
+		following->query.after = end.after;
+		following->told = len > 0 ? end.told : following->told;
+		return buffer_append(part, kept.ptr, len);
+	}
+	int r = tx_read(request_reader(request), read_feed, following, err);
+	if (r == 0 && !following->gone && named)
+		keep_piece(request, following, &name, part);
+	return r ? -1 : 0;
+}
+
 static int next_events(struct request *request, void *state, struct buffer *part, struct err *err)
 {
 	struct following *following = state;
 	request_watch(request, CHANGE_EVENT, "");
 	following->part = part;
 	following->reading.writer.buffer = part;
-	int r = tx_read(request_reader(request), read_feed, following, err);
-	if (r)
+	if (next_piece(request, following, part, err) < 0)
 		return -1;
 	if (following->gone)
 		return say_gone(following, part);

@@ -32,16 +32,9 @@ static struct answered handle(struct connection *connection)
 	connection->phase = PHASE_HANDLED;
 	if ((request->route->flags & ROUTE_CHANGES) && worker->application->asked)
 		worker->application->asked(request);
-	/* What is kept belongs to the configuration that the worker took last. */
-	if ((request->route->flags & ROUTE_KEPT) &&
-	    connection->edition->number == worker->cache_edition) {
-		request->generation = worker->application->generation();
-		struct kept *kept = cache_find(&worker->cache, request->generation, request->target,
-		    reply_viewer(request), clock_wall(worker->application->clock));
-		if (kept)
-			return reply_kept(request, kept);
-	}
-	return request->route->handler(request);
+	struct kept *kept =
+	    request->route->flags & ROUTE_KEPT ? reply_find_kept(request, request->target) : NULL;
+	return kept ? reply_kept(request, kept) : request->route->handler(request);
 }
 
 static enum MHD_Result dispatch_settle(struct connection *connection, struct answered answered)

@@ -192,6 +192,33 @@ const void *reply_viewer(const struct request *request)
 	return caller_is_limited(&request->caller) ? request->caller.token : NULL;
 }
 
+/* What is kept belongs to the configuration that the worker took last. */
+static bool may_be_kept(const struct connection *connection)
+{
+	return connection->edition->number == connection->worker->cache_edition;
+}
+
+struct kept *reply_find_kept(struct request *request, struct span name)
+{
+	const struct connection *connection = connection_of(request);
+	struct worker *worker = connection->worker;
+	if (!may_be_kept(connection))
+		return NULL;
+	request->generation = worker->application->generation();
+	return cache_find(&worker->cache, request->generation, name, reply_viewer(request),
+	    clock_wall(worker->application->clock));
+}
+
+void reply_keep_as(struct request *request, struct span name, int64_t until, struct kept *kept)
+{
+	const struct connection *connection = connection_of(request);
+	struct worker *worker = connection->worker;
+	/* Rendered from an older state of the store, it is good for this answer only. */
+	if (may_be_kept(connection) && worker->cache.generation == request->generation)
+		cache_keep(
+		    &worker->cache, request->generation, name, reply_viewer(request), until, kept);
+}
+
 struct answered reply_kept(struct request *request, struct kept *kept)
 {
 	reply_of(request)->etag = kept->etag[0] ? kept->etag : NULL;
@@ -203,12 +230,9 @@ struct answered reply_kept(struct request *request, struct kept *kept)
  * body is the returned object's then. */
 static struct kept *reply_keep(struct request *request)
 {
-	struct connection *connection = connection_of(request);
 	struct reply *reply = reply_of(request);
-	struct worker *worker = connection->worker;
 	if (reply->keep_until == 0 || reply->header_count > 0 || reply->body.len == 0 ||
-	    connection->edition->number != worker->cache_edition ||
-	    reply->body.len > CACHE_BODY_LIMIT)
+	    !may_be_kept(connection_of(request)) || reply->body.len > CACHE_BODY_LIMIT)
 		return NULL;
 	struct kept *kept = kept_new(reply->body.data, reply->body.len, reply->etag);
 	if (!kept)
@@ -216,10 +240,7 @@ static struct kept *reply_keep(struct request *request)
 	size_t len;
 	char *data = buffer_steal(&reply->body, &len);
 	assert(data == kept->data);
-	/* Rendered from an older state of the store, it is good for this answer only. */
-	if (worker->cache.generation == request->generation)
-		cache_keep(&worker->cache, request->generation, request->target,
-		    reply_viewer(request), reply->keep_until, kept);
+	reply_keep_as(request, request->target, reply->keep_until, kept);
 	return kept;
 }
 

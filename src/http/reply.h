@@ -71,8 +71,17 @@ struct MHD_Response;
 struct answered reply_response(
     struct request *request, struct MHD_Response *response, const char *content_type);
 
-/* For the edge alone: answers with a body that was kept. */
+/* For the edge alone: what the thread kept under a name, of the present state of the store, for who
+ * may see the same; borrowed until the next call. NULL when there is none. What is read after this
+ * may be kept by reply_keep_as. */
 struct kept;
+struct kept *reply_find_kept(struct request *request, struct span name);
+
+/* For the edge alone: keeps it until that wall-clock time, unless the store has changed meanwhile.
+ */
+void reply_keep_as(struct request *request, struct span name, int64_t until, struct kept *kept);
+
+/* For the edge alone: answers with a body that was kept. */
 struct answered reply_kept(struct request *request, struct kept *kept);
 
 /* For the edge alone: identifies callers that may see the same. */

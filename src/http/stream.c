@@ -181,3 +181,26 @@ struct answered reply_stream(struct request *request, stream_next_fn *next, void
 	}
 	return reply_response(request, stream_response(request, next, state), "text/event-stream");
 }
+
+/* Kept pieces ----------------------------------------------------------------------------------*/
+
+struct span stream_find_piece(struct request *request, struct span name)
+{
+	const struct kept *kept = reply_find_kept(request, name);
+	return kept ? (struct span){.ptr = kept->data, .len = kept->len} : SPAN_NONE;
+}
+
+void stream_keep_piece(struct request *request, struct span name, struct span piece)
+{
+	struct buffer copy _cleanup_buffer_;
+	buffer_init(&copy, CACHE_BODY_LIMIT);
+	struct kept *kept = buffer_append(&copy, piece.ptr, piece.len) == 0
+				? kept_new(copy.data, copy.len, NULL)
+				: NULL;
+	if (!kept)
+		return;
+	size_t len;
+	buffer_steal(&copy, &len);
+	reply_keep_as(request, name, INT64_MAX, kept);
+	kept_unref(kept);
+}

@@ -20,3 +20,12 @@ typedef int stream_next_fn(
  * has lost the right to ask. state lives as long as the request. What is in the body already is
  * sent first. Answers 429 when there are too many. */
 struct answered reply_stream(struct request *request, stream_next_fn *next, void *state);
+
+/* What stream_keep_piece kept under this name: for callers who may see the same, while the store
+ * and the configuration stay as they are. Borrowed until the next call; SPAN_NONE when there is
+ * none. From within a stream_next_fn, before it reads. */
+struct span stream_find_piece(struct request *request, struct span name);
+
+/* Keeps a copy for the other streams of this thread, which are about to read the same. What is
+ * long, or finds no memory, is not kept. */
+void stream_keep_piece(struct request *request, struct span name, struct span piece);

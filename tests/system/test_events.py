@@ -10,6 +10,7 @@ import socket
 import sqlite3
 import threading
 import time
+from urllib.parse import urlencode
 
 import pytest
 
@@ -441,6 +442,35 @@ def test_what_happens_is_heard_at_once(api):
         assert next(events)[0] == "daemon.reloaded"
         assert time.monotonic() - began < slow(2)
     stream.close()
+
+
+def test_streams_that_stand_at_one_place_hear_what_each_wants(start_daemon, start_sim):
+    """Four of each kind, so that those of one thread are of different kinds, too."""
+    sim = start_sim(projects=list(BOTH.values()))
+    daemon = start_daemon(sim, projects=BOTH)
+    api = daemon.client()
+    connector_id = api.create(gcs(), wait=30).json["connector_id"]
+    until(api, "job.succeeded", project="demo")
+    job_id = every_event(api, type="job.succeeded")[0]["job_id"]
+    start = ask(api, since="now")["next_cursor"]
+    kinds = [("read", {}), ("limited", {}), ("read", {"type": "job.*"}),
+             ("read", {"type": "connector.*"}), ("read", {"project": "other"}),
+             ("read", {"connector_id": connector_id}), ("manage", {"job_id": job_id}),
+             ("manage", {"connector_id": job_id})]
+    streams = [(token, query, Stream(daemon.client(token), last_id=start,
+                                     query=query and "?" + urlencode(query) or ""))
+               for _ in range(3) for token, query in kinds]
+    sim.alter(connector_id, connector={"label": "another"})
+    sim.alter_job(connector_id, job={"progress": 0.5})
+    api.create(gcs("elsewhere"), project="other", wait=30)
+    until(api, "job.succeeded", project="other")
+    until(api, "job.revised", job_id=job_id)
+    until(api, "connector.updated", connector_id=connector_id)
+    for token, query, stream in streams:
+        expected = every_event(daemon.client(token), since=start, **query)
+        assert expected or query == {"connector_id": job_id}, (token, query)
+        assert [event for _, (_, event) in zip(expected, stream)] == expected, (token, query)
+        stream.close()
 
 
 @pytest.mark.parametrize("query", ["?wait=1", "?limit=5"])
