@@ -9,34 +9,36 @@
 
 /* A connector or an operation. */
 struct item {
-	struct heap_node node; /* as id_of says; when, by the wall clock */
+	struct heap_node node; /* the row; when, by the wall clock */
 	int64_t project_id;    /* once it was looked at */
 	uint64_t turn;         /* in which it was put there */
+	bool is_operation;
 	bool when_read;
 };
 
-/* Both kinds have rows of their own. */
-static int64_t id_of(enum attention_subject subject, int64_t row)
+static void **tree_of(struct agenda *agenda, bool is_operation)
 {
-	return row * 2 + (subject == ATTENTION_OF_OPERATION);
+	return is_operation ? &agenda->operations : &agenda->connectors;
 }
 
-static struct item *agenda_find(const struct agenda *agenda, int64_t id)
+static struct item *agenda_find(struct agenda *agenda, const struct agenda_item *wanted)
 {
-	const struct item wanted = {.node.id = id};
-	struct item **found = tfind(&wanted, &agenda->items, array_compare);
+	const struct item item = {.node.id = wanted->row};
+	bool is_operation = wanted->subject == ATTENTION_OF_OPERATION;
+	struct item **found = tfind(&item, tree_of(agenda, is_operation), array_compare);
 	return found ? *found : NULL;
 }
 
-static struct item *agenda_add(struct agenda *agenda, int64_t id)
+static struct item *agenda_add(struct agenda *agenda, const struct agenda_item *wanted)
 {
 	struct item *item = calloc(1, sizeof(*item));
 	size_t count = agenda->due.count + 1;
 	if (!item)
 		return NULL;
-	item->node.id = id;
+	item->node.id = wanted->row;
+	item->is_operation = wanted->subject == ATTENTION_OF_OPERATION;
 	if (heap_reserve(&agenda->due, count) < 0 ||
-	    !tsearch(item, &agenda->items, array_compare)) {
+	    !tsearch(item, tree_of(agenda, item->is_operation), array_compare)) {
 		free(item);
 		return NULL;
 	}
@@ -44,22 +46,24 @@ static struct item *agenda_add(struct agenda *agenda, int64_t id)
 	return item;
 }
 
-static void agenda_remove(struct agenda *agenda, int64_t id)
+static void agenda_remove(struct agenda *agenda, struct item *item)
 {
-	struct item *item = agenda_find(agenda, id);
-	if (!item)
-		return;
 	heap_remove(&agenda->due, &item->node);
-	tdelete(item, &agenda->items, array_compare);
+	tdelete(item, tree_of(agenda, item->is_operation), array_compare);
 	free(item);
 }
 
-static void agenda_put(
-    struct agenda *agenda, int64_t id, int64_t at, bool when_read, int64_t project_id)
+void agenda_set(struct agenda *agenda, const struct agenda_item *wanted, int64_t at, bool when_read,
+    int64_t project_id)
 {
-	struct item *item = agenda_find(agenda, id);
+	struct item *item = agenda_find(agenda, wanted);
+	if (at == INT64_MAX && !when_read) {
+		if (item)
+			agenda_remove(agenda, item);
+		return;
+	}
 	if (!item)
-		item = agenda_add(agenda, id);
+		item = agenda_add(agenda, wanted);
 	if (!item) {
 		/* It is found again among all. */
 		agenda->all = true;
@@ -75,22 +79,13 @@ static void agenda_put(
 
 void agenda_touch(struct agenda *agenda, enum attention_subject subject, int64_t row)
 {
-	agenda_put(agenda, id_of(subject, row), AGENDA_NOW, false, 0);
-}
-
-void agenda_set(struct agenda *agenda, const struct agenda_item *item, int64_t at, bool when_read,
-    int64_t project_id)
-{
-	int64_t id = id_of(item->subject, item->row);
-	if (at == INT64_MAX && !when_read)
-		agenda_remove(agenda, id);
-	else
-		agenda_put(agenda, id, at, when_read, project_id);
+	agenda_set(agenda, &(struct agenda_item){subject, row}, AGENDA_NOW, false, 0);
 }
 
 void agenda_read(struct agenda *agenda, int64_t connector_row)
 {
-	const struct item *item = agenda_find(agenda, id_of(ATTENTION_OF_CONNECTOR, connector_row));
+	const struct item *item =
+	    agenda_find(agenda, &(struct agenda_item){ATTENTION_OF_CONNECTOR, connector_row});
 	if (item && item->when_read)
 		agenda_touch(agenda, ATTENTION_OF_CONNECTOR, connector_row);
 }
@@ -118,11 +113,11 @@ bool agenda_next(const struct agenda *agenda, int64_t now, struct agenda_item *r
 	if (agenda->due.count == 0)
 		return false;
 	const struct item *item = (const struct item *)agenda->due.nodes[0];
-	int64_t id = item->node.id;
 	if (item->node.key > now || item->turn == agenda->turn)
 		return false;
 	*ret_item = (struct agenda_item){
-	    .subject = id % 2 ? ATTENTION_OF_OPERATION : ATTENTION_OF_CONNECTOR, .row = id / 2};
+	    .subject = item->is_operation ? ATTENTION_OF_OPERATION : ATTENTION_OF_CONNECTOR,
+	    .row = item->node.id};
 	return true;
 }
 
@@ -133,6 +128,7 @@ int64_t agenda_due(const struct agenda *agenda)
 
 void agenda_done(struct agenda *agenda)
 {
-	tdestroy(agenda->items, free);
+	tdestroy(agenda->connectors, free);
+	tdestroy(agenda->operations, free);
 	heap_done(&agenda->due);
 }

@@ -9,11 +9,12 @@
 /* The time of what is to be looked at at once. */
 #define AGENDA_NOW INT64_MIN
 
-/* All zero is an empty one. Invariant: items and due hold the same, each once. */
+/* All zero is an empty one. Invariant: the trees and due hold the same, each once. */
 struct agenda {
-	void *items;     /* tsearch tree of struct item by subject and row */
-	struct heap due; /* by the wall-clock time when each is due */
-	uint64_t turn;   /* what is put on it in a turn is for the next */
+	void *connectors; /* tsearch tree of struct item by row */
+	void *operations; /* the same */
+	struct heap due;  /* by the wall-clock time when each is due */
+	uint64_t turn;    /* what is put on it in a turn is for the next */
 	bool all;        /* all there are must be put on it: after a start, or without memory */
 };
 

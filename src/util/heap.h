@@ -7,7 +7,7 @@
 
 /* The first member of what is ordered. */
 struct heap_node {
-	int64_t id; /* no two have the same; decides between equal keys */
+	int64_t id; /* decides between equal keys */
 	int64_t key;
 	size_t slot;
 };

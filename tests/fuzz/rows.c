@@ -32,6 +32,7 @@ static struct table tables[] = {
     {.name = "store"},
     {.name = "audit"},
     {.name = "events"},
+    {.name = "attention"},
 };
 
 static char folder[SCRATCH_SIZE];
@@ -139,6 +140,13 @@ static const char *usual(const char *column)
 	    {"type", "job.updated"},
 	    {"data", "{}"},
 	    {"feed", "abcdefgh"},
+	    {"subject", "connector"},
+	    {"subject_id", "c"},
+	    {"code", "failing"},
+	    {"severity", "warning"},
+	    {"cause", "other"},
+	    {"detail", "the last job failed"},
+	    {"attention", "[]"},
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(values); i++)
 		if (strcmp(column, values[i][0]) == 0)

@@ -267,6 +267,30 @@ static int list_audit(struct met *met, const struct slice *slice, const void *qu
 	return audit_store_list(met->conn, &wanted, show_audit, met, err, ret_end);
 }
 
+static int show_reason(const struct attention_about *about, const struct attention_reason *reason,
+    const struct position *position, void *context)
+{
+	struct met *met = context;
+	struct shown shown;
+	assert(
+	    position->time == ATTENTION_RANK_CRITICAL || position->time == ATTENTION_RANK_WARNING);
+	shown_begin(&shown);
+	render_open_reason(&shown.writer, reason, about, "demo");
+	shown_end(&shown);
+	shown_begin(&shown);
+	render_told_reason(&shown.writer, reason, about->id);
+	shown_end(&shown);
+	return taken(met);
+}
+
+static int list_attention(struct met *met, const struct slice *slice, const void *query,
+    struct err *err, struct slice_end *ret_end)
+{
+	struct attention_query wanted = *(const struct attention_query *)query;
+	wanted.slice = *slice;
+	return attention_store_list(met->conn, &wanted, show_reason, met, err, ret_end);
+}
+
 /* One by one ----------------------------------------------------------------------------------- */
 
 static int see_followed(const struct followed_connector *connector, void *context)
@@ -318,6 +342,12 @@ static void walk_connectors(struct met *met, bool writer)
 	    .label = "x",
 	    .job_status = "running"};
 	page_through(met, list_connectors, &filtered, false);
+	static const struct connector_query attentive[] = {
+	    {.presence = PRESENCE_ALL, .attention = ATTENTION_ANY},
+	    {.presence = PRESENCE_ALL, .attention = ATTENTION_NONE},
+	    {.presence = PRESENCE_ALL, .attention = ATTENTION_ANY, .attention_is = "failing"}};
+	for (size_t i = 0; i < ARRAY_SIZE(attentive); i++)
+		page_through(met, list_connectors, &attentive[i], false);
 	const struct found *found = &met->connectors;
 	size_t count = found->count;
 	for (size_t i = 0; i < count; i++) {
@@ -331,6 +361,12 @@ static void walk_connectors(struct met *met, bool writer)
 		job_store_each_open(met->conn, found->rows[i], show_job, met, &err);
 		met->taken = 0;
 		job_store_each_recent(met->conn, found->rows[i], 2, show_job, met, &err);
+		met->taken = 0;
+		job_store_each_ended(met->conn, found->rows[i], 2, show_job, met, &err);
+		met->taken = 0;
+		job_store_each_unfinished(met->conn, found->rows[i], show_job, met, &err);
+		met->taken = 0;
+		job_store_get_gone(met->conn, found->rows[i], show_job, met, &err);
 		operation_store_claims(met->conn, 1, found->ids[i], 1, &err);
 		if (i >= 4)
 			continue;
@@ -437,6 +473,41 @@ static void walk_events(struct met *met)
 	}
 }
 
+static int see_row(int64_t row, void *context)
+{
+	(void)row, (void)context;
+	return 0;
+}
+
+static void see_total(int64_t project_id, enum attention_code code,
+    enum attention_severity severity, int64_t count, void *context)
+{
+	(void)context;
+	assert(project_id > 0 && code < ATTENTION_CODE_COUNT && count > 0 &&
+	       severity < ATTENTION_SEVERITY_COUNT);
+}
+
+static void walk_attention(struct met *met, bool writer)
+{
+	struct err err = ERR_INIT;
+	const struct attention_query all = {.severity = -1, .code = -1};
+	const struct attention_query some = {
+	    .severity = ATTENTION_WARNING, .code = ATTENTION_FAILING};
+	const struct attention_about about = {.subject = ATTENTION_OF_CONNECTOR, .row = 1};
+	struct attention_reason open[ATTENTION_CODE_COUNT];
+	size_t count = 0;
+	page_through(met, list_attention, &all, true);
+	page_through(met, list_attention, &all, false);
+	page_through(met, list_attention, &some, false);
+	attention_store_totals(met->conn, see_total, met, &err);
+	attention_store_open(met->conn, &about, &err, open, &count);
+	assert(count <= ATTENTION_CODE_COUNT);
+	if (writer) {
+		attention_store_each_subject(met->conn, 1, ATTENTION_FAILING, see_row, met, &err);
+		connector_store_each_row(met->conn, 0, 4, see_row, met, &err);
+	}
+}
+
 /* What only the sync thread asks. */
 static void walk_as_writer(struct met *met)
 {
@@ -489,6 +560,7 @@ void walk_store(struct conn *conn, bool writer)
 	walk_operations(&met);
 	walk_audit(&met);
 	walk_events(&met);
+	walk_attention(&met, writer);
 	if (writer)
 		walk_as_writer(&met);
 }

@@ -769,6 +769,16 @@ def test_a_full_disk_shows_in_health(full):
     assert health["store"]["writable"] is False
 
 
+def test_a_full_disk_needs_attention_although_that_cannot_be_written(full):
+    api = full.client()
+    wait_until(lambda: api.get("/v1/health").json["attention"]["status"] == "critical")
+    found = [r for r in api.get("/v1/attention").json["data"] if r["code"] == "disk-low"]
+    assert [(r["severity"], r["subject"]["kind"]) for r in found] == [("critical", "daemon")]
+    assert stays(lambda: api.get("/v1/attention", {"code": "disk-low"}).json["data"] == found, 1.5)
+    limit_files(full, resource.RLIM_INFINITY)
+    wait_until(lambda: not api.get("/v1/attention", {"code": "disk-low"}).json["data"], 30)
+
+
 def test_a_full_disk_does_not_end_it(full):
     assert stays(lambda: full.process.poll() is None, 1)
 
