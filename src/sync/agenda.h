@@ -15,7 +15,7 @@ struct agenda {
 	void *operations; /* the same */
 	struct heap due;  /* by the wall-clock time when each is due */
 	uint64_t turn;    /* what is put on it in a turn is for the next */
-	bool all;        /* all there are must be put on it: after a start, or without memory */
+	bool all;         /* all there are must be put on it: after a start, or without memory */
 };
 
 struct agenda_item {
