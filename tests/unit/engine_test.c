@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 #include <sys/socket.h>
 
+#include "store/attention_store.h"
 #include "store_fixture.h"
 #include "util/clock.h"
 #include "util/secret.h"
@@ -834,9 +835,43 @@ START_TEST(a_refresh_ends_though_a_connector_it_waits_for_is_deleted)
 }
 END_TEST
 
+static bool needs_attention(struct stage *stage, const void *argument)
+{
+	const struct attention_about about = {
+	    .subject = ATTENTION_OF_CONNECTOR, .row = *(const int64_t *)argument};
+	struct attention_reason open[ATTENTION_CODE_COUNT];
+	struct err err = ERR_INIT;
+	size_t count = 0;
+	return attention_store_open(stage->reader, &about, &err, open, &count) == 0 && count > 0;
+}
+
+/* Only a damaged file has such a row. */
+START_TEST(one_that_cannot_be_read_keeps_no_other_from_being_looked_at)
+{
+	struct stage stage;
+	struct connector paused = fixture_connector("well");
+	stage_init(&stage, LIST(""));
+	paused.status = "paused";
+	paused.bucket = "other";
+	fixture_begin(&stage.store);
+	fixture_add(&stage.store, "odd", T0);
+	int64_t row = fixture_put(&stage.store, &paused, T0, CONNECTOR_NEW);
+	fixture_commit(&stage.store);
+	ck_assert_int_eq(
+	    sqlite3_exec(stage.store.writer->db,
+		"UPDATE connectors SET kind = '?' WHERE connector_id = 'odd'", NULL, NULL, NULL),
+	    SQLITE_OK);
+	ck_assert_int_eq(engine_start(stage.engine, &stage.store.err), 0);
+	wait_until(&stage, needs_attention, &row);
+	stage_done(&stage);
+}
+END_TEST
+
 int main(void)
 {
 	const struct unit_case cases[] = {
+	    {"one that cannot be read keeps no other from being looked at",
+		one_that_cannot_be_read_keeps_no_other_from_being_looked_at},
 	    {"what cannot be written down is not sent", what_cannot_be_written_down_is_not_sent},
 	    {"what could not be written down is sent once it can",
 		what_could_not_be_written_down_is_sent_once_it_can},
