@@ -339,8 +339,59 @@ def busy(api, turn, number):
 # Listening
 
 
+class Interpreter:
+    """What EventSource makes of a stream, step by step (HTML Living Standard, section 9.2.6).
+
+    It is strict: what a browser would pass over, or take for something else than is meant, fails.
+    """
+
+    def __init__(self, last_id):
+        self.last_id = self.id = last_id or ""
+        self.retry = None
+        self.comments = 0
+        self.begin()
+
+    def begin(self):
+        self.kind = self.data = ""
+        self.fields = []
+
+    def take(self, line):
+        """An event, as its type and its data, when this line is the end of one."""
+        if line == "":
+            return self.dispatch()
+        name, colon, value = line.partition(":")
+        if name == "":
+            self.comments += 1
+            return None
+        assert colon and value[:1] == " " and value[1:2] not in ("", " "), line
+        assert name not in self.fields, f"a second {name}: {line}"
+        self.fields.append(name)
+        value = value[1:]
+        if name == "event":
+            self.kind = value
+        elif name == "data":
+            self.data += value + "\n"
+        elif name == "id":
+            assert ID.fullmatch(value), line
+            self.id = value
+        else:
+            assert name == "retry" and re.fullmatch(r"[0-9]+", value), line
+            self.retry = int(value)
+        return None
+
+    def dispatch(self):
+        kind, data, fields = self.kind, self.data, self.fields
+        self.begin()
+        self.last_id = self.id
+        if data == "":
+            assert fields in ([], ["retry"]), fields
+            return None
+        assert fields == ["event", "data"] if kind == "gone" else fields == ["id", "event", "data"]
+        return kind, data.removesuffix("\n")
+
+
 class Stream:
-    """What a browser's EventSource would make of it (HTML Living Standard, section 9.2)."""
+    """A stream as a browser's EventSource would hear it."""
 
     def __init__(self, api, last_id=None, query="", timeout=20):
         self.socket = api.socket(timeout)
@@ -355,16 +406,24 @@ class Stream:
         while (line := self.file.readline().rstrip(b"\r\n")):
             name, _, value = line.decode().partition(": ")
             self.headers[name.lower()] = value
-        self.retry = None
-        self.last_id = last_id
-        self.comments = 0
+        self.heard = Interpreter(last_id)
         self.text = b""
+
+    @property
+    def last_id(self):
+        return self.heard.last_id
+
+    @property
+    def retry(self):
+        return self.heard.retry
 
     def chunk(self):
         """The next bytes; b"" at the end."""
         size = int(self.file.readline() or b"0", 16)
         data = self.file.read(size)
         self.file.readline()
+        # One ends a line, too; an id with the other is passed over.
+        assert b"\r" not in data and b"\0" not in data, data
         return data
 
     def line(self):
@@ -377,24 +436,10 @@ class Stream:
         return line.decode()
 
     def __iter__(self):
-        kind, data = "message", []
         while (line := self.line()) is not None:
-            name, _, value = line.partition(":")
-            value = value.removeprefix(" ")
-            if line == "":
-                if data:
-                    yield kind, json.loads("\n".join(data))
-                kind, data = "message", []
-            elif name == "":
-                self.comments += 1
-            elif name == "data":
-                data.append(value)
-            elif name == "event":
-                kind = value
-            elif name == "id":
-                self.last_id = value
-            elif name == "retry":
-                self.retry = int(value)
+            event = self.heard.take(line)
+            if event:
+                yield event[0], json.loads(event[1])
 
     def close(self):
         self.file.close()
@@ -431,6 +476,21 @@ def test_a_stream_keeps_in_one_event_what_was_sent_in_many_lines(api):
     heard = [event for _, event in zip(found, stream)]
     assert [event for _, event in heard] == found
     stream.close()
+
+
+def test_a_bookmark_moves_the_position_over_what_is_hidden(api):
+    """After a minute, in which comments say that somebody is there."""
+    stream = Stream(api, query="?since=now&type=history.gap", timeout=90)
+    api.post("/v1/reload", {})
+    hidden = every_event(api)[-1]["seq"]
+    kind, bookmark = next(iter(stream))
+    assert kind == "bookmark" and bookmark == {"id": stream.last_id}
+    assert int(stream.last_id.rpartition("_")[2]) >= hidden and stream.heard.comments >= 3
+    stream.close()
+    again = Stream(api, last_id=bookmark["id"])
+    api.post("/v1/reload", {})
+    assert next(iter(again))[1]["seq"] > hidden
+    again.close()
 
 
 def test_what_happens_is_heard_at_once(api):
