@@ -47,6 +47,39 @@ def environment(folder, **more):
     return kept
 
 
+def on_terminal(command, env, columns=80, answers=(), timeout=60):
+    """Runs a program on a terminal; `answers` are pairs of what to wait for and what to type then."""
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    process = subprocess.Popen(list(map(str, command)), stdin=slave, stdout=slave, stderr=slave,
+                               env=env, start_new_session=True,
+                               preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+    os.close(slave)
+    text = b""
+    left = list(answers)
+    end = time.monotonic() + slow(timeout)
+    try:
+        while time.monotonic() < end:
+            if not select.select([master], [], [], 0.1)[0]:
+                continue
+            try:
+                piece = os.read(master, 65536)
+            except OSError:  # the other side is closed
+                break
+            if not piece:
+                break
+            text += piece
+            if left and left[0][0].encode() in text:
+                os.write(master, left.pop(0)[1].encode())
+        ended = process.wait(slow(10))
+    finally:
+        os.close(master)
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+    return Done(ended, text.decode().replace("\r\n", "\n"))
+
+
 class Ctl:
     """mixportctl for one daemon, by its socket unless said otherwise."""
 
@@ -74,37 +107,10 @@ class Ctl:
                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                 stderr=subprocess.PIPE, text=True, **options)
 
-    def on_terminal(self, *arguments, columns=80, answers=(), code=0, env=None):
-        """Runs it on a terminal; `answers` are pairs of what to wait for and what to type then."""
-        master, slave = pty.openpty()
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-        process = subprocess.Popen([MIXPORTCTL, *map(str, arguments)], stdin=slave, stdout=slave,
-                                   stderr=slave, env={**self.env, **(env or {})},
-                                   start_new_session=True)
-        os.close(slave)
-        text = b""
-        left = list(answers)
-        end = time.monotonic() + slow(60)
-        try:
-            while time.monotonic() < end:
-                if not select.select([master], [], [], 0.1)[0]:
-                    continue
-                try:
-                    piece = os.read(master, 65536)
-                except OSError:  # the other side is closed
-                    break
-                if not piece:
-                    break
-                text += piece
-                if left and left[0][0].encode() in text:
-                    os.write(master, left.pop(0)[1].encode())
-            ended = process.wait(slow(10))
-        finally:
-            os.close(master)
-            if process.poll() is None:
-                process.kill()
-                process.wait()
-        done = self.check(Done(ended, text.decode().replace("\r\n", "\n")))
+    def on_terminal(self, *arguments, code=0, env=None, **options):
+        """Runs it on a terminal."""
+        done = self.check(on_terminal([MIXPORTCTL, *arguments], {**self.env, **(env or {})},
+                                      **options))
         assert code is None or done.code == code, done
         return done
 
