@@ -122,9 +122,10 @@ static void describe_row_project(
 	struct buffer attention _cleanup_buffer_;
 	buffer_init(&attention, 64);
 	append_attention(member(project, "attention"), &attention);
-	table_add(table, span_of(buffer_text(&attention)),
-	    member_integer(member(project, "attention"), "critical", 0) > 0 ? TONE_BAD
-									    : TONE_DOUBTFUL);
+	enum tone tone = member_integer(member(project, "attention"), "critical", 0) > 0
+			     ? TONE_BAD
+			     : TONE_DOUBTFUL;
+	table_add(table, span_of(buffer_text(&attention)), attention.len > 0 ? tone : TONE_PLAIN);
 }
 
 static void describe_row_connector(
@@ -218,6 +219,15 @@ void describe_running(const struct output *output, struct table *table, const js
 const struct table_column describe_reason_columns[DESCRIBE_REASON_COLUMNS] = {
     {NULL, false}, {NULL, false}, {NULL, false}, {NULL, false}, {NULL, false}};
 
+/* Whose reason it is, and which. */
+static void cells_reason(const struct output *output, struct table *table, const json_t *reason)
+{
+	cell_word(table, member_text(reason, "severity"));
+	cell_text_of(table, member(reason, "project"), TONE_PLAIN);
+	cell_id(output, table, inner_text(reason, "subject", "id"));
+	cell_text_of(table, member(reason, "code"), TONE_PLAIN);
+}
+
 void describe_reason(const struct output *output, struct table *table, const json_t *reason)
 {
 	const char *detail = member_text(reason, "detail");
@@ -227,10 +237,7 @@ void describe_reason(const struct output *output, struct table *table, const jso
 	buffer_append_text(&text, detail ? detail : "");
 	if (cause)
 		buffer_printf(&text, " (%s)", cause);
-	cell_word(table, member_text(reason, "severity"));
-	cell_text_of(table, member(reason, "project"), TONE_PLAIN);
-	cell_id(output, table, inner_text(reason, "subject", "id"));
-	cell_text_of(table, member(reason, "code"), TONE_PLAIN);
+	cells_reason(output, table, reason);
 	table_add(table, span_of(buffer_text(&text)), TONE_PLAIN);
 }
 
@@ -309,12 +316,30 @@ static void describe_row_attention(
 	buffer_init(&text, DESCRIPTION_LIMIT);
 	buffer_printf(
 	    &text, "%s%s%s", detail ? detail : "", advice ? ". " : "", advice ? advice : "");
-	cell_word(table, member_text(reason, "severity"));
-	cell_text_of(table, member(reason, "project"), TONE_PLAIN);
-	cell_id(output, table, inner_text(reason, "subject", "id"));
-	cell_text_of(table, member(reason, "code"), TONE_PLAIN);
+	cells_reason(output, table, reason);
 	cell_time(output, table, since);
 	table_add(table, span_of(buffer_text(&text)), TONE_PLAIN);
+}
+
+/* Detail and advice are the point, and too long for what a terminal leaves of a row. */
+static void describe_lines_attention(
+    const struct output *output, const json_t *reason, struct buffer *text)
+{
+	static const char *const told[] = {"detail", "advice"};
+	struct table table _cleanup_table_;
+	table_init(&table, describe_reason_columns, DESCRIBE_REASON_COLUMNS);
+	cells_reason(output, &table, reason);
+	cell_time(output, &table, member_text(reason, "since"));
+	buffer_append_text(text, text->len > 0 ? "\n" : "");
+	table_append(&table, 0, output->color, text);
+	for (size_t i = 0; i < ARRAY_SIZE(told); i++) {
+		const char *line = member_text(reason, told[i]);
+		if (!line)
+			continue;
+		buffer_append_text(text, "  ");
+		display_append(text, span_of(line));
+		buffer_append_text(text, "\n");
+	}
 }
 
 static const struct table_column attention_columns[] = {
@@ -332,6 +357,7 @@ const struct listing_kind describe_attention = {
     .columns = attention_columns,
     .column_count = ARRAY_SIZE(attention_columns),
     .row = describe_row_attention,
+    .lines = describe_lines_attention,
 };
 
 /* One record -----------------------------------------------------------------------------------*/

@@ -71,7 +71,7 @@ enum exit_code listing_each(
 struct print {
 	const struct listing_kind *kind;
 	struct table table;
-	struct buffer document; /* of --json, which is printed when it is whole */
+	struct buffer document; /* what is printed when it is whole */
 	size_t count;
 };
 
@@ -96,7 +96,10 @@ static enum exit_code print_each(struct ctl *ctl, struct span json, void *contex
 	if (form == FORM_QUIET)
 		return output_record(
 		    &ctl->output, json, member_text(object, print->kind->id_member));
-	print->kind->row(&ctl->output, &print->table, record);
+	if (print->kind->lines && ctl->output.terminal)
+		print->kind->lines(&ctl->output, record, &print->document);
+	else
+		print->kind->row(&ctl->output, &print->table, record);
 	return EXIT_DONE;
 }
 
@@ -108,7 +111,9 @@ static enum exit_code print_end(struct ctl *ctl, struct print *print)
 		return output_text(&print->document);
 	}
 	if (output->form == FORM_TEXT && print->count > 0) {
-		table_append(&print->table, output->columns, output->color, &print->document);
+		if (print->table.count > 0)
+			table_append(
+			    &print->table, output->columns, output->color, &print->document);
 		return output_text(&print->document);
 	}
 	if (output->form == FORM_TEXT)

@@ -22,6 +22,8 @@ struct listing_kind {
 	const struct table_column *columns;
 	size_t column_count;
 	void (*row)(const struct output *output, struct table *table, const json_t *record);
+	/* Appends the lines that a terminal gets instead of a row; NULL: a row there, too. */
+	void (*lines)(const struct output *output, const json_t *record, struct buffer *text);
 };
 
 /* Prints a list in the form that was asked for. */

@@ -125,6 +125,11 @@ def test_no_word_of_whoever_answers_is_obeyed_by_the_terminal(attentive, ctl):
         out = ctl(*words).out
         assert "\x1b" not in out and "\\x1b" in out, out
     assert "\x1b" not in ctl("check", code=None).out
+    for word in ("detail", "advice", "code"):
+        attentive.reasons[0][word] = "\x1b[31mred"
+    out = ctl.on_terminal("attention", "--color", "never").out
+    assert "\x1b" not in out and out.count("\\x1b[31mred") == 3, out
+
 
 def test_what_needs_attention_is_listed(attentive, ctl):
     assert ctl("attention").err == "nothing needs attention\n"
@@ -136,3 +141,21 @@ def test_what_needs_attention_is_listed(attentive, ctl):
                         "Do something.", lines[1])
     assert ctl("attention", "-q", "-p", "other").out == CONNECTOR + "\n"
     assert [r["code"] for r in json.loads(ctl("attention", "-j").out)] == ["failing", "paused"]
+
+
+def test_a_terminal_shows_the_whole_advice_however_narrow(attentive, ctl):
+    attentive.reasons = [reason("critical", "failing", "the last 4 jobs failed"),
+                         reason("warning", "paused", "it is paused", project="other")]
+    out = ctl.on_terminal("attention", "--color", "never", columns=40).out
+    assert re.fullmatch(r"critical  demo  14cf8bfe  failing  \d+[dh]\n"
+                        r"  the last 4 jobs failed\n  Do something\.\n\n"
+                        r"warning  other  14cf8bfe  paused  \d+[dh]\n"
+                        r"  it is paused\n  Do something\.\n", out), out
+    assert ctl.on_terminal("attention", "--wide", "--color", "never").lines == ctl("attention").lines
+
+
+def test_where_nothing_needs_attention_the_dash_has_no_colour(attentive, ctl):
+    row = ctl.on_terminal("projects").lines[1]
+    assert row.startswith("demo") and row.endswith("  -")
+    attentive.reasons = [reason("warning", "paused", "it is paused")]
+    assert ctl.on_terminal("projects").lines[1].endswith("\x1b[33m1 warning\x1b[0m")
