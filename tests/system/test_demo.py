@@ -79,7 +79,7 @@ def test_it_tells_its_story_within_a_minute_and_leaves_nothing(folder):
 
     for event, of in (("connector.created", import_id), ("job.succeeded", import_id),
                       ("connector.created", failing_id), ("job.failed", failing_id),
-                      ("attention.raised", failing_id), ("connector.deleted", failing_id)):
+                      ("attention.raised", failing_id), ("connector.deleted", import_id)):
         assert re.search(rf"\nwatch \| \S+  {event}  demo  {of}  ", out), (event, out)
 
     status = out.split("\n$ mixportctl\n")[2]
