@@ -263,3 +263,17 @@ def test_the_command_for_icinga_runs_with_each_of_its_arguments(daemon, promethe
             [MIXPORTCTL, *command[1:], *given], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             text=True, env=environment(daemon.folder), timeout=slow(30), check=False)
         assert (done.returncode, done.stdout.split(" ")[:2]) == (0, ["MIXPORT", "OK"]), done
+
+
+# The last, because the daemon needs attention from here on
+
+
+def test_imports_that_fail_get_as_far_as_the_alert(prometheus, shared_sim):
+    [connector_id] = shared_sim.put(1, job=False)
+    for hour in range(3):
+        shared_sim.verbatim_job(connector_id, **over("failed", 3600 * hour + 60,
+                                                     start=f"2026-07-01T{hour:02}:00:00Z"))
+    alert = '{alertname="MixportAttentionCritical",project="demo",code="failing",way="health"}'
+    [(labels, _)] = wait_until(lambda: prometheus.query("ALERTS" + alert), 30, "the alert")
+    # It fires when that has been so for a minute.
+    assert (labels["alertstate"], labels["severity"]) == ("pending", "critical")
