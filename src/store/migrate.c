@@ -347,7 +347,8 @@ static const char schema_6[] =
  * and the daemon (0 for its row and its project); their rank makes the order of lists, see
  * attention_store.h. Of connectors: attention is their reasons as the API shows them; succeeded_at,
  * gap_at and jobs_trimmed are what must be known of jobs that retention may have removed: when one
- * last succeeded, when runs were last missed, whether there were older ones. Of operations:
+ * last succeeded (no later than that was seen), when runs were last missed, whether there were older
+ * ones. Of operations:
  * unknown_at. */
 static const char schema_7[] =
 	"CREATE TABLE attention ("
@@ -376,7 +377,7 @@ static const char schema_7[] =
 	"ALTER TABLE connectors ADD COLUMN gap_at INTEGER;"
 	"ALTER TABLE connectors ADD COLUMN jobs_trimmed INTEGER NOT NULL DEFAULT 0;"
 	"UPDATE connectors SET jobs_trimmed = history_loaded, succeeded_at = (SELECT"
-	" max(coalesce(end_time, updated_at)) FROM jobs"
+	" max(coalesce(min(end_time, updated_at), updated_at)) FROM jobs"
 	" WHERE jobs.connector_row = connectors.connector_row AND status = 'succeeded');"
 	"ALTER TABLE operations ADD COLUMN unknown_at INTEGER;"
 	"UPDATE operations SET unknown_at = coalesce(sent_at, created_at)"
@@ -400,14 +401,14 @@ static const char schema_7[] =
 	"END;"
 	"CREATE TRIGGER job_inserted_succeeded AFTER INSERT ON jobs"
 	" WHEN new.status = 'succeeded' BEGIN"
-	" UPDATE connectors SET succeeded_at = max(coalesce(new.end_time, new.updated_at),"
-	"  coalesce(succeeded_at, coalesce(new.end_time, new.updated_at)))"
+	" UPDATE connectors SET succeeded_at = max(coalesce(succeeded_at, 0),"
+	"  coalesce(min(new.end_time, new.updated_at), new.updated_at))"
 	"  WHERE connector_row = new.connector_row;"
 	"END;"
 	"CREATE TRIGGER job_became_succeeded AFTER UPDATE OF status, end_time ON jobs"
 	" WHEN new.status = 'succeeded' BEGIN"
-	" UPDATE connectors SET succeeded_at = max(coalesce(new.end_time, new.updated_at),"
-	"  coalesce(succeeded_at, coalesce(new.end_time, new.updated_at)))"
+	" UPDATE connectors SET succeeded_at = max(coalesce(succeeded_at, 0),"
+	"  coalesce(min(new.end_time, new.updated_at), new.updated_at))"
 	"  WHERE connector_row = new.connector_row;"
 	"END;"
 	"DROP TRIGGER job_removed;"

@@ -1730,9 +1730,48 @@ START_TEST(the_audit_is_listed_by_project_client_action_and_time_and_removed_by_
 }
 END_TEST
 
+static int take_success(const struct connector_record *record, void *context)
+{
+	*(int64_t *)context = record->succeeded_at;
+	ck_assert(record->jobs_trimmed);
+	return 0;
+}
+
+/* Nor is a success in the future believed, by whatever clock Mixpanel goes. */
+START_TEST(a_success_is_remembered_when_its_job_is_removed)
+{
+	struct fixture fixture;
+	unsigned removed = 0;
+	int64_t succeeded_at = 0;
+	fixture_init(&fixture);
+	fixture_begin(&fixture);
+	int64_t row = fixture_add(&fixture, "a", T0);
+	struct run run = fixture_run(JOB_SUCCEEDED, T0 - 10);
+	run.end_time = T0 + MICROSECONDS_PER_DAY;
+	char id[RANDOM_ID_SIZE];
+	int64_t job = 0;
+	const struct new_job success = {
+	    .project_id = PROJECT, .connector_row = row, .run = &run, .now = T0};
+	ck_assert_int_eq(job_store_insert(fixture.writer, &success, &fixture.err, &job, id), 0);
+	ck_assert_int_eq(job_store_unlisted(fixture.writer, job, T0, false, T0, &fixture.err), 0);
+	fixture_job(&fixture, row, JOB_FAILED, T0);
+	ck_assert_int_eq(
+	    job_store_retain(fixture.writer, T0 + 1, 1, 10, &fixture.err, &removed), 0);
+	fixture_commit(&fixture);
+	ck_assert_uint_eq(removed, 1);
+	ck_assert_int_eq(
+	    connector_store_get_row(fixture.writer, row, take_success, &succeeded_at, &fixture.err),
+	    0);
+	ck_assert_int_eq(succeeded_at, T0);
+	fixture_done(&fixture);
+}
+END_TEST
+
 int main(void)
 {
 	const struct unit_case cases[] = {
+	    {"a success is remembered when its job is removed",
+		a_success_is_remembered_when_its_job_is_removed},
 	    {"putting tells what changed", putting_tells_what_changed},
 	    {"a deleted connector comes back only when told so",
 		a_deleted_connector_comes_back_only_when_told_so},
