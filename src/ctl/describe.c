@@ -580,7 +580,9 @@ static void append_event_detail(const json_t *event, struct buffer *text)
 	if (!type)
 		return;
 	const json_t *part = member(data, "progress");
-	if (strncmp(type, "job.", 4) == 0 && !member(data, "error")) {
+	if (strncmp(type, "job.", 4) == 0 && text_same(member_text(data, "status"), "queued")) {
+		buffer_append_text(text, "queued");
+	} else if (strncmp(type, "job.", 4) == 0 && !member(data, "error")) {
 		if (json_is_number(part) && !member(data, "end_time"))
 			buffer_printf(text, "%.0f %%  ", json_number_value(part) * 100);
 		append_counters(data, text);

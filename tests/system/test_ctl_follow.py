@@ -291,6 +291,14 @@ def test_each_event_is_a_line(sim, ctl, start, connector_id, job_id):
                         r"invalid_permissions_gcs: no access", line), line
 
 
+def test_a_job_that_has_not_begun_has_no_figures(sim, start, connector_id):
+    one = start("watch", "--since", "oldest", "--type", "job.*")
+    sim.add_job(connector_id, queued_ms=60000)
+    one.until(lambda out, err: "job.created" in out)
+    line, = one.interrupt().out.splitlines()
+    assert re.fullmatch(rf"\S+  job\.created  demo  {connector_id}  job_\w+  queued", line), line
+
+
 def test_json_is_the_bytes_of_the_events(api, start, job_id):
     text = api.get("/v1/events?since=oldest").text
     count = len(json.loads(text)["data"])

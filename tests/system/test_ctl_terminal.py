@@ -70,8 +70,12 @@ def test_colours_are_for_terminals_that_want_them(ctl):
     assert "\x1b" not in ctl("list").out
 
 
+def without_ages(text):
+    """They go on, and one may have got a digit more."""
+    return re.sub(r"\d+[smhd] *", "T ", text)
+
+
 def test_a_colour_never_says_what_a_word_does_not(ctl):
     for command in (["list"], ["jobs"], ["projects"], ["status"]):
         plain = ctl.on_terminal(*command, "--color", "never").out
-        assert re.sub(r"\d+[smhd]", "T", COLOR.sub("", ctl.on_terminal(*command).out)) == \
-            re.sub(r"\d+[smhd]", "T", plain)
+        assert without_ages(COLOR.sub("", ctl.on_terminal(*command).out)) == without_ages(plain)
