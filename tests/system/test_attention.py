@@ -368,21 +368,58 @@ def test_a_rule_waits_for_the_history_and_for_nothing_else(start_daemon, sim):
 # Starts
 
 
+def in_every_state(sim, api):
+    """Connectors in each state that there is; what is to be open of each."""
+    names = ("failing", "paused", "gone", "queued", "still", "empty", "dropping", "deleted", "gap")
+    ids = {}
+    for name in names:
+        ids[name], = sim.put(job=False, connector={"connector_properties": {
+            "gcs_bucket": name, "gcs_prefix": "p"}})
+    ids["one"], ids["other"] = sim.put(2, job=False, connector={"connector_properties": {
+        "gcs_bucket": "shared", "gcs_prefix": "p"}})
+    ended(sim, ids["failing"])
+    sim.alter(ids["paused"], {"status": "paused"})
+    sim.add_job(ids["gone"], queued_ms=0, running_ms=600000)
+    sim.add_job(ids["queued"], queued_ms=600000, running_ms=1000)
+    sim.verbatim_job(ids["still"], id="", status="running", progress=0.1,
+                     start_time="2020-09-17 02:17:49 +0000 UTC", connector_properties={})
+    ended(sim, ids["empty"], "success", 1, {"num_events_imported": 0})
+    ended(sim, ids["dropping"], "success", 1, {
+        "num_events_processed": 2000, "num_events_dropped": 200, "num_events_imported": 1800})
+    ended(sim, ids["gap"], "success", 1, {"num_events_imported": 5})
+    jobs_of(api, ids["gone"], status="running")
+    sim.drop_job(ids["gone"])
+    jobs_of(api, ids["gap"])
+    sim.replace_history(ids["gap"], [{
+        "id": "", "status": "success", "start_time": "2020-09-18 02:17:49 +0000 UTC",
+        "end_time": "2020-09-18 02:18:49 +0000 UTC",
+        "connector_properties": {"num_events_imported": 5}}])
+    known(api, ids["deleted"])
+    sim.remove(ids["deleted"])
+    never, overdue = "never-succeeded", "overdue"
+    codes = {"failing": {"failing", never}, "paused": {"paused", never}, "gone": {"vanished", never},
+             "queued": {"stuck", never}, "still": {"stalled", "stuck", never},
+             "empty": {"nothing-imported", overdue}, "dropping": {"many-dropped", overdue},
+             "gap": {"history-gap", overdue}, "one": {"duplicate-import", never},
+             "other": {"duplicate-import", never}, "deleted": {"deleted-elsewhere"}}
+    return ids, {(ids[name], code) for name in codes for code in codes[name]}
+
+
 def test_what_is_open_survives_a_kill_and_is_not_told_again(start_daemon, sim):
-    daemon = started(start_daemon, sim, project={"status_interval": "300ms"})
+    daemon = started(start_daemon, sim, project={"status_interval": "300ms", "settle_time": "100ms",
+                                                "write_timeout": "1s"},
+                     stalled_after="700ms", never_succeeded_after="700ms", success_within="300d")
     api = daemon.client()
-    failing, paused, gone, stuck = sim.put(4, job=False)
-    for i, connector_id in enumerate((failing, paused, gone, stuck)):
-        sim.alter(connector_id, {"connector_properties": {"gcs_bucket": f"b{i}",
-                                                          "gcs_prefix": "p"}})
-    ended(sim, failing)
-    sim.alter(paused, {"status": "paused"})
-    sim.add_job(gone, queued_ms=0, running_ms=600000)
-    sim.add_job(stuck, queued_ms=600000, running_ms=1000)
-    jobs_of(api, gone, status="running")
-    sim.drop_job(gone)
-    codes = {"failing", "paused", "vanished", "stuck"}
-    wait_until(lambda: {r["code"] for r in open_reasons(api)} == codes)
+    ids, expected = in_every_state(sim, api)
+    sim.fault("drop-before", "create")
+    api.create(gcs("elsewhere"), wait=10)
+    operation, = api.get("/v1/operations").json["data"]
+    expected.add((operation["operation_id"], "operation-unknown"))
+
+    def standing():
+        return {(r["subject"]["id"], r["code"]) for r in open_reasons(api)}
+    wait_until(lambda: standing() == expected, 20, what="all are open")
+    wait_until(lambda: reason(api, "operation-unknown")["severity"] == "critical")
     before = open_reasons(api)
     events = told(api)
     daemon.kill()
@@ -390,14 +427,32 @@ def test_what_is_open_survives_a_kill_and_is_not_told_again(start_daemon, sim):
     api = daemon.client()
     assert open_reasons(api) == before
     api.refresh()
-    stays(lambda: open_reasons(api) == before)
+    assert stays(lambda: open_reasons(api) == before, 1)
     assert told(api) == events
     daemon.kill()
-    ended(sim, failing, "success", 30, {"num_events_imported": 5})
+    ended(sim, ids["failing"], "success", 30, {"num_events_imported": 5})
     daemon.start()
     api = daemon.client()
     reason(api, "failing", there=False)
-    assert told(api)[len(events):] == [("cleared", "failing", "warning")]
+    assert ("cleared", "failing", "warning") in told(api)[len(events):]
+    assert ("raised", "failing", "warning") not in told(api)[len(events):]
+
+
+def test_trouble_of_a_project_survives_a_kill_and_is_not_told_again(start_daemon, sim):
+    sim.put(20, job=False)
+    daemon = started(start_daemon, sim, upstream_after="100ms",
+                     project={"rate_limit": 10, "idle_interval": "1s"})
+    reason(daemon.client(), "intervals-stretched")
+    sim.refuse("any", 401, count=-1)
+    reason(daemon.client(), "upstream")
+    events = [e for e in told(daemon.client()) if e[1] != "duplicate-import"]
+    assert len(events) == 2
+    daemon.kill()
+    daemon.start()
+    api = daemon.client()
+    wait_until(lambda: api.project()["upstream"]["state"] == "unauthorized")
+    assert stays(lambda: {r["code"] for r in open_reasons(api)} >= {"upstream", "intervals-stretched"})
+    assert [e for e in told(api) if e[1] != "duplicate-import"] == events
 
 
 def test_other_settings_are_in_force_after_a_reload(start_daemon, sim):
