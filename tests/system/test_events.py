@@ -603,6 +603,29 @@ def test_a_stop_ends_two_hundred_streams(start_daemon, sim):
         stream.close()
 
 
+def test_a_stream_that_retention_passed_is_told_so(start_daemon, sim):
+    daemon = start_daemon(sim, config={"retention": {"events_max_count": 10}})
+    api = daemon.over_unix()
+    stream = Stream(api)
+    # More than a UNIX socket holds of what nobody reads.
+    for i in range(60):
+        api.create(gcs(f"b{i}", label="y" * 8000), wait=5)
+    newest = every_event(api)[-20:]
+    # Retention comes once a minute.
+    wait_until(lambda: api.get("/v1/events", {"since": newest[0]["id"]}).status == 410, timeout=75)
+    heard = 0
+    for kind, problem in stream:
+        if kind == "gone":
+            break
+        heard = problem["seq"]
+        assert heard < newest[-1]["seq"], "nothing is missing"
+    assert (problem["status"], problem["code"]) == (410, "cursor-gone")
+    assert problem["reason"] == "expired" and problem["request_id"]
+    assert stream.last_id.endswith(f"_{heard}"), "where it stood"
+    assert every_event(api, since=problem["oldest_cursor"])[0]["seq"] > heard + 1
+    assert list(stream) == [], "that was all"
+
+
 def test_two_hundred_silent_streams_cost_no_time(start_daemon, sim):
     tokens = TOKENS + tuple(Token(f"t{i}", "read") for i in range(13))
     daemon = start_daemon(sim, tokens=tokens, config={"project demo": {
