@@ -436,10 +436,13 @@ class Stream:
         return line.decode()
 
     def __iter__(self):
+        silent = self.heard.comments
         while (line := self.line()) is not None:
             event = self.heard.take(line)
             if event:
                 yield event[0], json.loads(event[1])
+                silent = self.heard.comments
+            assert self.heard.comments - silent < 8, "nothing comes but comments"
 
     def close(self):
         self.file.close()
