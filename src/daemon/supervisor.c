@@ -21,8 +21,8 @@
 #include "util/timestamp.h"
 
 #define HANG_UP_FOR MICROSECONDS_PER_SECOND
-#define JOURNAL_FIELDS_LIMIT 16
-#define JOURNAL_FIELD_SIZE 256
+/* A name has 64 characters at most. */
+#define JOURNAL_FIELD_SIZE (64 + 1 + LOG_VALUE_SIZE)
 
 /* Filled once: sd_listen_fds_with_names clears the environment it reads. */
 static struct {
@@ -109,12 +109,12 @@ int64_t supervisor_watchdog_interval(void)
 	return sd_watchdog_enabled(0, &interval) > 0 ? (int64_t)interval : 0;
 }
 
-/* sd_journal_sendv(3). A field that is too long is cut. */
+/* sd_journal_sendv(3). */
 static bool write_to_journal(
     int level, const char *message, const struct log_field *fields, size_t count)
 {
-	char texts[JOURNAL_FIELDS_LIMIT][JOURNAL_FIELD_SIZE];
-	struct iovec parts[JOURNAL_FIELDS_LIMIT + 2];
+	char texts[LOG_FIELDS_LIMIT][JOURNAL_FIELD_SIZE];
+	struct iovec parts[LOG_FIELDS_LIMIT + 2];
 	char *whole = NULL;
 	char priority[sizeof("PRIORITY=7")];
 	int used = 0;
@@ -124,7 +124,7 @@ static bool write_to_journal(
 	parts[used++] = (struct iovec){.iov_base = whole, .iov_len = (size_t)len};
 	len = snprintf(priority, sizeof(priority), "PRIORITY=%d", level);
 	parts[used++] = (struct iovec){.iov_base = priority, .iov_len = (size_t)len};
-	for (size_t i = 0; i < count && i < JOURNAL_FIELDS_LIMIT; i++) {
+	for (size_t i = 0; i < count && i < LOG_FIELDS_LIMIT; i++) {
 		if (!fields[i].value)
 			continue;
 		snprintf(texts[i], sizeof(texts[i]), "%s=%s", fields[i].name, fields[i].value);

@@ -92,6 +92,30 @@ void log_set_journal(log_journal_fn *journal)
 	to_journal = journal;
 }
 
+/* The journal takes any bytes, and shows whoever reads it a line or a terminal's command in them as
+ * they are. */
+static bool tell_journal(
+    enum log_level level, const char *message, const struct log_field *fields, size_t count)
+{
+	char values[LOG_FIELDS_LIMIT][LOG_VALUE_SIZE];
+	struct log_field told[LOG_FIELDS_LIMIT];
+	if (!to_journal)
+		return false;
+	if (count > LOG_FIELDS_LIMIT)
+		count = LOG_FIELDS_LIMIT;
+	for (size_t i = 0; i < count; i++) {
+		const char *value = fields[i].value;
+		size_t taken;
+		told[i] = fields[i];
+		if (!value)
+			continue;
+		values[i][text_escape(
+		    value, strlen(value), values[i], LOG_VALUE_SIZE - 1, &taken)] = '\0';
+		told[i].value = values[i];
+	}
+	return to_journal(priorities[level], message, told, count);
+}
+
 void log_with_fields(
     enum log_level level, const struct log_field *fields, size_t count, const char *format, ...)
 {
@@ -103,8 +127,11 @@ void log_with_fields(
 	va_start(arguments, format);
 	vsnprintf(message, sizeof(message), format, arguments);
 	va_end(arguments);
-	if (!to_journal || !to_journal(priorities[level], message, fields, count))
-		log_write(level, "%s", message);
+	struct line line = begin_line(level);
+	append_message(&line, message, strlen(message));
+	line.text[line.len] = '\0';
+	if (!tell_journal(level, line.text + strlen("<N>"), fields, count))
+		log_end_line(&line);
 	errno = saved_errno;
 }
 

@@ -26,17 +26,24 @@ void log_write(enum log_level level, const char *format, ...) PRINTF_LIKE(2, 3);
  * twice cannot be read any more. */
 void log_escaped(enum log_level level, const char *text, size_t len);
 
+/* The fields of an entry that are written, and the bytes of a value with its NUL; what is more is
+ * cut off. */
+#define LOG_FIELDS_LIMIT 16
+#define LOG_VALUE_SIZE 256
+
 /* A field of an entry in the journal: a name such as "MIXPORT_CLIENT", and a value. */
 struct log_field {
 	const char *name;
 	const char *value; /* NULL: left out */
 };
 
-/* As log_write; the journal gets the fields, too, where there is one. */
+/* As log_write; the journal, where there is one, gets the same line and the fields, whose values
+ * are escaped as the line is, and cut between characters. */
 void log_with_fields(enum log_level level, const struct log_field *fields, size_t count,
     const char *format, ...) PRINTF_LIKE(4, 5);
 
-/* Writes an entry to the journal: level as syslog(3) counts. Returns whether it did. */
+/* Writes an entry to the journal: level as syslog(3) counts, message and values escaped. Returns
+ * whether it did. */
 typedef bool log_journal_fn(
     int level, const char *message, const struct log_field *fields, size_t count);
 

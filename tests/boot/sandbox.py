@@ -67,6 +67,7 @@ OUTSIDE = {
     "test_startup.py::test_a_check_by_root_reads_the_configuration_as_the_start_does": MOUNTS,
     "test_startup.py::test_a_check_by_root_is_root_where_there_is_no_such_user": MOUNTS,
     "test_reload.py::test_the_option_finds_the_usual_socket_when_no_other_is_known": MOUNTS,
+    "test_audit.py::test_no_path_forges_an_entry_of_the_journal": MOUNTS,
 }
 
 # Calls that are refused and may be, as (number, first argument), and why. Besides, what is refused

@@ -72,6 +72,11 @@ def stays(condition, seconds=0.6):
     return True
 
 
+def can_mount():
+    """Whether a program can be given mounts of its own, by unshare -m."""
+    return os.geteuid() == 0 and subprocess.run(["unshare", "-m", "true"]).returncode == 0
+
+
 # Secrets --------------------------------------------------------------------------------------
 
 

@@ -3,9 +3,13 @@
 import json
 import os
 import signal
+import socket
 import time
 
-from harness import OTHER_PROJECT_ID, PROJECT_ID, TOKENS, Token, gcs, wait_until
+import pytest
+
+from harness import (OTHER_PROJECT_ID, PROJECT_ID, TOKENS, Token, can_mount, gcs, slow,
+                     wait_until)
 
 BOTH = {"demo": PROJECT_ID, "other": OTHER_PROJECT_ID}
 
@@ -187,6 +191,31 @@ def test_the_log_has_one_line_for_each(daemon):
     daemon.client("read").create(gcs(), wait=30)
     wait_until(lambda: "create by read" in daemon.log())
     assert [line for line in daemon.log().splitlines() if "403 insufficient-scope" in line]
+
+
+@pytest.mark.skipif(not can_mount(), reason="needs root that may mount")
+def test_no_path_forges_an_entry_of_the_journal(start_daemon, sim):
+    """What ends a line or commands a terminal stands escaped in the message and in the fields. A
+    value with a line end would be sent as its length and its bytes, as sd_journal_sendv(3) says."""
+    daemon = start_daemon(sim, run=False)
+    log, folder = daemon.folder / "stderr-1", daemon.folder / "journal"
+    log.touch()
+    folder.mkdir()
+    daemon.spawn = {"env": {**os.environ, "JOURNAL_STREAM":
+                            f"{log.stat().st_dev}:{log.stat().st_ino}"}}
+    daemon.prefix = ["unshare", "-m", "sh", "-ec", "mount -t tmpfs none /run; mkdir /run/systemd; "
+                     'ln -s "$0" /run/systemd/journal; exec "$@"', folder]
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as journal:
+        journal.bind(str(folder / "socket"))
+        journal.settimeout(slow(10))
+        daemon.start()
+        forged = "x%0Aaudit:%20delete%20by%20admin%1b[2J%c2%9b%5c"
+        shown = r"x\naudit: delete by admin\x1b[2J\xc2\x9b\\"
+        assert daemon.client("read").remove(forged).status == 403
+        entry = journal.recv(65536).decode()
+    assert f"\nMIXPORT_CONNECTOR_ID={shown}\n" in entry and f", connector {shown}: 403" in entry
+    assert entry.startswith("MESSAGE=audit: delete by read from ") and "\x1b" not in entry
+    assert "audit:" not in daemon.log()
 
 
 def test_who_is_refused_again_and_again_hides_nothing(daemon):

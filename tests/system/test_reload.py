@@ -11,7 +11,7 @@ import threading
 import pytest
 
 from harness import (DEMO_AND_OTHER, MIXPORTD, OTHER_PROJECT_ID, PROJECT_ID, TOKENS, Token, basic,
-                     gcs, slow, stays, wait_until)
+                     can_mount, gcs, slow, stays, wait_until)
 
 NEW_PAIR = "second-account:second-secret"
 NEW_TOKEN = Token("newcomer", "read")
@@ -633,7 +633,7 @@ def test_the_option_does_not_believe_everything(start_daemon, sim, answer):
 @pytest.mark.parametrize("text", ["", "nonsense\n", "[daemon]\nsocket =\n",
                                   "[daemon]\nsocket = " + "x" * 150 + "\n", None])
 def test_the_option_finds_the_usual_socket_when_no_other_is_known(daemon, text):
-    if os.geteuid() != 0 or subprocess.run(["unshare", "-m", "true"]).returncode != 0:
+    if not can_mount():
         pytest.skip("needs root that may mount")
     daemon.expect_error("")
     daemon.file.unlink() if text is None else daemon.file.write_text(text)

@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from harness import MIXPORTD, Token, gcs, parse, read_all, slow, wait_until
+from harness import MIXPORTD, Token, can_mount, gcs, parse, read_all, slow, wait_until
 
 FAILED, CONFIGURATION, STORAGE, UNAVAILABLE = 1, 78, 74, 69
 
@@ -226,10 +226,6 @@ def test_an_odd_secret_is_sent_as_it_is(start_daemon, start_sim, secret):
 
 
 # As the service is installed
-
-
-def can_mount():
-    return os.geteuid() == 0 and subprocess.run(["unshare", "-m", "true"]).returncode == 0
 
 
 needs_mounts = pytest.mark.skipif(not can_mount(), reason="needs root that may mount")

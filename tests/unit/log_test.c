@@ -148,6 +148,64 @@ START_TEST(errno_survives)
 }
 END_TEST
 
+/* What the journal was given last: the message, and each field in a line. */
+static char entry[8192];
+static bool journal_takes;
+
+static bool keep_entry(int level, const char *message, const struct log_field *fields, size_t count)
+{
+	int len = snprintf(entry, sizeof(entry), "<%d>%s\n", level, message);
+	for (size_t i = 0; i < count; i++)
+		len += snprintf(entry + len, sizeof(entry) - (size_t)len, "%s=%s\n", fields[i].name,
+		    fields[i].value ? fields[i].value : "(left out)");
+	return journal_takes;
+}
+
+START_TEST(no_message_or_field_forges_an_entry_of_the_journal)
+{
+	static const struct log_field fields[] = {
+	    {"NAME", "x\nPRIORITY=0\x1b[2J\xff\\"}, {"NONE", NULL}, {"EMPTY", ""}};
+	static const char told[] = "<6>a\\n<3>b \\x1b[31m\\xff \xe2\x82\xac\n";
+	log_set_journal(keep_entry);
+	for (int takes = 0; takes < 2; takes++) {
+		journal_takes = takes;
+		begin_capture();
+		log_with_fields(LOG_LEVEL_INFO, fields, ARRAY_SIZE(fields), "a\n%s",
+		    "<3>b \x1b[31m\xff \xe2\x82\xac");
+		_cleanup_free_ char *text = end_capture();
+		ck_assert_int_eq(strncmp(entry, told, strlen(told)), 0);
+		ck_assert_str_eq(entry + strlen(told),
+		    "NAME=x\\nPRIORITY=0\\x1b[2J\\xff\\\\\nNONE=(left out)\nEMPTY=\n");
+		ck_assert_str_eq(text, takes ? "" : told);
+	}
+	log_set_journal(NULL);
+}
+END_TEST
+
+START_TEST(what_the_journal_gets_is_cut_between_characters)
+{
+	char value[3000];
+	for (size_t shift = 0; shift < 4; shift++) {
+		memset(value, 'y', sizeof(value));
+		for (size_t i = shift; i + 4 < sizeof(value); i += 4)
+			memcpy(value + i, "\xf0\x9f\x98\x80", 4);
+		value[sizeof(value) - 5] = '\0';
+		const struct log_field fields[] = {{"NAME", value}};
+		journal_takes = true;
+		log_set_journal(keep_entry);
+		log_with_fields(LOG_LEVEL_INFO, fields, 1, "%s", value);
+		log_set_journal(NULL);
+		size_t len = strcspn(entry, "\n");
+		ck_assert(len < 2048 && len > 2048 - 8);
+		ck_assert_int_eq(strncmp(entry + len - 3, "...\nNAME=", 9), 0);
+		len = strcspn(strstr(entry, "NAME=") + 5, "\n");
+		ck_assert(len < LOG_VALUE_SIZE && len > LOG_VALUE_SIZE - 5);
+		ck_assert(text_is_utf8(entry, strlen(entry)));
+		ck_assert_ptr_null(strchr(entry, '\\'));
+	}
+}
+END_TEST
+
 static void *write_lines(void *letter)
 {
 	char message[101];
@@ -188,6 +246,10 @@ int main(void)
 		what_is_escaped_already_is_not_escaped_again},
 	    {"long lines are cut between characters", long_lines_are_cut_between_characters},
 	    {"errno survives", errno_survives},
+	    {"no message or field forges an entry of the journal",
+		no_message_or_field_forges_an_entry_of_the_journal},
+	    {"what the journal gets is cut between characters",
+		what_the_journal_gets_is_cut_between_characters},
 	    {"threads do not interleave", threads_do_not_interleave},
 	    {NULL, NULL},
 	};
