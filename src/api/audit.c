@@ -2,8 +2,11 @@
 /* An entry is lined up for the sync thread before the command that it is about, so that it is on
  * the disk when that is carried out; once answered it is completed, and told the log in one line.
  *
- * A caller who is refused again and again must not push out of the audit what was really done: of
- * such requests some thousand are written down, then ten a second. */
+ * A caller who asks in vain again and again, who is refused or for whom there is nothing to do,
+ * must not push out of the audit what was really done: of such requests some thousand are written
+ * down, then ten a second. Beforehand nobody knows which they are. So the command takes the entry
+ * along, and the transaction that plans or resolves an operation writes it when it is not there
+ * yet: of what is done none is missing. */
 #include "api/audit.h"
 
 #include <assert.h>
@@ -127,26 +130,52 @@ static bool may_be_in_vain(struct request *request)
 		   &in_vain, clock_monotonic(service->clock)) == 0;
 }
 
-static void write_note(struct request *request, struct note *note)
+static void refuse_unaudited(struct request *request)
 {
-	struct service *service = request_application(request);
-	note->written = engine_audit(service->engine, &note->entry);
-	if (!note->written)
-		atomic_fetch_add(&service->unaudited, 1);
+	bool full = engine_store_unavailable(request_engine(request));
+	reply_header(request, "Retry-After", full ? "30" : "1");
+	if (full)
+		reply_problem(request, PROBLEM_STORE_UNAVAILABLE,
+		    "nothing can be written to the database at present, not even who asks for "
+		    "this; nothing was done; make room on its disk and try again");
+	else
+		reply_problem(request, PROBLEM_BUSY,
+		    "too many changes are asked for at once to write down who asks for this one; "
+		    "nothing was done; try again");
+}
+
+/* Which asks for no change. */
+static bool only_validates(const struct request *request)
+{
+	return text_same(request_parameter(request, "validate_only"), "true");
 }
 
 void audit_asked(struct request *request)
 {
+	if (only_validates(request))
+		return;
 	struct note *note = begin_note(request);
+	if (!note) {
+		reply_failed(request, &(struct err){.text = "no memory for the audit"});
+		return;
+	}
 	request_set_note(request, note);
-	if (note && may_be_in_vain(request))
-		write_note(request, note);
+	if (!may_be_in_vain(request))
+		return;
+	/* A configuration that makes room must be let in while there is none. */
+	note->written = engine_audit(request_engine(request), &note->entry,
+	    note->entry.action == audit_actions[AUDIT_RELOAD]);
+	if (!note->written)
+		refuse_unaudited(request);
 }
 
 /* What the engine made of it. */
 static void take_result(struct request *request, struct audit_entry *entry)
 {
 	const struct command *command = request_command(request);
+	entry->done = command
+			  ? command->changed
+			  : entry->action == audit_actions[AUDIT_RELOAD] && entry->status == 200;
 	if (!command)
 		return;
 	entry->project_id = command->project_id;
@@ -157,11 +186,13 @@ static void take_result(struct request *request, struct audit_entry *entry)
 
 static void audit_tell(const struct request *request, const struct audit_entry *entry)
 {
-	char status[16];
+	char status[16] = "not answered";
 	const struct config_project *project =
 	    config_find_project_id(request_config(request), entry->project_id);
 	const char *name = project ? project->name : NULL;
-	snprintf(status, sizeof(status), "%u", entry->status);
+	const struct command *command = entry->done ? request_command(request) : NULL;
+	if (entry->status > 0)
+		snprintf(status, sizeof(status), "%u", entry->status);
 	const struct log_field fields[] = {
 	    {"MIXPORT_AUDIT_ID", entry->audit_id},
 	    {"MIXPORT_REQUEST_ID", entry->request_id},
@@ -172,15 +203,16 @@ static void audit_tell(const struct request *request, const struct audit_entry *
 	    {"MIXPORT_PROJECT", name},
 	    {"MIXPORT_CONNECTOR_ID", entry->connector_id[0] ? entry->connector_id : NULL},
 	    {"MIXPORT_OPERATION_ID", entry->operation_id[0] ? entry->operation_id : NULL},
-	    {"MIXPORT_STATUS", status},
+	    {"MIXPORT_STATUS", entry->status > 0 ? status : NULL},
 	    {"MIXPORT_CODE", entry->code[0] ? entry->code : NULL},
+	    {"MIXPORT_REASON", command ? command->reason : NULL},
 	};
 	const char *from = entry->unit[0] ? entry->unit : entry->address;
 	log_with_fields(LOG_LEVEL_INFO, fields, ARRAY_SIZE(fields),
-	    "audit: %s by %s%s%s%s%s%s%s%s%s: %u%s%s, request %s", entry->action, entry->client,
+	    "audit: %s by %s%s%s%s%s%s%s%s%s: %s%s%s, request %s", entry->action, entry->client,
 	    *from ? " from " : "", from, name ? ", project " : "", name ? name : "",
 	    entry->connector_id[0] ? ", connector " : "", entry->connector_id,
-	    entry->operation_id[0] ? ", operation " : "", entry->operation_id, entry->status,
+	    entry->operation_id[0] ? ", operation " : "", entry->operation_id, status,
 	    entry->code[0] ? " " : "", entry->code, entry->request_id);
 }
 
@@ -188,20 +220,25 @@ void audit_answered(struct request *request, unsigned status, const char *code)
 {
 	struct service *service = request_application(request);
 	struct note *note = request_note(request);
-	/* Refused before its handler ran, or there was no memory. */
+	if (only_validates(request))
+		return;
+	/* Refused before its handler ran. */
 	if (!note)
 		note = begin_note(request);
-	if (!note || (status >= 400 && !note->written && !may_be_in_vain(request))) {
+	if (note) {
+		note->entry.status = status;
+		take_result(request, &note->entry);
+	}
+	if (!note || (!note->entry.done && !note->written && !may_be_in_vain(request))) {
 		atomic_fetch_add(&service->unaudited, 1);
 		return;
 	}
 	struct audit_entry *entry = &note->entry;
-	take_result(request, entry);
-	entry->status = status;
-	entry->answered_at = reading_now(request);
+	entry->answered_at = status > 0 ? reading_now(request) : TIMESTAMP_NONE;
 	snprintf(entry->code, sizeof(entry->code), "%s", code ? code : "");
 	audit_tell(request, entry);
-	write_note(request, note);
+	if (!engine_audit(service->engine, entry, entry->done))
+		atomic_fetch_add(&service->unaudited, 1);
 }
 
 /* Reading ---------------------------------------------------------------------------------------*/
@@ -244,6 +281,7 @@ static int add_entry(const struct audit_record *record, void *context)
 	writer_member_text(writer, "operation_state", record->operation_state);
 	write_known(writer, "status", record->status > 0, record->status);
 	writer_member_text(writer, "code", record->code);
+	writer_member_text(writer, "reason", record->reason);
 	writer_end_object(writer);
 	return reading_end_row(&page->reading, &row);
 }

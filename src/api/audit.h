@@ -4,8 +4,10 @@
 
 #include "http/request.h"
 
-/* Writes down that a change is asked for, before anything is done about it. */
+/* Writes down that a change is asked for, before anything is done about it; answers the request
+ * when there is no room to. */
 void audit_asked(struct request *request);
 
-/* Writes down, and tells the log, how that was answered; code is that of a problem, or NULL. */
+/* Writes down, and tells the log, how that was answered; code is that of a problem, or NULL.
+ * Status 0: it was not. */
 void audit_answered(struct request *request, unsigned status, const char *code);

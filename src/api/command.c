@@ -14,17 +14,28 @@ static void command_begin(struct request *request, void *call)
 	engine_submit(request_engine(request), call);
 }
 
+/* With a copy of the entry, which the answer completes while the engine may still read it. */
+struct sent_command {
+	struct command command;
+	struct audit_entry entry;
+};
+
 struct answered reply_after_command(
     struct request *request, const struct command *command, handler_fn *resume)
 {
-	struct command *copy = arena_alloc(request_arena(request), sizeof(*copy));
+	const struct note *note = request_note(request);
+	struct sent_command *copy = arena_alloc(request_arena(request), sizeof(*copy));
 	if (!copy)
 		return reply_failed(request, &(struct err){.text = "no memory for a command"});
-	*copy = *command;
-	copy->done = command_done;
-	copy->context = request;
-	copy->audit_id = note_audit_id(request);
-	return reply_after_call(request, copy, command_begin, resume);
+	copy->command = *command;
+	copy->command.done = command_done;
+	copy->command.context = request;
+	if (note) {
+		copy->entry = note->entry;
+		copy->entry.project_id = command->project_id;
+		copy->command.audit = &copy->entry;
+	}
+	return reply_after_call(request, &copy->command, command_begin, resume);
 }
 
 const struct command *request_command(const struct request *request)

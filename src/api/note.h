@@ -9,10 +9,3 @@ struct note {
 	struct audit_entry entry;
 	bool written; /* on its way to the store, at least */
 };
-
-/* The id of the request's entry; NULL when there is none. */
-static inline const char *note_audit_id(const struct request *request)
-{
-	const struct note *note = request_note(request);
-	return note ? note->entry.audit_id : NULL;
-}

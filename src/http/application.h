@@ -26,7 +26,9 @@ struct application {
 
 	/* Told of requests on ROUTE_CHANGES routes, by callers who have shown who they are:
 	 * before the handler runs, and once the answer is queued, also of those that were refused
-	 * before; code is that of a problem, or NULL. Neither may block. NULL: nobody is told. */
+	 * before; code is that of a problem, or NULL. The status is 0 when the request ends without
+	 * an answer, which is told when `asked` has left a note. Neither may block. `asked` may
+	 * answer the request, and its handler does not run then. NULL: nobody is told. */
 	void (*asked)(struct request *request);
 	void (*answered)(struct request *request, unsigned status, const char *code);
 

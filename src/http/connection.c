@@ -118,11 +118,23 @@ void connection_begin(struct connection *connection, struct MHD_Connection *mhd,
 	counter_add(&worker->started, 1);
 }
 
+/* libmicrohttpd closes the connection of a client that has gone where it would go on with the
+ * request: that ends without an answer, whatever its call has done. */
+static void tell_unanswered(struct connection *connection)
+{
+	const struct application *application = connection->worker->application;
+	int call = atomic_load(&connection->wait.call);
+	if (connection->request.note && connection->phase != PHASE_ANSWERED &&
+	    (call == CALL_NONE || call == CALL_DONE))
+		application->answered(&connection->request, 0, NULL);
+}
+
 void connection_end(struct connection *connection)
 {
 	struct worker *worker = connection->worker;
 	if (connection->phase == PHASE_NONE)
 		return;
+	tell_unanswered(connection);
 	wait_reset(&connection->wait);
 	buffer_done(&connection->reply.body);
 	buffer_done(&connection->reply.faults);

@@ -32,6 +32,8 @@ static struct answered handle(struct connection *connection)
 	connection->phase = PHASE_HANDLED;
 	if ((request->route->flags & ROUTE_CHANGES) && worker->application->asked)
 		worker->application->asked(request);
+	if (connection->phase != PHASE_HANDLED)
+		return (struct answered){.request = request};
 	struct kept *kept =
 	    request->route->flags & ROUTE_KEPT ? reply_find_kept(request, request->target) : NULL;
 	return kept ? reply_kept(request, kept) : request->route->handler(request);

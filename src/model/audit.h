@@ -2,6 +2,7 @@
 /* A change that was asked for: by whom, from where, when, and what came of it. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "util/random.h"
@@ -30,4 +31,5 @@ struct audit_entry {
 	char operation_id[RANDOM_ID_SIZE];
 	unsigned status; /* of the answer; 0 without one */
 	char code[48];   /* of the problem */
+	bool done;       /* an operation came of it, or it was carried out at once */
 };

@@ -20,10 +20,11 @@ static struct value known(bool is_known, int64_t number)
 
 STATEMENT(sql_audit_insert, FOR_WRITER, "write down what was asked for",
 	"INSERT INTO audit (audit_id, asked_at, answered_at, request_id, client, uid, unit, address,"
-	" action, project_id, connector_id, operation_id, status, code)"
-	" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)");
+	" action, project_id, connector_id, operation_id, status, code, done, reason)"
+	" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)");
 
-static int audit_insert(struct conn *writer, const struct audit_entry *entry, struct err *err)
+static int audit_insert(
+    struct conn *writer, const struct audit_entry *entry, const char *reason, struct err *err)
 {
 	return stmt_write(writer, &sql_audit_insert,
 	    VALUES(v_text(entry->audit_id), v_time(entry->asked_at), v_time(entry->answered_at),
@@ -31,40 +32,52 @@ static int audit_insert(struct conn *writer, const struct audit_entry *entry, st
 		known(entry->uid >= 0, entry->uid), text_or_null(entry->unit),
 		text_or_null(entry->address), v_text(entry->action), v_integer(entry->project_id),
 		text_or_null(entry->connector_id), text_or_null(entry->operation_id),
-		known(entry->status > 0, entry->status), text_or_null(entry->code)),
+		known(entry->status > 0, entry->status), text_or_null(entry->code),
+		v_integer(entry->done), v_text(reason)),
 	    err);
 }
 
 STATEMENT(sql_audit_complete, FOR_WRITER, "write down what came of a change",
-	"UPDATE audit SET answered_at = ?2, project_id = ?3, operation_id = coalesce(?4, operation_id), status = ?5,"
-	" code = ?6 WHERE audit_id = ?1");
+	"UPDATE audit SET answered_at = ?2, project_id = coalesce(nullif(?3, 0), project_id),"
+	" operation_id = coalesce(?4, operation_id), status = ?5, code = ?6, done = max(done, ?7)"
+	" WHERE audit_id = ?1");
 
-/* Not as one statement: it would take a row number each time, and what is kept is counted by
- * these. */
+/* What the transaction of an operation wrote already stays: an entry may come late, when it was
+ * lined up while nothing could be written. */
 int audit_store_put(struct conn *writer, const struct audit_entry *entry, struct err *err)
 {
 	int r = stmt_write(writer, &sql_audit_complete,
 	    VALUES(v_text(entry->audit_id), v_time(entry->answered_at),
 		v_integer(entry->project_id), text_or_null(entry->operation_id),
-		known(entry->status > 0, entry->status), text_or_null(entry->code)),
+		known(entry->status > 0, entry->status), text_or_null(entry->code),
+		v_integer(entry->done)),
 	    err);
-	return r || sqlite3_changes(writer->db) > 0 ? r : audit_insert(writer, entry, err);
+	return r || sqlite3_changes(writer->db) > 0 ? r : audit_insert(writer, entry, NULL, err);
 }
 
-STATEMENT(sql_audit_link, FOR_WRITER, "write down which operation was asked for",
-	"UPDATE audit SET operation_id = ?2 WHERE audit_id = ?1");
+STATEMENT(sql_audit_done, FOR_WRITER, "write down which operation was asked for",
+	"UPDATE audit SET project_id = ?2, operation_id = ?3, reason = ?4, done = 1"
+	" WHERE audit_id = ?1");
 
-int audit_store_link(
-    struct conn *writer, const char *audit_id, const char *operation_id, struct err *err)
+int audit_store_done(struct conn *writer, const struct audit_entry *entry, const char *operation_id,
+    const char *reason, struct err *err)
 {
-	return stmt_write(
-	    writer, &sql_audit_link, VALUES(v_text(audit_id), v_text(operation_id)), err);
+	int r = stmt_write(writer, &sql_audit_done,
+	    VALUES(v_text(entry->audit_id), v_integer(entry->project_id), v_text(operation_id),
+		v_text(reason)),
+	    err);
+	if (r || sqlite3_changes(writer->db) > 0)
+		return r;
+	struct audit_entry done = *entry;
+	snprintf(done.operation_id, sizeof(done.operation_id), "%s", operation_id);
+	done.done = true;
+	return audit_insert(writer, &done, reason, err);
 }
 
 STATEMENT(sql_audit_get, FOR_ALL, "read what was asked for",
 	"SELECT audit_row, audit_id, asked_at, answered_at, request_id, a.client, coalesce(uid, -1),"
 	" unit, address, action, a.project_id, coalesce(a.connector_id, o.connector_id),"
-	" a.operation_id, o.state, coalesce(status, 0), code"
+	" a.operation_id, o.state, coalesce(status, 0), code, reason"
 	" FROM audit a LEFT JOIN operations o ON o.operation_id = a.operation_id"
 	" WHERE audit_row = ?1");
 
@@ -93,6 +106,7 @@ static int audit_deliver(struct conn *conn, struct columns *columns, void *sink,
 	record.operation_state = column_text(columns);
 	record.status = column_integer(columns);
 	record.code = column_text(columns);
+	record.reason = column_text(columns);
 	return to->row(&record, to->context);
 }
 
@@ -145,9 +159,32 @@ STATEMENT(sql_audit_retain_age, FOR_WRITER, "remove old entries of the audit",
 	"DELETE FROM audit WHERE audit_row IN (SELECT audit_row FROM audit"
 	" INDEXED BY audit_by_time WHERE asked_at < ?1 LIMIT ?2)");
 
-STATEMENT(sql_audit_retain_count, FOR_WRITER, "remove entries of the audit that are too many",
+#define TOO_MANY "(SELECT max(0, min(?2, audited - ?1)) FROM store)"
+
+STATEMENT(sql_audit_trim_in_vain, FOR_WRITER, "remove entries of the audit that are too many",
+	"DELETE FROM audit WHERE audit_row IN (SELECT audit_row FROM audit INDEXED BY audit_in_vain"
+	" WHERE done = 0 AND audit_row > 0 ORDER BY audit_row LIMIT " TOO_MANY ")");
+
+STATEMENT(sql_audit_trim, FOR_WRITER, "remove entries of the audit that are too many",
 	"DELETE FROM audit WHERE audit_row IN (SELECT audit_row FROM audit"
-	" WHERE audit_row <= (SELECT max(audit_row) FROM audit) - ?1 LIMIT ?2)");
+	" WHERE audit_row > 0 ORDER BY audit_row LIMIT " TOO_MANY ")");
+
+int audit_store_trim(
+    struct conn *writer, uint64_t keep, unsigned limit, struct err *err, unsigned *ret_removed)
+{
+	int64_t left = keep > INT64_MAX ? INT64_MAX : (int64_t)keep;
+	int r = stmt_write(
+	    writer, &sql_audit_trim_in_vain, VALUES(v_integer(left), v_integer(limit)), err);
+	if (r)
+		return r;
+	unsigned removed = (unsigned)sqlite3_changes(writer->db);
+	r = stmt_write(
+	    writer, &sql_audit_trim, VALUES(v_integer(left), v_integer(limit - removed)), err);
+	if (r)
+		return r;
+	*ret_removed = removed + (unsigned)sqlite3_changes(writer->db);
+	return 0;
+}
 
 int audit_store_retain(struct conn *writer, int64_t before, uint64_t keep, unsigned limit,
     struct err *err, unsigned *ret_removed)
@@ -156,13 +193,11 @@ int audit_store_retain(struct conn *writer, int64_t before, uint64_t keep, unsig
 	    writer, &sql_audit_retain_age, VALUES(v_integer(before), v_integer(limit)), err);
 	if (r)
 		return r;
-	unsigned removed = (unsigned)sqlite3_changes(writer->db);
-	r = stmt_write(writer, &sql_audit_retain_count,
-	    VALUES(v_integer(keep > INT64_MAX ? INT64_MAX : (int64_t)keep),
-		v_integer(limit - removed)),
-	    err);
+	unsigned old = (unsigned)sqlite3_changes(writer->db);
+	unsigned removed = 0;
+	r = audit_store_trim(writer, keep, limit - old, err, &removed);
 	if (r)
 		return r;
-	*ret_removed = removed + (unsigned)sqlite3_changes(writer->db);
+	*ret_removed = old + removed;
 	return 0;
 }

@@ -10,9 +10,11 @@
  * transaction. Returns 0, a store outcome, or -1. */
 int audit_store_put(struct conn *writer, const struct audit_entry *entry, struct err *err);
 
-/* The entry led to this operation. In a transaction. Returns as above. */
-int audit_store_link(
-    struct conn *writer, const char *audit_id, const char *operation_id, struct err *err);
+/* What was asked for is done: by this operation, or to it, and for this reason (NULL: none was
+ * given). Puts the entry in when it is not there. In the transaction that does it. Returns as
+ * above. */
+int audit_store_done(struct conn *writer, const struct audit_entry *entry, const char *operation_id,
+    const char *reason, struct err *err);
 
 /* An entry as it is read; its texts hold until the callback returns, NULL where there is none. */
 struct audit_record {
@@ -24,6 +26,7 @@ struct audit_record {
 	const char *operation_id;
 	const char *operation_state; /* by now */
 	const char *code;
+	const char *reason;
 	int64_t uid;
 	int64_t project_id;
 	int64_t status;
@@ -44,7 +47,12 @@ struct audit_query {
 int audit_store_list(struct conn *conn, const struct audit_query *query, audit_row_fn *row,
     void *context, struct err *err, struct slice_end *ret_end);
 
-/* Removes at most limit entries: those asked for before, and of the rest all but the newest `keep`.
- * Returns 0, a store outcome, or -1. */
+/* Leaves `keep` entries, but removes at most limit: first of what was asked for in vain, the oldest
+ * first. In a transaction. Returns 0, a store outcome, or -1. */
+int audit_store_trim(
+    struct conn *writer, uint64_t keep, unsigned limit, struct err *err, unsigned *ret_removed);
+
+/* Removes at most limit entries: those asked for before, and of the rest as above. Returns 0, a
+ * store outcome, or -1. */
 int audit_store_retain(struct conn *writer, int64_t before, uint64_t keep, unsigned limit,
     struct err *err, unsigned *ret_removed);

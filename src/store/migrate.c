@@ -420,10 +420,27 @@ static const char schema_7[] =
 	"  WHERE old.active = 1 AND project_id = old.project_id"
 	"  AND (SELECT deleted_at IS NULL FROM connectors WHERE connector_row = old.connector_row);"
 	"END;";
+
+/* Version 8: of what was asked for, whether anything came of it, and why an operation was resolved
+ * so. How many entries there are is counted as they come and go. */
+static const char schema_8[] =
+	"ALTER TABLE audit ADD COLUMN done INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE audit ADD COLUMN reason TEXT;"
+	"UPDATE audit SET done = CASE WHEN action IN ('create', 'delete') THEN"
+	" operation_id IS NOT NULL ELSE action <> 'refresh' AND coalesce(status, 500) < 400 END;"
+	"CREATE INDEX audit_in_vain ON audit (audit_row) WHERE done = 0;"
+	"ALTER TABLE store ADD COLUMN audited INTEGER NOT NULL DEFAULT 0;"
+	"UPDATE store SET audited = (SELECT count(*) FROM audit);"
+	"CREATE TRIGGER audit_added AFTER INSERT ON audit BEGIN"
+	" UPDATE store SET audited = audited + 1;"
+	"END;"
+	"CREATE TRIGGER audit_removed AFTER DELETE ON audit BEGIN"
+	" UPDATE store SET audited = audited - 1;"
+	"END;";
 /* clang-format on */
 
 const struct migration migrations[] = {
-    {schema_1}, {schema_2}, {schema_3}, {schema_4}, {schema_5}, {schema_6}, {schema_7}};
+    {schema_1}, {schema_2}, {schema_3}, {schema_4}, {schema_5}, {schema_6}, {schema_7}, {schema_8}};
 const int migration_count = ARRAY_SIZE(migrations);
 
 int migrate_pragma(sqlite3 *db, const char *sql, struct err *err, int *ret_value)

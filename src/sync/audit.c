@@ -21,7 +21,7 @@ void audit_done(struct audit *audit)
 }
 
 /* With the mutex held. */
-static bool line_up(struct audit *audit, const struct audit_entry *entry)
+static bool line_up(struct audit *audit, const struct audit_entry *entry, size_t limit)
 {
 	for (size_t i = audit->count; i-- > 0;)
 		if (strcmp(audit->list[i].audit_id, entry->audit_id) == 0) {
@@ -29,7 +29,7 @@ static bool line_up(struct audit *audit, const struct audit_entry *entry)
 			return true;
 		}
 	struct audit_entry *list = NULL;
-	if (audit->count < AUDIT_LIMIT)
+	if (audit->count < limit)
 		list = array_grow(audit->list, audit->count, sizeof(*list));
 	if (!list)
 		return false;
@@ -38,10 +38,10 @@ static bool line_up(struct audit *audit, const struct audit_entry *entry)
 	return true;
 }
 
-bool audit_put(struct audit *audit, const struct audit_entry *entry)
+bool audit_put(struct audit *audit, const struct audit_entry *entry, size_t limit)
 {
 	pthread_mutex_lock(&audit->mutex);
-	bool taken = line_up(audit, entry);
+	bool taken = line_up(audit, entry, limit);
 	pthread_mutex_unlock(&audit->mutex);
 	return taken;
 }
@@ -49,15 +49,18 @@ bool audit_put(struct audit *audit, const struct audit_entry *entry)
 struct audit_batch {
 	struct audit_entry *list;
 	size_t count;
+	uint64_t keep;
 };
 
 static int write_batch(struct conn *writer, void *context, struct err *err)
 {
 	const struct audit_batch *batch = context;
+	unsigned removed;
 	int r = 0;
 	for (size_t i = 0; i < batch->count && r == 0; i++)
 		r = audit_store_put(writer, &batch->list[i], err);
-	return r;
+	/* Here, and not only now and then, so that there are never more than are kept. */
+	return r ? r : audit_store_trim(writer, batch->keep, 2 * AUDIT_DONE_LIMIT, err, &removed);
 }
 
 /* Before those that came meanwhile, whose later versions outrank them. */
@@ -68,16 +71,16 @@ static void put_back(struct audit *audit, struct audit_batch *batch)
 	audit->list = TAKE(batch->list);
 	audit->count = batch->count;
 	for (size_t i = 0; i < newer.count; i++)
-		line_up(audit, &newer.list[i]);
+		line_up(audit, &newer.list[i], 2 * AUDIT_DONE_LIMIT);
 	pthread_mutex_unlock(&audit->mutex);
 	free(newer.list);
 }
 
-void audit_store(struct audit *audit, struct commit *commit)
+void audit_store(struct audit *audit, struct commit *commit, uint64_t keep)
 {
 	struct err err = ERR_INIT;
 	pthread_mutex_lock(&audit->mutex);
-	struct audit_batch batch = {.list = audit->list, .count = audit->count};
+	struct audit_batch batch = {.list = audit->list, .count = audit->count, .keep = keep};
 	audit->list = NULL;
 	audit->count = 0;
 	pthread_mutex_unlock(&audit->mutex);

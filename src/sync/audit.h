@@ -9,8 +9,9 @@
 #include "model/audit.h"
 #include "sync/commit.h"
 
-/* The limit of those that wait. */
+/* The limits of those that wait: of all, and of those of what is done already. */
 #define AUDIT_LIMIT 1024
+#define AUDIT_DONE_LIMIT (2 * AUDIT_LIMIT)
 
 struct audit {
 	pthread_mutex_t mutex; /* guards what follows */
@@ -21,9 +22,10 @@ struct audit {
 void audit_init(struct audit *audit);
 void audit_done(struct audit *audit);
 
-/* Lines up a copy of the entry, or completes it where it still waits. Returns whether there was
- * room for it. Any thread. */
-bool audit_put(struct audit *audit, const struct audit_entry *entry);
+/* Lines up a copy of the entry when fewer than the limit wait, or completes it where it still does.
+ * Returns whether there was room for it. Any thread. */
+bool audit_put(struct audit *audit, const struct audit_entry *entry, size_t limit);
 
-/* Writes what waits into the store; what cannot be written goes on waiting. The sync thread. */
-void audit_store(struct audit *audit, struct commit *commit);
+/* Writes what waits into the store, which keeps so many; what cannot be written goes on waiting.
+ * The sync thread. */
+void audit_store(struct audit *audit, struct commit *commit, uint64_t keep);

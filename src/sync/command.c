@@ -214,7 +214,7 @@ static int look_for_same(struct project *project, struct create_check *check, st
 
 struct planning {
 	const struct operation_record *record;
-	const char *audit_id;
+	const struct audit_entry *audit;
 };
 
 static int insert_operation(struct conn *writer, void *context, struct err *err)
@@ -223,8 +223,9 @@ static int insert_operation(struct conn *writer, void *context, struct err *err)
 	const struct operation_record *record = planning->record;
 	int64_t row = 0;
 	int r = operation_store_insert(writer, record, err, &row);
-	if (r == 0 && planning->audit_id)
-		r = audit_store_link(writer, planning->audit_id, record->operation_id, err);
+	/* With it, so that there is never one without the other. */
+	if (r == 0 && planning->audit)
+		r = audit_store_done(writer, planning->audit, record->operation_id, NULL, err);
 	return r;
 }
 
@@ -248,10 +249,11 @@ static enum command_result plan_operation(
 	record->created_at = project_wall(project);
 	record->sent_at = record->sent_upstream_at = record->finished_at = record->unknown_at =
 	    TIMESTAMP_NONE;
-	struct planning planning = {.record = record, .audit_id = command->audit_id};
+	struct planning planning = {.record = record, .audit = command->audit};
 	int r = project_write(project, insert_operation, &planning, &err);
 	if (r != 0)
 		return not_written(command, r, &err);
+	command->changed = true;
 	log_info("project %s: %s %s planned for %s", project->settings->name,
 	    operation_kind_names[record->kind], id, command->client);
 	fill_operation(command, id);
@@ -316,6 +318,7 @@ static enum command_result delete_connector(struct project *project, struct comm
 
 struct resolution {
 	struct project *project;
+	const struct command *command;
 	const struct operation_record *record;
 	int64_t connector_row; /* of the outcome; 0: it was not created */
 };
@@ -329,6 +332,10 @@ static int write_resolution(struct conn *writer, void *context, struct err *err)
 	if (r == 0 && resolution->connector_row)
 		r = connector_store_sent_key(
 		    writer, resolution->connector_row, record->import_key, err);
+	const struct command *command = resolution->command;
+	if (r == 0 && command->audit)
+		r = audit_store_done(
+		    writer, command->audit, record->operation_id, command->reason, err);
 	return r;
 }
 
@@ -356,7 +363,7 @@ static bool may_be_outcome(struct project *project, struct command *command, int
 static enum command_result command_resolve(struct project *project, struct command *command)
 {
 	struct err err = ERR_INIT;
-	struct resolution resolution = {.project = project};
+	struct resolution resolution = {.project = project, .command = command};
 	if (command->created && !may_be_outcome(project, command, &resolution.connector_row))
 		return COMMAND_CONNECTOR_MISSING;
 	fill_operation(command, command->operation_id);
@@ -377,6 +384,7 @@ static enum command_result command_resolve(struct project *project, struct comma
 	r = project_write(project, write_resolution, &resolution, &err);
 	if (r != 0)
 		return not_written(command, r, &err);
+	command->changed = true;
 	search_end(project, record->row);
 	search_same_import(project, record->import_key);
 	log_info("project %s: operation %s resolved by %s as %s: %s", project->settings->name,

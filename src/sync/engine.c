@@ -336,19 +336,29 @@ void engine_delivered(struct engine *engine, const char *operation_id)
 	client_wake(engine->sync.client);
 }
 
-bool engine_audit(struct engine *engine, const struct audit_entry *entry)
+bool engine_audit(struct engine *engine, const struct audit_entry *entry, bool done)
 {
-	bool taken = audit_put(&engine->audit, entry);
+	bool taken = audit_put(&engine->audit, entry, done ? AUDIT_DONE_LIMIT : AUDIT_LIMIT);
 	client_wake(engine->sync.client);
 	return taken;
+}
+
+static struct config *config_in_force(struct engine *engine)
+{
+	pthread_mutex_lock(&engine->mutex);
+	struct config *config = config_ref(engine->config);
+	pthread_mutex_unlock(&engine->mutex);
+	return config;
 }
 
 /* What was noted meanwhile: who learned an outcome, and what was asked for. */
 static void store_notes(struct engine *engine)
 {
 	store_delivered(engine);
-	if (commit_may_write(&engine->sync.commit, sync_now(&engine->sync)))
-		audit_store(&engine->audit, &engine->sync.commit);
+	if (!commit_may_write(&engine->sync.commit, sync_now(&engine->sync)))
+		return;
+	_cleanup_config_ struct config *config = config_in_force(engine);
+	audit_store(&engine->audit, &engine->sync.commit, config->audit_max_count);
 }
 
 void engine_reload(struct engine *engine, struct config *config)
@@ -373,14 +383,6 @@ void engine_reload_refused(struct engine *engine, size_t faults)
 	pthread_mutex_unlock(&engine->mutex);
 	news_refused(&engine->news, faults);
 	client_wake(engine->sync.client);
-}
-
-static struct config *config_in_force(struct engine *engine)
-{
-	pthread_mutex_lock(&engine->mutex);
-	struct config *config = config_ref(engine->config);
-	pthread_mutex_unlock(&engine->mutex);
-	return config;
 }
 
 /* Returns whether some may be left for the next turn. */

@@ -61,8 +61,9 @@ void engine_submit(struct engine *engine, struct command *command);
 void engine_delivered(struct engine *engine, const char *operation_id);
 
 /* What was asked for, and what came of it: written down before commands that are submitted later
- * are carried out. Returns whether there was room for it. Any thread. */
-bool engine_audit(struct engine *engine, const struct audit_entry *entry);
+ * are carried out. Returns whether there was room for it; there is more for what is done already.
+ * Any thread. */
+bool engine_audit(struct engine *engine, const struct audit_entry *entry, bool done);
 
 /* Puts a new configuration in force: projects come and go, credentials and limits change. Any
  * thread; takes its own reference. */

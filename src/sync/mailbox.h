@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "model/audit.h"
 #include "util/random.h"
 #include "util/text.h"
 
@@ -41,21 +42,22 @@ enum command_result {
 struct command {
 	enum command_kind kind;
 	int64_t project_id;
-	const char *connector_id;    /* delete, refresh connector; resolve as created */
-	const char *client;          /* who asks */
-	const char *audit_id;        /* of the entry that says so; NULL: there is none */
-	const char *idempotency_key; /* NULL for none */
-	struct span body;            /* create: as received, sent on as it is */
-	bool allow_duplicate;        /* create: no check for the same import */
-	bool dropin;                 /* create: by Mixpanel's own path, which knows no operations */
-	const char *operation_id;    /* resolve */
-	const char *reason;          /* resolve */
-	bool created;                /* resolve: the outcome */
+	const char *connector_id;        /* delete, refresh connector; resolve as created */
+	const char *client;              /* who asks */
+	const struct audit_entry *audit; /* that says so; NULL: there is none */
+	const char *idempotency_key;     /* NULL for none */
+	struct span body;                /* create: as received, sent on as it is */
+	bool allow_duplicate;            /* create: no check for the same import */
+	bool dropin;              /* create: by Mixpanel's own path, which knows no operations */
+	const char *operation_id; /* resolve */
+	const char *reason;       /* resolve */
+	bool created;             /* resolve: the outcome */
 
 	void (*done)(struct command *command);
 	void *context;
 
 	enum command_result result;
+	bool changed; /* an operation was written down or resolved */
 	char result_operation_id[RANDOM_ID_SIZE];
 	char result_connector_id[129];
 	uint64_t result_ticket; /* refresh: see engine_refresh_done */

@@ -231,7 +231,9 @@ static void take_asked(struct request *request)
 
 static void take_answered(struct request *request, unsigned status, const char *code)
 {
-	assert(request_route(request) && status >= 200 && status < 600 && (!code || *code));
+	assert(request_route(request) && (status == 0 || status >= 200) && status < 600);
+	assert(!code || *code);
+	assert(status > 0 || request_note(request));
 	assert(!request_note(request) || request_note(request) == request);
 }
 

@@ -665,7 +665,7 @@ static void change_operations(struct conn *writer)
 	operation_store_retain(writer, &retention, 3, &err, &removed);
 	if (audit_store_put(writer, &entry, &err) != 0)
 		return;
-	audit_store_link(writer, "aud_1", "op_added", &err);
+	audit_store_done(writer, &entry, "op_added", "why", &err);
 	audit_store_retain(writer, 5, 1, 3, &err, &removed);
 	project_store_ensure(writer, 1, &err);
 	project_store_list_failed(writer, 1, &failure, &err);

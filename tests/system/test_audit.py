@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import signal
 import socket
 import time
@@ -52,7 +53,7 @@ def test_a_create_tells_who_from_where_when_and_what_came_of_it(daemon, sim):
         "request_id": answer.headers["X-Request-Id"], "client": "manage", "uid": None,
         "unit": None, "action": "create", "project": "demo", "project_id": PROJECT_ID,
         "connector_id": sim.created()[0], "operation_id": operation["operation_id"],
-        "operation_state": "succeeded", "status": 201, "code": None}
+        "operation_state": "succeeded", "status": 201, "code": None, "reason": None}
 
 
 def test_a_peer_on_the_socket_is_named_by_its_uid(daemon):
@@ -101,9 +102,8 @@ def test_what_is_refused_is_there_with_the_code(daemon):
     daemon.client("read").create(gcs())
     api.create(gcs(), project="nowhere")
     api.post("/v1/projects/demo/connectors", b"{")
-    api.create(gcs("more"), validate_only="true")
-    found = [(e["client"], e["status"], e["code"]) for e in entries(api, 7)]
-    assert found == [("admin", 200, None), ("admin", 400, "invalid-json"),
+    found = [(e["client"], e["status"], e["code"]) for e in entries(api, 6)]
+    assert found == [("admin", 400, "invalid-json"),
                      ("admin", 404, "project-not-found"), ("read", 403, "insufficient-scope"),
                      ("admin", 422, "invalid-connector"), ("admin", 409, "duplicate-connector"),
                      ("admin", 201, None)]
@@ -218,23 +218,220 @@ def test_no_path_forges_an_entry_of_the_journal(start_daemon, sim):
     assert "audit:" not in daemon.log()
 
 
-def test_who_is_refused_again_and_again_hides_nothing(daemon):
+CREATE = "/v1/projects/demo/connectors"
+DROPIN = f"/api/app/projects/{PROJECT_ID}/connectors"
+
+
+class Flood:
+    """Sends the same request over one connection, again and again."""
+
+    def __init__(self, api, method, path, body=b""):
+        self.raw = api.socket()
+        self.answers = self.raw.makefile("rb")
+        self.request = (
+            f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            f"Authorization: {api.authorization()['Authorization']}\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n").encode() + body
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.answers.close()
+        self.raw.close()
+
+    def send(self, count):
+        """Sends so many; returns the statuses of the answers."""
+        statuses = set()
+        for begun in range(0, count, 50):
+            now = min(50, count - begun)
+            self.raw.sendall(self.request * now)
+            statuses |= {self.take_answer() for _ in range(now)}
+        return statuses
+
+    def take_answer(self):
+        status = int(self.answers.readline().split()[1])
+        length = 0
+        while (line := self.answers.readline()) != b"\r\n":
+            if line.lower().startswith(b"content-length:"):
+                length = int(line.split(b":")[1])
+        self.answers.read(length)
+        return status
+
+
+def asked_in_vain(api):
+    return Flood(api, "POST", CREATE, b"{")
+
+
+def spend(flood, daemon):
+    """Until what is asked for in vain is not written down any more: each then has a hundredth of a
+    token at most."""
+    before = metric(daemon, DROPPED)
+    while metric(daemon, DROPPED) < before + 100:
+        flood.send(200)
+
+
+DROPPED = "mixport_audit_dropped_total"
+
+
+def entry_of(daemon, operation_id):
+    return next((e for e in daemon.client().every("/v1/audit")
+                 if e["operation_id"] == operation_id), None)
+
+
+def only_operation(daemon, state=None):
+    """The one there is, in that state."""
+    def look():
+        found = daemon.client().every("/v1/operations")
+        return found[0] if len(found) == 1 and state in (None, found[0]["state"]) else None
+
+    return wait_until(look, what=f"one operation, {state}")
+
+
+def told_of(daemon, operation_id):
+    return [line for line in daemon.log().splitlines() if "audit:" in line and operation_id in line]
+
+
+def test_who_asks_in_vain_again_and_again_hides_nothing(daemon):
     """Over a thousand refusals are not written down, what is done afterwards is."""
-    import http.client
     api = daemon.client("manage")
-    connection = http.client.HTTPConnection("127.0.0.1", daemon.port)
     began = time.monotonic()
-    for _ in range(1200):
-        connection.request("POST", "/v1/projects/demo/connectors", b"{", {
-            **api.authorization(), "Content-Type": "application/json"})
-        assert connection.getresponse().read()
+    with asked_in_vain(api) as flood:
+        assert flood.send(1200) == {400}
     took = time.monotonic() - began
-    dropped = metric(daemon, "mixport_audit_dropped_total")
-    assert 200 - 10 * took - 1 <= dropped <= 200
+    assert 200 - 10 * took - 1 <= metric(daemon, DROPPED) <= 200
     assert api.create(gcs(), wait=30).status == 201
     newest = wait_until(lambda: next((e for e in entries(daemon.client()) if e["status"] == 201),
                                      None))
     assert newest["operation_state"] == "succeeded"
+
+
+def test_who_asks_in_vain_hides_no_create_that_is_refused(daemon, sim):
+    api = daemon.client("manage")
+    sim.refuse("create", 400)
+    with asked_in_vain(api) as flood:
+        spend(flood, daemon)
+        assert api.create(gcs(), wait=30).status == 400
+    operation = only_operation(daemon)
+    entry, = [e for e in entries(daemon.client(), project="demo") if e["operation_id"]]
+    assert (entry["client"], entry["operation_id"]) == ("manage", operation["operation_id"])
+    wait_until(lambda: entry_of(daemon, operation["operation_id"])["code"] == "upstream-rejected")
+    assert told_of(daemon, operation["operation_id"])
+
+
+def test_who_asks_in_vain_hides_no_create_whose_caller_has_left(daemon, sim):
+    """Answered 504 to nobody, and carried out."""
+    api = daemon.client("manage")
+    sim.fault("hang", "create")
+    with asked_in_vain(api) as flood:
+        spend(flood, daemon)
+        with Flood(api, "POST", DROPIN, json.dumps(gcs()).encode()) as leaving:
+            leaving.raw.sendall(leaving.request)
+            operation = only_operation(daemon)
+        wait_until(lambda: told_of(daemon, operation["operation_id"]), what="the log tells")
+    entry = wait_until(lambda: entry_of(daemon, operation["operation_id"]))
+    assert (entry["client"], entry["action"], entry["project"]) == ("manage", "create", "demo")
+
+
+def test_the_log_tells_what_was_done_for_those_who_leave_at_once(daemon, sim):
+    """Whether they are answered then or not."""
+    sim.fault("hang", "create", -1)
+    for i in range(12):
+        body = json.dumps(gcs(f"of-{i}")).encode()
+        with Flood(daemon.client("manage"), "POST", DROPIN, body) as leaving:
+            leaving.raw.sendall(leaving.request)
+    operations = wait_until(lambda: len(found := daemon.client().every("/v1/operations")) == 12
+                            and found)
+    for operation in operations:
+        wait_until(lambda: told_of(daemon, operation["operation_id"]), what="the log tells")
+        assert entry_of(daemon, operation["operation_id"])
+
+
+def test_who_asks_in_vain_hides_no_create_that_a_crash_left_unknown(daemon, sim):
+    api = daemon.client("manage")
+    sim.fault("hang", "create")
+    with asked_in_vain(api) as flood, Flood(api, "POST", CREATE, json.dumps(gcs()).encode()) as last:
+        spend(flood, daemon)
+        last.raw.sendall(last.request)
+        operation = only_operation(daemon, "sending")
+        daemon.kill()
+    daemon.start()
+    entry = entry_of(daemon, operation["operation_id"])
+    assert (entry["client"], entry["project"], entry["status"]) == ("manage", "demo", None)
+    assert entry["address"].startswith("127.0.0.1:")
+
+
+def test_who_asks_in_vain_hides_no_resolution_and_its_reason_is_there(daemon, sim):
+    api = daemon.client("manage")
+    sim.refuse("create", 500)
+    operation_id = api.create(gcs(), wait=30).json["operation_id"]
+    resolve = f"/v1/operations/{operation_id}/resolve"
+    with asked_in_vain(api) as flood:
+        spend(flood, daemon)
+        assert api.post(resolve, {"outcome": "not_created", "reason": "looked"}).status == 200
+    entry = wait_until(lambda: next((e for e in entries(daemon.client(), action="resolve")
+                                     if e["status"]), None))
+    assert (entry["operation_id"], entry["project"], entry["reason"]) == \
+        (operation_id, "demo", "looked")
+
+
+def test_what_only_validates_is_not_there(daemon):
+    api = daemon.client("manage")
+    with Flood(api, "POST", CREATE + "?validate_only=true", json.dumps(gcs()).encode()) as flood:
+        assert flood.send(200) == {200}
+    assert api.create({}, validate_only="true").status == 422
+    api.create(gcs())
+    assert [e["status"] for e in entries(daemon.client(), 1)] == [201]
+    assert metric(daemon, DROPPED) == 0
+
+
+def test_what_is_answered_well_though_nothing_is_done_hides_nothing(start_daemon, sim):
+    """As is a refresh: within the limits of what is asked for in vain, and it makes room first."""
+    daemon = start_daemon(sim, config={"retention": {"audit_max_count": 50}})
+    api = daemon.client("manage")
+    connector_id = api.create(gcs(), key="once", wait=30).json["connector_id"]
+    assert api.create(gcs(), key="once", wait=30).status == 201
+    assert api.remove(connector_id, wait=30).status == 204
+    began = time.monotonic()
+    with Flood(api, "POST", "/v1/projects/demo/refresh") as flood:
+        assert flood.send(1300) == {202}
+    with Flood(api, "DELETE", f"{CREATE}/{connector_id}") as flood:
+        assert flood.send(100) == {204}
+    took = time.monotonic() - began
+    assert metric(daemon, DROPPED) >= 400 - 10 * took - 4
+
+    def states():
+        return [e["operation_state"] for e in daemon.client().every("/v1/audit")
+                if e["operation_id"]]
+
+    assert wait_until(lambda: len(daemon.client().every("/v1/audit")) == 50)
+    assert states() == ["succeeded", "succeeded"]
+
+
+def test_there_are_never_more_entries_than_are_kept(start_daemon, sim):
+    daemon = start_daemon(sim, config={"retention": {"audit_max_count": 20}})
+    api, admin = daemon.client("manage"), daemon.client()
+    with asked_in_vain(api) as flood:
+        for _ in range(30):
+            flood.send(20)
+            assert len(admin.every("/v1/audit")) <= 20
+    assert wait_until(lambda: len(admin.every("/v1/audit")) == 20)
+
+
+def test_what_cannot_be_written_down_is_not_done(daemon):
+    """With a full disk, once no more entries can wait; a reload may be what makes room on it."""
+    daemon.expect_error("")
+    resource.prlimit(daemon.pid, resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
+    with asked_in_vain(daemon.client("manage")) as flood:
+        spend(flood, daemon)
+    with asked_in_vain(daemon.client()) as flood:
+        flood.send(100)
+        health = daemon.client().get("/v1/health").json
+        assert health["store"]["writable"] is False
+    answer = daemon.client("limited").post("/v1/projects/demo/refresh", {})
+    assert (answer.status, answer.code) == (503, "store-unavailable")
+    assert answer.headers["Retry-After"]
+    assert daemon.client().post("/v1/reload", {}).status == 200
 
 
 def test_old_entries_go_by_number_and_by_age(start_daemon, sim):

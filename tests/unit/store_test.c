@@ -1682,10 +1682,66 @@ START_TEST(an_entry_of_the_audit_is_written_when_asked_for_and_again_when_answer
 	listed = list_audit(&fixture, (struct audit_query){.since = TIMESTAMP_NONE});
 	ck_assert_str_eq(listed.ids, "a ");
 	ck_assert(listed.status == 201 && listed.answered);
-	/* Completing took no number, by which they are counted. */
+	fixture_done(&fixture);
+}
+END_TEST
+
+static int put_done(struct conn *writer, void *context, struct err *err)
+{
+	return audit_store_done(writer, context, "op_1", "because", err);
+}
+
+/* Whether it was there or not, and although what was asked for is put in afterwards. */
+START_TEST(an_entry_of_the_audit_is_there_with_what_was_done)
+{
+	struct fixture fixture;
+	fixture_init(&fixture);
+	for (int before = 0; before <= 1; before++) {
+		struct audit_entry entry =
+		    audit_entry(before ? "b" : "a", "shop", before ? 0 : PROJECT);
+		struct audit_entry done = entry;
+		done.project_id = PROJECT;
+		if (before)
+			ck_assert_int_eq(
+			    tx_write(fixture.writer, put_entry, &entry, &fixture.err), 0);
+		ck_assert_int_eq(tx_write(fixture.writer, put_done, &done, &fixture.err), 0);
+		entry.project_id = 0;
+		ck_assert_int_eq(tx_write(fixture.writer, put_entry, &entry, &fixture.err), 0);
+	}
+	ck_assert_int_eq(fixture_count(fixture.writer,
+			     "SELECT count(*) FROM audit WHERE done = 1 AND operation_id = 'op_1'"
+			     " AND reason = 'because' AND project_id > 0"),
+	    2);
+	fixture_done(&fixture);
+}
+END_TEST
+
+static unsigned trim_audit(struct fixture *fixture, uint64_t keep, unsigned limit)
+{
+	unsigned removed = 0;
 	ck_assert_int_eq(
-	    fixture_count(fixture.writer, "SELECT seq FROM sqlite_sequence WHERE name = 'audit'"),
-	    1);
+	    audit_store_trim(fixture->writer, keep, limit, &fixture->err, &removed), 0);
+	return removed;
+}
+
+START_TEST(entries_that_led_to_nothing_go_before_those_that_did)
+{
+	struct fixture fixture;
+	const struct audit_query all = {.since = TIMESTAMP_NONE};
+	fixture_init(&fixture);
+	for (const char *id = "a\0b\0c\0d\0"; *id; id += 2) {
+		struct audit_entry entry = audit_entry(id, "shop", PROJECT);
+		entry.done = *id == 'a' || *id == 'c';
+		ck_assert_int_eq(tx_write(fixture.writer, put_entry, &entry, &fixture.err), 0);
+	}
+	ck_assert_uint_eq(trim_audit(&fixture, 4, 100), 0);
+	ck_assert_uint_eq(trim_audit(&fixture, 3, 100), 1);
+	ck_assert_str_eq(list_audit(&fixture, all).ids, "d c a ");
+	ck_assert_uint_eq(trim_audit(&fixture, 1, 1), 1);
+	ck_assert_str_eq(list_audit(&fixture, all).ids, "c a ");
+	ck_assert_uint_eq(trim_audit(&fixture, 1, 100), 1);
+	ck_assert_str_eq(list_audit(&fixture, all).ids, "c ");
+	ck_assert_uint_eq(trim_audit(&fixture, UINT64_MAX, 100), 0);
 	fixture_done(&fixture);
 }
 END_TEST
@@ -1834,6 +1890,10 @@ int main(void)
 	    {"no statement scans a table that grows", no_statement_scans_a_table_that_grows},
 	    {"an entry of the audit is written when asked for, and again when answered",
 		an_entry_of_the_audit_is_written_when_asked_for_and_again_when_answered},
+	    {"an entry of the audit is there with what was done",
+		an_entry_of_the_audit_is_there_with_what_was_done},
+	    {"entries that led to nothing go before those that did",
+		entries_that_led_to_nothing_go_before_those_that_did},
 	    {"the audit is listed by project, client, action and time, and removed by age and "
 	     "number",
 		the_audit_is_listed_by_project_client_action_and_time_and_removed_by_age_and_number},
