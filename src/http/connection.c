@@ -159,6 +159,36 @@ void connection_end(struct connection *connection)
 	counter_add(&worker->completed, 1);
 }
 
+bool connection_admitted_by(
+    const struct connection *connection, const struct edition *edition, const struct token **token)
+{
+	const struct request *request = &connection->request;
+	const struct caller *caller = &request->caller;
+	struct config *config = edition->config;
+	if (edition->number == connection->edition->number || caller->scope == SCOPE_NONE)
+		return true;
+	if (caller->token) {
+		const struct token *now =
+		    tokens_find(&config->tokens, caller->token->name, caller->token->digest);
+		if (!now || !token_same_rights(now, caller->token))
+			return false;
+		*token = now;
+		return true;
+	}
+	const struct auth_peer *peer = &connection->peer;
+	return access_scope(&config->access, peer->uid, peer->gid, peer->groups, peer->group_count,
+		   connection->worker->endpoint->group) >= request->route->scope;
+}
+
+bool connection_stays_admitted(const struct connection *connection)
+{
+	const struct token *token = connection->request.caller.token;
+	struct edition *edition = worker_edition(connection->worker);
+	bool stays = connection_admitted_by(connection, edition, &token);
+	edition_release(edition);
+	return stays;
+}
+
 void connection_refuse(struct connection *connection, struct counters *counters,
     enum problem problem, const char *id, const char *detail)
 {

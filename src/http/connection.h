@@ -181,6 +181,14 @@ void connection_unref(struct connection *connection);
 void connection_begin(
     struct connection *connection, struct MHD_Connection *mhd, const char *target);
 
+/* Whether who was let in under the edition of the request would be under this one, too, with the
+ * same rights; then token, which is the caller's of before, becomes the one of this edition. */
+bool connection_admitted_by(
+    const struct connection *connection, const struct edition *edition, const struct token **token);
+
+/* The same by the edition in force. The worker's thread. */
+bool connection_stays_admitted(const struct connection *connection);
+
 /* Answers a request that no call was or will be made for, straight to the socket: nothing was
  * written to it, and whoever calls sees to it that nothing else will be. The answer is counted. */
 void connection_refuse(struct connection *connection, struct counters *counters,

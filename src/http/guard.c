@@ -501,9 +501,7 @@ static int check_quota(struct request *request, uint64_t holder)
 
 static struct answered answer_unauthorized(struct request *request)
 {
-	reply_header(request, "WWW-Authenticate", "Bearer realm=\"mixport\"");
-	reply_header(request, "WWW-Authenticate", "Basic realm=\"mixport\", charset=\"UTF-8\"");
-	return reply_problem(request, PROBLEM_UNAUTHORIZED,
+	return reply_unauthorized(request,
 	    "Send a valid token: Authorization: Bearer mxp_…, or HTTP Basic with the client's name "
 	    "and the token.");
 }

@@ -292,7 +292,8 @@ static int parts_renew(struct parts *parts)
 	struct request *request = &connection->request;
 	struct err err = ERR_INIT;
 	int64_t now = connection_now(connection);
-	if (!connection_set_deadline(connection, STAGE_SERVING, now + ANSWER_LIMIT))
+	if (!connection_set_deadline(connection, STAGE_SERVING, now + ANSWER_LIMIT) ||
+	    !connection_stays_admitted(connection))
 		return -1;
 	buffer_clear(&parts->part);
 	parts->sent = 0;
@@ -466,6 +467,13 @@ struct answered reply_problem_status(
 	vsnprintf(detail, sizeof(detail), format, arguments);
 	va_end(arguments);
 	return answer_problem(request, problem, status, detail);
+}
+
+struct answered reply_unauthorized(struct request *request, const char *detail)
+{
+	reply_header(request, "WWW-Authenticate", "Bearer realm=\"mixport\"");
+	reply_header(request, "WWW-Authenticate", "Basic realm=\"mixport\", charset=\"UTF-8\"");
+	return reply_problem(request, PROBLEM_UNAUTHORIZED, "%s", detail);
 }
 
 struct answered reply_failed(struct request *request, const struct err *err)

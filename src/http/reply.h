@@ -58,6 +58,9 @@ struct answered reply_problem(
 struct answered reply_problem_status(struct request *request, enum problem problem, unsigned status,
     const char *format, ...) PRINTF_LIKE(4, 5);
 
+/* Answers 401, with how to show who one is. */
+struct answered reply_unauthorized(struct request *request, const char *detail);
+
 /* Answers 500 and logs why. */
 struct answered reply_failed(struct request *request, const struct err *err);
 

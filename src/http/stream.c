@@ -38,30 +38,17 @@ static void stream_free(void *context)
 
 /* Whether the caller may still ask, by the configuration in force; the request is of that from now
  * on, and what was withdrawn is kept by nobody. */
-static bool stays_admitted(struct connection *connection)
+static bool move_to_edition(struct connection *connection)
 {
 	struct request *request = &connection->request;
-	struct worker *worker = connection->worker;
-	struct edition *edition = worker_edition(worker);
+	struct edition *edition = worker_edition(connection->worker);
 	struct edition *before = connection->edition;
 	const struct token *token = request->caller.token;
-	bool stays = true;
-	if (edition->number != before->number) {
-		struct config *config = edition->config;
-		if (token) {
-			const struct token *now =
-			    tokens_find(&config->tokens, token->name, token->digest);
-			stays = now && token_same_rights(now, token);
-			request->caller.token = stays ? now : token;
-			request->caller.name = request->caller.token->name;
-		} else {
-			const struct auth_peer *peer = &connection->peer;
-			stays = access_scope(&config->access, peer->uid, peer->gid, peer->groups,
-				    peer->group_count,
-				    worker->endpoint->group) >= request->route->scope;
-		}
-	}
+	bool stays = connection_admitted_by(connection, edition, &token);
 	if (stays) {
+		request->caller.token = token;
+		if (token)
+			request->caller.name = token->name;
 		connection->edition = edition;
 		request->config = edition->config;
 		edition = before;
@@ -78,7 +65,7 @@ static int stream_renew(struct stream *stream)
 	struct err err = ERR_INIT;
 	int64_t now = connection_now(connection);
 	if (stream->last || atomic_load(&connection->left) ||
-	    atomic_load(&connection->wait.waits->ending) || !stays_admitted(connection))
+	    atomic_load(&connection->wait.waits->ending) || !move_to_edition(connection))
 		return 1;
 	buffer_clear(&stream->part);
 	stream->sent = 0;

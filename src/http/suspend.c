@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* A request leaves its thread and comes back: what waits.c does for any waiting, as handlers see
- * it. A call that was begun holds a reference of the connection, so that whoever ends it may do so
- * however long after the client has gone. */
+ * it. It comes back under the configuration that it came under, but only as long as the one in
+ * force would let it in, too: what is told after a reload is told to those who may know it. A call
+ * that was begun holds a reference of the connection, so that whoever ends it may do so however
+ * long after the client has gone. */
 #include "http/suspend.h"
 
 #include <assert.h>
@@ -86,6 +88,20 @@ void request_call_done(struct request *request)
 	connection_unref(connection);
 }
 
+/* What was asked for may be done by now, or be under way. */
+static struct answered answer_withdrawn(struct request *request)
+{
+	const char *detail =
+	    request->route->flags & ROUTE_CHANGES
+		? "The right to ask for this was withdrawn while the request waited. It may have "
+		  "been carried out: look at GET /v1/operations before sending it again."
+		: "The right to ask for this was withdrawn while the request waited.";
+	connection_of(request)->reply.close = true;
+	return request->caller.token
+		   ? reply_unauthorized(request, detail)
+		   : reply_problem(request, PROBLEM_INSUFFICIENT_SCOPE, "%s", detail);
+}
+
 struct answered request_resume(struct request *request)
 {
 	struct connection *connection = connection_of(request);
@@ -98,5 +114,6 @@ struct answered request_resume(struct request *request)
 		    "GET /v1/operations before sending it again.");
 	}
 	atomic_store(&connection->wait.call, CALL_NONE);
-	return request->resume(request);
+	return connection_stays_admitted(connection) ? request->resume(request)
+						     : answer_withdrawn(request);
 }

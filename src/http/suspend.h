@@ -42,5 +42,6 @@ void *request_call(const struct request *request);
  * caller after it. Any thread; does not block. */
 void request_call_done(struct request *request);
 
-/* For the edge alone: goes on with a request that was resumed. */
+/* For the edge alone: goes on with a request that was resumed. One whose caller has lost the right
+ * to ask meanwhile is answered 401 or 403, and its connection closed. */
 struct answered request_resume(struct request *request);

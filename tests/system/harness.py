@@ -384,6 +384,21 @@ print(json.dumps([a.status, a.read().decode(), str(a.headers)]))
 """
 
 
+@contextlib.contextmanager
+def user(number):
+    """What connects meanwhile is this user's. Needs root."""
+    groups = os.getgroups()
+    os.setgroups([])
+    os.setegid(number)
+    os.seteuid(number)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
+        os.setgroups(groups)
+
+
 def as_peer(daemon, uid, gid, groups=(), method="GET", target="/v1/projects"):
     """A request over the UNIX socket from another user; (status, text). Needs root.
 

@@ -2,6 +2,7 @@
 
 import grp
 import hashlib
+import json
 import os
 import re
 import time
@@ -9,7 +10,7 @@ import time
 import pytest
 
 from harness import (DEMO_AND_OTHER, Client, Daemon, Sim, TOKENS, Token, as_peer, basic, gcs, parse,
-                     wait_until)
+                     read_all, user, wait_until)
 
 NOBODY = 65534
 
@@ -411,6 +412,90 @@ def test_others_get_nothing_by_default(start_daemon, sim):
 def test_others_may_ask_for_health(start_daemon, sim):
     daemon = on_socket(start_daemon, sim)
     assert as_peer(daemon, NOBODY, NOBODY, target="/healthz")[0] == 200
+
+
+# A right that is withdrawn while somebody waits
+
+
+def ask_and_wait(api, *requests):
+    """Raw connections, each with a request that waits."""
+    text = "Host: localhost\r\n" + "".join(f"{n}: {v}\r\n" for n, v in api.authorization().items())
+    held = []
+    for line, body in requests:
+        raw = api.socket()
+        head = f"{line} HTTP/1.1\r\n{text}"
+        if body is not None:
+            head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+        raw.sendall(f"{head}\r\n{body or ''}".encode())
+        held.append(raw)
+    return held
+
+
+def waiting(daemon):
+    text = daemon.over_health().get("/metrics").text
+    return int(re.search(r"^mixport_http_waiting (\d+)$", text, re.M)[1])
+
+
+def every_wait(daemon, sim):
+    """What can be waited for, of a project that will be hidden."""
+    job = wait_until(lambda: daemon.client().get("/v1/jobs", {"project": "other"}).json["data"])[0]
+    sim.fault("drop-before", "create", 1)
+    unknown = daemon.client().create(gcs("unknown"), project="other", wait=5).json["operation_id"]
+    sim.fault("hang", "create", -1)
+    sim.fault("hang", "list", -1)
+    return [("GET /v1/events?since=now&wait=60&project=other&type=job.gone", None),
+            ("GET /v1/events?since=now&wait=60&type=job.gone", None),
+            (f"GET /v1/jobs/{job['job_id']}?wait=60", None),
+            (f"GET /v1/operations/{unknown}?wait=60", None),
+            ("POST /v1/projects/other/refresh?wait=60", ""),
+            ("POST /v1/projects/other/connectors?wait=60", json.dumps(gcs("one"))),
+            ("POST /api/app/projects/987654321/connectors", json.dumps(gcs("two")))]
+
+
+PATIENT = {f"project {name}": {"write_timeout": "2m", "timeout": "2m"} for name in DEMO_AND_OTHER}
+
+
+@pytest.mark.parametrize("change", [None, Token("both", "manage", "demo"), Token("both", "read")],
+                         ids=["gone", "limited", "weaker"])
+def test_a_wait_ends_with_the_right_to_what_is_waited_for(start_daemon, start_sim, change):
+    """And tells nothing of what happens later."""
+    sim = start_sim("--connectors", "1", "--jobs", "1", projects=DEMO_AND_OTHER.values())
+    daemon = start_daemon(sim, projects=DEMO_AND_OTHER, config=PATIENT,
+                          tokens=TOKENS + (Token("both", "manage"), Token("stays", "manage")))
+    asks = every_wait(daemon, sim)
+    held = ask_and_wait(daemon.client("both"), *asks)
+    others = ask_and_wait(daemon.client("stays"), *asks[:4])
+    wait_until(lambda: waiting(daemon) == len(held) + len(others), what="all wait")
+    del daemon.tokens["both"]
+    if change:
+        daemon.tokens["both"] = change
+    daemon.write_files()
+    daemon.reload()
+    for raw, (line, _) in zip(held, asks):
+        answer = parse(read_all(raw))
+        assert answer.status == 401, line
+        assert "WWW-Authenticate" in answer.headers and answer.headers["Connection"] == "close"
+        assert ("may have been carried out" in answer.text) == line.startswith("POST")
+        assert "op_" not in answer.text and "evt_" not in answer.text
+        raw.close()
+    wait_until(lambda: waiting(daemon) == len(others), what="whose right is the same wait on")
+    for raw in others:
+        raw.close()
+
+
+@needs_root
+def test_a_wait_ends_with_the_scope_of_a_user(start_daemon, sim):
+    daemon = on_socket(start_daemon, sim, read="nobody")
+    with user(NOBODY):
+        gone, = ask_and_wait(daemon.over_unix(), ("GET /v1/events?since=now&wait=60&type=job.gone", None))
+    wait_until(lambda: waiting(daemon) == 1, what="it waits")
+    daemon.config["access"] = {"read": "daemon"}
+    daemon.write_config()
+    daemon.reload()
+    answer = parse(read_all(gone))
+    assert (answer.status, answer.code) == (403, "insufficient-scope")
+    assert answer.headers["Connection"] == "close"
+    gone.close()
 
 
 CASES = [

@@ -1,33 +1,16 @@
 """One caller cannot take what is there for all."""
 
-import contextlib
-import os
 import resource
 import socket
 import time
 
 import pytest
 
-from harness import SLOW, Daemon, Sim, read_all, slow, wait_until
+from harness import SLOW, Daemon, Sim, read_all, slow, user, wait_until
 
 NOBODY = 65534
 OPEN = {"daemon": {"socket_mode": "0666"}}
 FEW = {"daemon": {"max_connections": 40, "request_timeout": "60s"}}
-
-
-@contextlib.contextmanager
-def user(number):
-    """What connects meanwhile is this user's. Needs root."""
-    groups = os.getgroups()
-    os.setgroups([])
-    os.setegid(number)
-    os.seteuid(number)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
-        os.setegid(0)
-        os.setgroups(groups)
 
 
 def request(api, target="/v1/projects", *lines):
