@@ -85,6 +85,19 @@ int cursor_parse(const char *text, const uint8_t key[CURSOR_KEY_SIZE], struct cu
 	return 0;
 }
 
+uint64_t fingerprint_seal(uint64_t fingerprint, const uint8_t key[CURSOR_KEY_SIZE])
+{
+	/* No cursor begins so, nor is as short. */
+	uint8_t bytes[1 + 8] = {0};
+	uint8_t digest[8];
+	struct hmac_sha256_ctx mac;
+	cursor_put(bytes + 1, fingerprint);
+	hmac_sha256_set_key(&mac, CURSOR_KEY_SIZE - AES128_KEY_SIZE, key + AES128_KEY_SIZE);
+	hmac_sha256_update(&mac, sizeof(bytes), bytes);
+	hmac_sha256_digest(&mac, sizeof(digest), digest);
+	return get(digest);
+}
+
 /* The finaliser of splitmix64 over what came before and the new value. */
 uint64_t fingerprint_add(uint64_t fingerprint, uint64_t value)
 {

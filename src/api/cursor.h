@@ -39,8 +39,13 @@ void cursor_format(const struct cursor *cursor, const uint8_t key[CURSOR_KEY_SIZ
 int cursor_parse(const char *text, const uint8_t key[CURSOR_KEY_SIZE], struct cursor *cursor);
 
 /* Takes one more value into a fingerprint. Order matters; equal sequences give equal fingerprints,
- * others almost surely do not. */
+ * others almost surely do not. Whoever sees one can find what was taken in: see fingerprint_seal.
+ */
 uint64_t fingerprint_add(uint64_t fingerprint, uint64_t value);
 
 /* Takes a string in; NULL is not the same as "". */
 uint64_t fingerprint_add_text(uint64_t fingerprint, const char *text);
+
+/* What may be shown of a fingerprint: equal for equal ones, others almost surely not, and without
+ * the key it tells nothing of what was taken in. */
+uint64_t fingerprint_seal(uint64_t fingerprint, const uint8_t key[CURSOR_KEY_SIZE]);

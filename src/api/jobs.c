@@ -138,14 +138,26 @@ struct job_read {
 	struct job_found found;
 };
 
+/* Reads the job that the request names, if its caller may see it. */
+static int get_visible(
+    struct conn *conn, struct request *request, job_row_fn *row, void *context, struct err *err)
+{
+	const char *job_id = request_segment(request, 0);
+	int64_t project_id = 0;
+	/* First: how long it takes must not tell that there is such a job. */
+	int r = job_store_project(conn, job_id, err, &project_id);
+	if (r)
+		return r;
+	return request_visible_project(request, project_id)
+		   ? job_store_get(conn, job_id, row, context, err)
+		   : STORE_NONE;
+}
+
 static int take_job(const struct job_record *record, void *context)
 {
 	struct job_read *read = context;
 	struct request *request = read->reading.request;
 	const struct project_view *view = NULL;
-	/* First: how long it takes must not tell that there is such a job. */
-	if (!request_visible_project(request, record->project_id))
-		return STORE_NONE;
 	int r = reading_view(&read->reading, record->project_id, &view);
 	if (r)
 		return r;
@@ -165,7 +177,7 @@ static int take_job(const struct job_record *record, void *context)
 static int jobs_read_one(struct conn *conn, void *context, struct err *err)
 {
 	struct job_read *read = context;
-	return job_store_get(conn, request_segment(read->reading.request, 0), take_job, read, err);
+	return get_visible(conn, read->reading.request, take_job, read, err);
 }
 
 /* Reads the job and composes the answer. Returns 0; 1 when there is none to be seen; -1. */
@@ -287,8 +299,6 @@ static int read_snapshots(const struct job_record *record, void *context)
 {
 	struct snapshot_page *page = context;
 	struct reading *reading = &page->reading;
-	if (!request_visible_project(reading->request, record->project_id))
-		return STORE_NONE;
 	int r = reading_view(reading, record->project_id, &page->view);
 	if (r)
 		return r;
@@ -308,8 +318,7 @@ static int read_snapshots(const struct job_record *record, void *context)
 static int read_snapshot_page(struct conn *conn, void *context, struct err *err)
 {
 	struct snapshot_page *page = context;
-	return job_store_get(
-	    conn, request_segment(page->reading.request, 0), read_snapshots, page, err);
+	return get_visible(conn, page->reading.request, read_snapshots, page, err);
 }
 
 struct answered jobs_snapshots(struct request *request)

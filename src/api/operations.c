@@ -89,16 +89,14 @@ static int operations_take_operation(const struct operation_record *record, void
 	struct operation_read *read = context;
 	const struct config_project *project =
 	    request_visible_project(read->reading.request, record->project_id);
-	if (!project)
-		return STORE_NONE;
 	read->state = record->state;
 	read->project_id = record->project_id;
 	read->own = text_same(record->client, request_caller(read->reading.request)->name);
 	if (read->apart) {
 		writer_key(read->apart, "operation");
-		render_operation(read->apart, record, project->name);
+		render_operation(read->apart, record, project ? project->name : NULL);
 	} else {
-		reading_operation(&read->reading, project->name, record);
+		reading_operation(&read->reading, project ? project->name : NULL, record);
 	}
 	return 0;
 }
@@ -106,6 +104,13 @@ static int operations_take_operation(const struct operation_record *record, void
 static int operations_read_one(struct conn *conn, void *context, struct err *err)
 {
 	struct operation_read *read = context;
+	int64_t project_id = 0;
+	/* First: how long it takes must not tell that there is such an operation. */
+	int r = operation_store_project(conn, read->operation_id, err, &project_id);
+	if (r)
+		return r;
+	if (!request_visible_project(read->reading.request, project_id))
+		return STORE_NONE;
 	return operation_store_get(conn, read->operation_id, operations_take_operation, read, err);
 }
 

@@ -258,7 +258,9 @@ void reading_end_list(
 struct answered reading_answer(struct reading *reading, bool kept)
 {
 	char etag[32];
-	snprintf(etag, sizeof(etag), "W/\"%016llx\"", (unsigned long long)reading->tag);
+	/* Rows and revisions are in it, which are numbered across all projects. */
+	uint64_t sealed = fingerprint_seal(reading->tag, conn_secret(reading->conn));
+	snprintf(etag, sizeof(etag), "W/\"%016llx\"", (unsigned long long)sealed);
 	reply_etag(reading->request, etag);
 	if (kept) {
 		int64_t until = reading->now + KEPT_FOR;

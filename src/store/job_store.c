@@ -48,6 +48,15 @@ int job_store_get(
 	    &(struct job_sink){row, context}, err);
 }
 
+STATEMENT(sql_job_project, FOR_ALL, "look for a job",
+	"SELECT project_id FROM jobs WHERE job_id = ?1");
+
+int job_store_project(
+    struct conn *conn, const char *job_id, struct err *err, int64_t *ret_project_id)
+{
+	return stmt_number(conn, &sql_job_project, VALUES(v_text(job_id)), err, ret_project_id);
+}
+
 STATEMENT(sql_job_get_row, FOR_ALL, "read a job",
 	SELECT_JOBS "WHERE j.job_row = ?1");
 

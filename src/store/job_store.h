@@ -9,6 +9,12 @@
 /* Receives one job; as connector_row_fn. */
 typedef int job_row_fn(const struct job_record *record, void *context);
 
+/* The project of the job of this id, and nothing else of it: where it is not to be seen that there
+ * is one, it is to take no longer than when there is none. Returns 0; STORE_NONE when there is
+ * none; -1. */
+int job_store_project(
+    struct conn *conn, const char *job_id, struct err *err, int64_t *ret_project_id);
+
 /* One job by our id. Returns 0; STORE_NONE when there is none; -1. */
 int job_store_get(
     struct conn *conn, const char *job_id, job_row_fn *row, void *context, struct err *err);

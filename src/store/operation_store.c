@@ -94,6 +94,16 @@ int operation_store_get(struct conn *conn, const char *operation_id, operation_r
 	    &(struct operation_sink){row, context}, err);
 }
 
+STATEMENT(sql_operation_project, FOR_ALL, "look for an operation",
+	"SELECT project_id FROM operations WHERE operation_id = ?1");
+
+int operation_store_project(
+    struct conn *conn, const char *operation_id, struct err *err, int64_t *ret_project_id)
+{
+	return stmt_number(
+	    conn, &sql_operation_project, VALUES(v_text(operation_id)), err, ret_project_id);
+}
+
 STATEMENT(sql_operation_get_row, FOR_ALL, "read an operation",
 	SELECT_OPERATIONS "WHERE operation_row = ?1");
 

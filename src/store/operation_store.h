@@ -11,6 +11,12 @@
 /* Receives one operation; as connector_row_fn. */
 typedef int operation_row_fn(const struct operation_record *record, void *context);
 
+/* The project of the operation of this id, and nothing else of it: where it is not to be seen that
+ * there is one, it is to take no longer than when there is none. Returns 0; STORE_NONE when there
+ * is none; -1. */
+int operation_store_project(
+    struct conn *conn, const char *operation_id, struct err *err, int64_t *ret_project_id);
+
 /* One operation by id. Returns 0; STORE_NONE when there is none; -1. */
 int operation_store_get(struct conn *conn, const char *operation_id, operation_row_fn *row,
     void *context, struct err *err);

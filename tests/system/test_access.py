@@ -250,27 +250,89 @@ def test_a_cursor_tells_no_number_of_a_row(daemon):
         assert (answer.status, answer.code) == (400, "invalid-cursor")
 
 
-def test_a_404_takes_as_long_for_what_is_there_as_for_what_is_not(daemon, ids):
+@pytest.fixture(scope="module")
+def big():
+    """Of a project that `limited` does not see: what takes long to read."""
+    with Sim("--connectors", "2", "--jobs", "1", projects=DEMO_AND_OTHER.values()) as sim:
+        own = sim.put(project=DEMO_AND_OTHER["other"])[0]
+        sim.jobs("add", own, verbatim=True, project=DEMO_AND_OTHER["other"], job={
+            "id": "long", "status": "failed", "start_time": "2020-09-17 02:17:49.83 +0000 UTC",
+            "end_time": "2020-09-17 02:18:49.83 +0000 UTC", "progress": 0.5,
+            "error": {"message": "m" * 60000, "code": ""}, **{f"num_{i}": i for i in range(1500)}})
+        with Daemon(sim, projects=DEMO_AND_OTHER) as daemon:
+            api = daemon.client()
+            job = wait_until(lambda: [job for job in api.every("/v1/jobs", {"project": "other"})
+                                      if job["run_id"] == "long"])[0]
+            body = gcs("long")
+            body["connector_properties"]["more"] = "p" * 60000
+            assert api.create(body, project="other", wait=20).status == 201
+            operation = api.get("/v1/operations").json["data"][0]
+            yield daemon, {"project": "other", "connector_id": own, "job_id": job["job_id"],
+                           "operation_id": operation["operation_id"]}
+
+
+def turned(text):
+    """Another one of its kind, at another place."""
+    return text[:-4] + text[-1:-5:-1] if text[-1:-5:-1] != text[-4:] else text[:-1] + "7"
+
+
+@pytest.mark.parametrize("path", [
+    "/v1/jobs/{job_id}", "/v1/jobs/{job_id}?wait=1", "/v1/jobs/{job_id}/snapshots",
+    "/v1/operations/{operation_id}", "/v1/operations/{operation_id}?wait=1",
+    "/v1/projects/{project}/connectors/{connector_id}",
+    "/v1/projects/demo/connectors/{connector_id}"])
+def test_a_404_takes_as_long_for_what_is_there_as_for_what_is_not(big, path):
     """Interleaved, on one connection; the medians are near each other."""
-    api = daemon.client("limited")
-    connection = api.connection()
-    other = ids["other"]
-    absent = {"project": "absent", "connector_id": other["connector_id"][::-1],
-              "job_id": other["job_id"][:-4] + "0000"}
-    for path in ("/v1/jobs/{job_id}", "/v1/projects/{project}/connectors/{connector_id}"):
-        took = {"there": [], "not": []}
-        for _ in range(600):
-            for name, target in (("there", path.format(**other)), ("not", path.format(**absent))):
+    daemon, there = big
+    absent = {name: turned(value) for name, value in there.items()}
+    head = "".join(f"{n}: {v}\r\n" for n, v in daemon.client("limited").authorization().items())
+    asks = [f"GET {path.format(**names)} HTTP/1.1\r\nHost: localhost\r\n{head}\r\n".encode()
+            for names in (there, absent)]
+    took = [[], []]
+    with daemon.client("limited").socket() as raw:
+        for _ in range(800):
+            for times, ask in zip(took, asks):
                 began = time.perf_counter()
-                connection.request("GET", target, headers=api.authorization())
-                answer = connection.getresponse()
-                took[name].append(time.perf_counter() - began)
-                answer.read()
-                assert answer.status == 404
-        there, absent_took = (sorted(took[name])[300] for name in ("there", "not"))
-        print(f"{path}: {there * 1e6:.0f} us, {absent_took * 1e6:.0f} us when it is not there")
-        assert 0.8 < there / absent_took < 1.25
-    connection.close()
+                raw.sendall(ask)
+                answer = raw.recv(65536)
+                times.append(time.perf_counter() - began)
+                assert answer.startswith(b"HTTP/1.1 404")
+    seen, unseen = (sorted(times)[400] for times in took)
+    print(f"{path}: {seen * 1e6:.0f} us, {unseen * 1e6:.0f} us when it is not there")
+    assert 0.8 < seen / unseen < 1.25
+
+
+def test_an_etag_tells_nothing_of_what_others_have(daemon, ids):
+    """What is printed cannot be counted back to the number of a row, or forward from another."""
+    mask, steps = (1 << 64) - 1, 0x9e3779b97f4a7c15
+
+    def add(value, more):
+        mixed = (value * steps + more + 1) & mask
+        mixed = (mixed ^ mixed >> 30) * 0xbf58476d1ce4e5b9 & mask
+        mixed = (mixed ^ mixed >> 27) * 0x94d049bb133111eb & mask
+        return mixed ^ mixed >> 31
+
+    def before(value, more):
+        for shift, factor in ((31, 0x94d049bb133111eb), (27, 0xbf58476d1ce4e5b9), (30, 1)):
+            mixed = value
+            for _ in range(3):
+                mixed = value ^ mixed >> shift
+            value = mixed * pow(factor, -1, 1 << 64) & mask
+        return (value - more - 1) * pow(steps, -1, 1 << 64) & mask
+
+    def add_text(value, text):
+        for letter in text.encode():
+            value = add(value, letter)
+        return add(value, 256 + len(text))
+
+    def tag(path):
+        return int(daemon.client("limited").get(path).headers["ETag"][3:-1], 16)
+
+    assert before(add(7, 5), 5) == 7
+    beginning = add_text(before(tag("/v1/operations?state=rejected"), 0), "demo")
+    job = tag(f"/v1/jobs/{ids['demo']['job_id']}")
+    assert not any(add(add(beginning, row), revision) == job
+                   for row in range(50) for revision in range(50))
 
 
 @pytest.mark.parametrize("path", ["/v1/connectors", "/v1/jobs", "/v1/operations"])
