@@ -86,6 +86,12 @@ static unsigned *given(struct parse *parse, const struct schema_key *key)
 static void take_value(struct parse *parse, const struct schema_key *key, const char *value)
 {
 	struct err err = ERR_INIT;
+	/* The library takes it for a comment only behind a blank. */
+	if (value[0] == ';') {
+		fault(parse, parse->line,
+		    "%s begins with a semicolon; a comment needs a blank before it", key->name);
+		return;
+	}
 	if (value_read(key, value, open_record(parse), &err) == 0)
 		return;
 	_cleanup_buffer_ struct buffer allowed;

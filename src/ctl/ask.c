@@ -12,6 +12,7 @@
 
 #define WAIT_USUAL INT64_C(30) /* seconds, of the daemon for Mixpanel's answer */
 #define WAIT_MARGIN INT64_C(3) /* seconds that are left of --max-time then */
+#define LONGEST (10000 * 366 * MICROSECONDS_PER_DAY)
 
 /* Targets --------------------------------------------------------------------------------------*/
 
@@ -75,12 +76,28 @@ const char *member_text(const json_t *object, const char *name)
 	return json_string_value(member(object, name));
 }
 
+/* A number outside of what an integer holds has no conversion in C. */
+static int64_t integer_near(double value, int64_t most)
+{
+	if (value >= (double)most)
+		return most;
+	return value <= -(double)most ? -most : (int64_t)value;
+}
+
 int64_t member_integer(const json_t *object, const char *name, int64_t otherwise)
 {
 	const json_t *value = member(object, name);
 	if (json_is_real(value))
-		return (int64_t)json_real_value(value);
+		return integer_near(json_real_value(value), INT64_MAX);
 	return json_is_integer(value) ? json_integer_value(value) : otherwise;
+}
+
+int64_t member_seconds(const json_t *object, const char *name, int64_t otherwise)
+{
+	const json_t *value = member(object, name);
+	if (!json_is_number(value))
+		return otherwise;
+	return integer_near(json_number_value(value) * (double)MICROSECONDS_PER_SECOND, LONGEST);
 }
 
 /* Problems -------------------------------------------------------------------------------------*/
@@ -205,9 +222,11 @@ enum exit_code ask_complain(struct ctl *ctl, const struct exchange *exchange)
 bool ask_is_json(const struct exchange *exchange)
 {
 	const char *type = exchange->content_type;
-	return exchange->status == 204 || exchange->status == 304 ||
-	       strcmp(type, "application/json") == 0 ||
-	       strcmp(type, "application/problem+json") == 0;
+	if (exchange->status == 204 || exchange->status == 304)
+		return true;
+	if (strcmp(type, "application/json") != 0 && strcmp(type, "application/problem+json") != 0)
+		return false;
+	return exchange->copy_to || jsontext_is_valid(ask_body(exchange));
 }
 
 enum exit_code ask_not_ours(struct ctl *ctl, const struct exchange *exchange)

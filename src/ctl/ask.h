@@ -45,7 +45,8 @@ enum exit_code ask_complain(struct ctl *ctl, const struct exchange *exchange);
  * itself where it was not typed by options. */
 void ask_append_setter(const struct ctl *ctl, const json_t *fault, struct buffer *text);
 
-/* Whether an answer is JSON by its type, or empty. */
+/* Whether an answer is JSON by its type and its bytes, or empty. Bytes that were copied elsewhere are
+ * taken as they are. */
 bool ask_is_json(const struct exchange *exchange);
 
 /* Says that it is not. */
@@ -60,4 +61,7 @@ struct span ask_body(const struct exchange *exchange);
 /* Members, NULL or the default when they are missing or something else. */
 const char *member_text(const json_t *object, const char *name);
 const json_t *member(const json_t *object, const char *name);
+/* A number without its fraction, as near as 64 bits come to it. */
 int64_t member_integer(const json_t *object, const char *name, int64_t otherwise);
+/* A number of seconds, in microseconds: 10,000 years at most, so that few of them can be added. */
+int64_t member_seconds(const json_t *object, const char *name, int64_t otherwise);

@@ -18,8 +18,7 @@ static void describe_health(const struct output *output, const json_t *health, s
 	buffer_init(&line, 1024);
 	fact_word(output, text, "status", member_text(health, "status"));
 	fact(text, "version", member_text(health, "version"));
-	display_append_lasting(
-	    &line, member_integer(health, "uptime_seconds", 0) * MICROSECONDS_PER_SECOND, " ");
+	display_append_lasting(&line, member_seconds(health, "uptime_seconds", 0), " ");
 	fact(text, "up", buffer_text(&line));
 	buffer_clear(&line);
 	if (member(store, "database_bytes")) {

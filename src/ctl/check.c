@@ -118,10 +118,8 @@ static void check_ready(struct ctl *ctl, struct check *check)
 static void check_list(const struct output *output, struct check *check, const json_t *project)
 {
 	const char *name = member_text(project, "project");
-	const json_t *seconds = member(project, "list_interval_seconds");
 	int64_t age = output_age(output, member_text(member(project, "sync"), "synced_at"));
-	int64_t limit = (int64_t)(json_number_value(seconds) * LIST_INTERVALS *
-				  (double)MICROSECONDS_PER_SECOND);
+	int64_t limit = member_seconds(project, "list_interval_seconds", 0) * LIST_INTERVALS;
 	struct buffer shown _cleanup_buffer_;
 	buffer_init(&shown, 64);
 	if (limit < check->limit)

@@ -55,12 +55,11 @@ static const char *job_word(const json_t *job)
 static void cell_duration(struct table *table, const json_t *job, const struct output *output)
 {
 	struct buffer text _cleanup_buffer_;
-	const json_t *seconds = member(job, "duration_seconds");
+	int64_t lasted = member_seconds(job, "duration_seconds", TIMESTAMP_NONE);
 	int64_t began = output_age(output, member_text(job, "start_time"));
 	buffer_init(&text, 64);
-	if (json_is_number(seconds))
-		display_append_lasting(&text,
-		    (int64_t)(json_number_value(seconds) * (double)MICROSECONDS_PER_SECOND), "");
+	if (lasted != TIMESTAMP_NONE)
+		display_append_lasting(&text, lasted, "");
 	else if (began != TIMESTAMP_NONE && text_same(job_word(job), "running"))
 		display_append_lasting(&text, began, "");
 	table_add(table, span_of(buffer_text(&text)), TONE_PLAIN);
@@ -552,13 +551,12 @@ static void append_counters(const json_t *job, struct buffer *text)
 
 void describe_end(const struct output *output, const json_t *job, struct buffer *text)
 {
-	const json_t *seconds = member(job, "duration_seconds");
+	int64_t lasted = member_seconds(job, "duration_seconds", TIMESTAMP_NONE);
 	struct buffer error _cleanup_buffer_;
 	(void)output;
 	buffer_init(&error, DESCRIPTION_LIMIT);
-	if (json_is_number(seconds)) {
-		display_append_lasting(text,
-		    (int64_t)(json_number_value(seconds) * (double)MICROSECONDS_PER_SECOND), "");
+	if (lasted != TIMESTAMP_NONE) {
+		display_append_lasting(text, lasted, "");
 		buffer_append_text(text, "  ");
 	}
 	if (member(job, "error")) {

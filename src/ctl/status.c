@@ -171,8 +171,7 @@ static void append_daemon(struct ctl *ctl, const json_t *health, struct buffer *
 	buffer_append_text(text, "mixportd ");
 	display_append(text, span_of(version ? version : "?"));
 	buffer_append_text(text, "   up ");
-	display_append_lasting(
-	    text, member_integer(health, "uptime_seconds", 0) * MICROSECONDS_PER_SECOND, " ");
+	display_append_lasting(text, member_seconds(health, "uptime_seconds", 0), " ");
 	buffer_append_text(text, "   ");
 	display_append(text, span_of(link_name(ctl->link)));
 	if (member(store, "database_bytes")) {

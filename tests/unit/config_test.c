@@ -174,6 +174,7 @@ struct refusal {
 
 static const struct refusal refusals[] = {
     {"socket = /x\n", {"c:1: a key before the first section"}},
+    {"[daemon]\nsocket =;x\n", {"c:2: socket begins with a semicolon; a comment needs a blank"}},
     {"[daemon]\nsoket = x\n", {"c:2: [daemon] has no key \"soket\"; allowed are socket,"}},
     {"\n[deamon]\nx = 1\n", {"c:2: there is no section [deamon]; allowed are [daemon]"}},
     {"[]\n", {"c:1: there is no section []"}},
