@@ -88,7 +88,7 @@ const struct schema_key schema_keys[] = {
      .maximum = 1000000000,
      .default_text = "100000",
      .doc = "How many operations are kept. More are, of those that have not ended, and for a day of "
-	    "those with an Idempotency-Key."},
+	    "those that bind an Idempotency-Key, or that succeeded without anybody being told."},
     {"events_max_age", RETENTION(events_max_age), .type = VALUE_DURATION,
      .default_text = "14d",
      .doc = "Events older than this are forgotten."},

@@ -219,14 +219,18 @@ enum exit_code ask_complain(struct ctl *ctl, const struct exchange *exchange)
 
 /* Asking ---------------------------------------------------------------------------------------*/
 
-bool ask_is_json(const struct exchange *exchange)
+static bool says_json(const struct exchange *exchange)
 {
 	const char *type = exchange->content_type;
+	return strcmp(type, "application/json") == 0 ||
+	       strcmp(type, "application/problem+json") == 0;
+}
+
+bool ask_is_json(const struct exchange *exchange)
+{
 	if (exchange->status == 204 || exchange->status == 304)
 		return true;
-	if (strcmp(type, "application/json") != 0 && strcmp(type, "application/problem+json") != 0)
-		return false;
-	return exchange->copy_to || jsontext_is_valid(ask_body(exchange));
+	return says_json(exchange) && (exchange->copy_to || jsontext_is_valid(ask_body(exchange)));
 }
 
 enum exit_code ask_not_ours(struct ctl *ctl, const struct exchange *exchange)
@@ -234,7 +238,10 @@ enum exit_code ask_not_ours(struct ctl *ctl, const struct exchange *exchange)
 	const char *type = exchange->content_type;
 	return complain(EXIT_REFUSED,
 	    "%s did not answer like mixportd (%s); is this the right address?",
-	    link_name(ctl->link), *type ? type : "of no type");
+	    link_name(ctl->link),
+	    says_json(exchange) ? "JSON that is broken"
+	    : *type             ? type
+				: "of no type");
 }
 
 enum exit_code ask(struct ctl *ctl, struct exchange *exchange)

@@ -45,8 +45,8 @@ enum exit_code ask_complain(struct ctl *ctl, const struct exchange *exchange);
  * itself where it was not typed by options. */
 void ask_append_setter(const struct ctl *ctl, const json_t *fault, struct buffer *text);
 
-/* Whether an answer is JSON by its type and its bytes, or empty. Bytes that were copied elsewhere are
- * taken as they are. */
+/* Whether an answer is JSON by its type and its bytes, or empty. Bytes that were copied elsewhere
+ * are taken as they are. */
 bool ask_is_json(const struct exchange *exchange);
 
 /* Says that it is not. */

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "config.h"
 #include "ctl/complain.h"
@@ -15,6 +16,7 @@
 #include "util/timestamp.h"
 
 #define CONNECT_PATIENCE 5000L /* milliseconds */
+#define LINE_PAUSE (5 * MICROSECONDS_PER_MILLISECOND)
 #define ANSWER_LIMIT ((size_t)256 * 1024 * 1024)
 
 struct link {
@@ -190,9 +192,21 @@ static void prepare(
 
 /* The answer -----------------------------------------------------------------------------------*/
 
+/* Whether more callers stand in line than the UNIX socket holds. The library asks the socket for
+ * its error afterwards, and there is none. */
+static bool is_crowded(const struct link *link, CURLcode result)
+{
+	long errno_value = 0;
+	curl_easy_getinfo(link->curl, CURLINFO_OS_ERRNO, &errno_value);
+	return link->endpoint->socket && result == CURLE_COULDNT_CONNECT &&
+	       (errno_value == 0 || errno_value == EAGAIN);
+}
+
 static enum link_end end_of_connecting(const struct link *link)
 {
 	long errno_value = 0;
+	if (is_crowded(link, CURLE_COULDNT_CONNECT))
+		return LINK_TIME_UP;
 	curl_easy_getinfo(link->curl, CURLINFO_OS_ERRNO, &errno_value);
 	if (errno_value == EACCES || errno_value == EPERM)
 		return LINK_NOT_ALLOWED;
@@ -245,6 +259,20 @@ static void tell(const struct exchange *exchange, int64_t began)
 		remark("< nothing: %s", exchange->failure);
 }
 
+/* Nothing was sent where there was no place in the line, so it is tried again. */
+static CURLcode perform(const struct link *link, int64_t patience)
+{
+	const struct timespec pause = {.tv_nsec = LINE_PAUSE * 1000};
+	const int64_t most = CONNECT_PATIENCE * MICROSECONDS_PER_MILLISECOND;
+	int64_t until = clock_monotonic(&clock_system) + (patience < most ? patience : most);
+	for (;;) {
+		CURLcode result = curl_easy_perform(link->curl);
+		if (!is_crowded(link, result) || clock_monotonic(&clock_system) >= until)
+			return result;
+		(void)nanosleep(&pause, NULL);
+	}
+}
+
 void link_exchange(struct link *link, struct exchange *exchange)
 {
 	struct buffer url _cleanup_buffer_;
@@ -260,7 +288,7 @@ void link_exchange(struct link *link, struct exchange *exchange)
 	prepare(link, exchange, buffer_text(&url), headers);
 	if (link->verbose)
 		remark("> %s %s on %s", exchange->method, exchange->target, link_name(link));
-	CURLcode result = curl_easy_perform(link->curl);
+	CURLcode result = perform(link, exchange->patience ? exchange->patience : link->patience);
 	forget_headers(headers);
 	/* What the callbacks noted says more. */
 	if (exchange->end == LINK_ANSWERED)

@@ -425,7 +425,8 @@ STATEMENT(sql_operation_retain_count, FOR_WRITER, "remove operations that are to
 	"DELETE FROM operations WHERE operation_row IN (SELECT operation_row FROM operations"
 	" WHERE operation_row <= (SELECT max(operation_row) FROM operations) - ?1"
 	" AND state IN ('succeeded', 'rejected', 'unreachable') AND (finished_at < ?3"
-	" OR (untold = 0 AND idempotency_key IS NULL)) LIMIT ?2)");
+	" OR state = 'unreachable' OR (idempotency_key IS NULL"
+	" AND (untold = 0 OR state <> 'succeeded'))) LIMIT ?2)");
 
 int operation_store_retain(struct conn *writer, const struct operation_retention *retention,
     unsigned limit, struct err *err, unsigned *ret_removed)

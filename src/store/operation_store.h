@@ -118,8 +118,8 @@ struct operation_retention {
 	int64_t before; /* those that ended earlier go */
 	uint64_t
 	    keep; /* of the rest the newest so many stay, and more only where `owed` holds them */
-	int64_t owed; /* one that ended since, with an idempotency key or an outcome its caller has
-		       * not been told, stays whatever their number */
+	int64_t owed; /* of those that ended since, one stays whatever their number that binds an
+		       * idempotency key, or that succeeded without its caller being told */
 };
 
 /* Removes at most limit operations that have ended. Returns 0, a store outcome, or -1. */

@@ -232,6 +232,55 @@ def test_nobody_there_is_69(alone, tmp_path):
     assert err == f"mixportctl: {path}: nobody answers; is the daemon on?\n"
 
 
+def stand_in_line(path):
+    """Callers of a socket that nobody takes, as many as it holds."""
+    line = []
+    while True:
+        caller = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        caller.setblocking(False)
+        try:
+            caller.connect(str(path))
+        except BlockingIOError:
+            caller.close()
+            return line
+        line.append(caller)
+
+
+def test_it_waits_in_line_where_many_call(tmp_path):
+    path = tmp_path / "api.sock"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        listener.bind(str(path))
+        listener.listen(0)
+        before = stand_in_line(path)
+        process = subprocess.Popen([MIXPORTCTL, "health", "--json", "--socket", path],
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                   env=environment(tmp_path))
+        wait_until(lambda: process.poll() is not None or "nanosleep" in
+                   Path(f"/proc/{process.pid}/wchan").read_text(), what="it stands in line")
+        listener.settimeout(slow(10))
+        for caller in before:
+            listener.accept()[0].close()
+            caller.close()
+        connection, _ = listener.accept()
+        connection.recv(65536)
+        connection.sendall(answer("{}"))
+        connection.close()
+    out, err = process.communicate(timeout=slow(10))
+    assert (process.returncode, out, err) == (0, "{}\n", "")
+
+
+def test_it_does_not_stand_in_line_for_ever(alone, tmp_path):
+    path = tmp_path / "api.sock"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        listener.bind(str(path))
+        listener.listen(0)
+        before = stand_in_line(path)
+        _, err = alone("health", "--socket", path, "--max-time", "200ms", code=3)
+        for caller in before:
+            caller.close()
+    assert err == f"mixportctl: {path}: the time for an answer is up\n"
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="takes another user")
 def test_a_socket_for_others_is_77(daemon):
     daemon.socket.chmod(0o660)

@@ -1135,10 +1135,13 @@ START_TEST(operations_are_listed_newest_first_and_kept_while_unknown)
 }
 END_TEST
 
-/* Rows 1 to 10: ended long ago and with a key; ended, with a key; ended, not told; unknown; and six
- * that ended and that nobody needs. */
+/* Rows 1 to 10: ended long ago and with a key; ended, with a key; succeeded, not told; unknown;
+ * with a key that it does not bind, as nothing was sent; rejected, not told; and four that ended
+ * and that nobody needs. */
 START_TEST(the_oldest_operations_go_when_they_are_too_many)
 {
+	static const enum operation_state states[] = {OPERATION_REJECTED, OPERATION_REJECTED,
+	    OPERATION_SUCCEEDED, OPERATION_UNKNOWN, OPERATION_UNREACHABLE};
 	struct fixture fixture;
 	fixture_init(&fixture);
 	struct conn *writer = fixture.writer;
@@ -1150,9 +1153,9 @@ START_TEST(the_oldest_operations_go_when_they_are_too_many)
 		snprintf(id, sizeof(id), "op_%d", i);
 		snprintf(key, sizeof(key), "key %d", i);
 		struct operation_record record =
-		    operation(id, i == 4 ? OPERATION_UNKNOWN : OPERATION_REJECTED);
-		record.idempotency_key = i <= 2 ? key : NULL;
-		record.undelivered = i == 3;
+		    operation(id, i <= 5 ? states[i - 1] : OPERATION_REJECTED);
+		record.idempotency_key = i <= 2 || i == 5 ? key : NULL;
+		record.undelivered = i == 3 || i == 6;
 		record.finished_at = i == 4 ? TIMESTAMP_NONE : T0 + i;
 		ck_assert_int_eq(operation_store_insert(writer, &record, err, &record.row), 0);
 	}
