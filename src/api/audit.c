@@ -18,49 +18,13 @@
 #include "api/reading.h"
 #include "http/share.h"
 #include "store/audit_store.h"
-#include "util/file.h"
+#include "store/operation_store.h"
+#include "store/tx.h"
 #include "util/timestamp.h"
-
-#define CGROUP_LIMIT ((size_t)4096)
 
 static const struct bucket_rule in_vain = {.per_second = 10, .burst = 1000};
 
 /* Writing ---------------------------------------------------------------------------------------*/
-
-static void set_text(char field[AUDIT_TEXT_SIZE], const char *text)
-{
-	snprintf(field, AUDIT_TEXT_SIZE, "%s", text ? text : "");
-}
-
-static bool is_unit(struct span name)
-{
-	static const char *const suffixes[] = {".service", ".scope"};
-	for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
-		size_t len = strlen(suffixes[i]);
-		if (name.len > len && memcmp(name.ptr + name.len - len, suffixes[i], len) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* The innermost unit of a process: the last service or scope in the path of its control group. */
-static void find_unit(pid_t pid, char ret_unit[AUDIT_TEXT_SIZE])
-{
-	char path[64];
-	struct err err = ERR_INIT;
-	struct buffer text _cleanup_buffer_;
-	buffer_init(&text, CGROUP_LIMIT);
-	snprintf(path, sizeof(path), "/proc/%d/cgroup", (int)pid);
-	if (file_read(path, &text, &err) != 0)
-		return;
-	const char *at = buffer_text(&text);
-	while (*at) {
-		struct span name = {.ptr = at, .len = strcspn(at, "/\n")};
-		if (is_unit(name))
-			snprintf(ret_unit, AUDIT_TEXT_SIZE, "%.*s", (int)name.len, name.ptr);
-		at += name.len + (at[name.len] != '\0');
-	}
-}
 
 static const char *action_of(const struct route *route)
 {
@@ -90,10 +54,9 @@ static void name_object(const struct request *request, struct audit_entry *entry
 	const char *first = request_segment(request, 0);
 	const char *second = request_segment(request, 1);
 	if (entry->action == audit_actions[AUDIT_RESOLVE])
-		snprintf(
-		    entry->operation_id, sizeof(entry->operation_id), "%s", first ? first : "");
+		text_fit(entry->operation_id, sizeof(entry->operation_id), first);
 	else
-		set_text(entry->connector_id, second);
+		text_fit(entry->connector_id, sizeof(entry->connector_id), second);
 }
 
 static struct note *begin_note(struct request *request)
@@ -112,12 +75,11 @@ static struct note *begin_note(struct request *request)
 	    .action = action_of(request_route(request)),
 	};
 	random_id(AUDIT_ID_PREFIX, entry->audit_id);
-	set_text(entry->request_id, request_id(request));
-	set_text(entry->client, request_caller(request)->name);
+	text_fit(entry->request_id, sizeof(entry->request_id), request_id(request));
+	text_fit(entry->client, sizeof(entry->client), request_caller(request)->name);
 	snprintf(entry->address, sizeof(entry->address), "%s", origin.address);
-	if (origin.pid > 0)
-		find_unit(origin.pid, entry->unit);
-	const struct config_project *project = request_project(request);
+	text_fit(entry->unit, sizeof(entry->unit), origin.unit);
+	const struct config_project *project = request_named_project(request);
 	entry->project_id = project ? project->project_id : 0;
 	name_object(request, entry);
 	return note;
@@ -184,13 +146,9 @@ static void take_result(struct request *request, struct audit_entry *entry)
 		    command->result_operation_id);
 }
 
-static void audit_tell(const struct request *request, const struct audit_entry *entry)
+static void audit_tell(const struct audit_entry *entry, const char *project, const char *reason)
 {
 	char status[16] = "not answered";
-	const struct config_project *project =
-	    config_find_project_id(request_config(request), entry->project_id);
-	const char *name = project ? project->name : NULL;
-	const struct command *command = entry->done ? request_command(request) : NULL;
 	if (entry->status > 0)
 		snprintf(status, sizeof(status), "%u", entry->status);
 	const struct log_field fields[] = {
@@ -200,20 +158,47 @@ static void audit_tell(const struct request *request, const struct audit_entry *
 	    {"MIXPORT_UNIT", entry->unit[0] ? entry->unit : NULL},
 	    {"MIXPORT_ADDRESS", entry->address[0] ? entry->address : NULL},
 	    {"MIXPORT_ACTION", entry->action},
-	    {"MIXPORT_PROJECT", name},
+	    {"MIXPORT_PROJECT", project},
 	    {"MIXPORT_CONNECTOR_ID", entry->connector_id[0] ? entry->connector_id : NULL},
 	    {"MIXPORT_OPERATION_ID", entry->operation_id[0] ? entry->operation_id : NULL},
 	    {"MIXPORT_STATUS", entry->status > 0 ? status : NULL},
 	    {"MIXPORT_CODE", entry->code[0] ? entry->code : NULL},
-	    {"MIXPORT_REASON", command ? command->reason : NULL},
+	    {"MIXPORT_REASON", reason},
 	};
 	const char *from = entry->unit[0] ? entry->unit : entry->address;
 	log_with_fields(LOG_LEVEL_INFO, fields, ARRAY_SIZE(fields),
 	    "audit: %s by %s%s%s%s%s%s%s%s%s: %s%s%s, request %s", entry->action, entry->client,
-	    *from ? " from " : "", from, name ? ", project " : "", name ? name : "",
+	    *from ? " from " : "", from, project ? ", project " : "", project ? project : "",
 	    entry->connector_id[0] ? ", connector " : "", entry->connector_id,
 	    entry->operation_id[0] ? ", operation " : "", entry->operation_id, status,
 	    entry->code[0] ? " " : "", entry->code, entry->request_id);
+}
+
+static int take_project_id(const struct operation_record *record, void *context)
+{
+	*(int64_t *)context = record->project_id;
+	return 0;
+}
+
+struct named_operation {
+	const char *operation_id;
+	int64_t project_id;
+};
+
+static int read_project_id(struct conn *conn, void *context, struct err *err)
+{
+	struct named_operation *named = context;
+	return operation_store_get(
+	    conn, named->operation_id, take_project_id, &named->project_id, err);
+}
+
+/* Of an operation that was named, whether the caller may see it or not. */
+static void find_project(struct request *request, struct audit_entry *entry)
+{
+	struct err err = ERR_INIT;
+	struct named_operation named = {.operation_id = entry->operation_id};
+	if (tx_read(request_reader(request), read_project_id, &named, &err) == 0)
+		entry->project_id = named.project_id;
 }
 
 void audit_answered(struct request *request, unsigned status, const char *code)
@@ -236,8 +221,35 @@ void audit_answered(struct request *request, unsigned status, const char *code)
 	struct audit_entry *entry = &note->entry;
 	entry->answered_at = status > 0 ? reading_now(request) : TIMESTAMP_NONE;
 	snprintf(entry->code, sizeof(entry->code), "%s", code ? code : "");
-	audit_tell(request, entry);
+	if (entry->project_id == 0 && entry->action == audit_actions[AUDIT_RESOLVE])
+		find_project(request, entry);
+	const struct config_project *project =
+	    config_find_project_id(request_config(request), entry->project_id);
+	const struct command *command = entry->done ? request_command(request) : NULL;
+	audit_tell(entry, project ? project->name : NULL, command ? command->reason : NULL);
 	if (!engine_audit(service->engine, entry, entry->done))
+		atomic_fetch_add(&service->unaudited, 1);
+}
+
+void audit_signalled(
+    struct service *service, int64_t uid, const char *unit, int64_t asked_at, bool done)
+{
+	struct audit_entry entry = {
+	    .asked_at = asked_at,
+	    .answered_at = clock_wall(service->clock),
+	    .client = "signal:HUP",
+	    .uid = uid,
+	    .action = audit_actions[AUDIT_RELOAD],
+	    .status = done ? 200 : problem_entry(PROBLEM_CONFIGURATION_INVALID)->status,
+	    .done = done,
+	};
+	random_id(AUDIT_ID_PREFIX, entry.audit_id);
+	random_id("sig_", entry.request_id);
+	text_fit(entry.unit, sizeof(entry.unit), unit);
+	text_fit(entry.code, sizeof(entry.code),
+	    done ? NULL : problem_entry(PROBLEM_CONFIGURATION_INVALID)->code);
+	audit_tell(&entry, NULL, NULL);
+	if (!engine_audit(service->engine, &entry, true))
 		atomic_fetch_add(&service->unaudited, 1);
 }
 

@@ -16,12 +16,14 @@
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 
+#include "api/audit.h"
 #include "api/reloads.h"
 #include "api/routes.h"
 #include "api/service.h"
 #include "config.h"
 #include "daemon/descriptors.h"
 #include "daemon/listeners.h"
+#include "daemon/peer.h"
 #include "daemon/supervisor.h"
 #include "http/server.h"
 #include "store/conn.h"
@@ -186,6 +188,7 @@ static int build_server(struct daemon *daemon, struct err *err)
 	};
 	buckets_init(&daemon->service.audited);
 	daemon->application = routes_application(&daemon->service);
+	daemon->application.peer_unit = peer_unit;
 	const struct server_options options = {
 	    .application = &daemon->application,
 	    .connections = share.connections,
@@ -211,7 +214,8 @@ static int start_serving(struct daemon *daemon, struct err *err)
 
 /* Running --------------------------------------------------------------------------------------*/
 
-static void daemon_reload(struct daemon *daemon)
+/* Returns whether it was done. */
+static bool daemon_reload(struct daemon *daemon)
 {
 	int64_t at = clock_wall(&clock_system);
 	struct faults faults _cleanup_faults_;
@@ -238,6 +242,7 @@ static void daemon_reload(struct daemon *daemon)
 	supervisor_notify("READY=1");
 	reloads_end(daemon->reloads, at, &faults);
 	service_reloaded(daemon->server);
+	return r == 0;
 }
 
 static void take_last_refresh(const struct project_record *record, void *context)
@@ -281,7 +286,10 @@ static bool take_signal(struct daemon *daemon)
 	if (read(daemon->signals, &info, sizeof(info)) != (ssize_t)sizeof(info))
 		return true;
 	if (info.ssi_signo == SIGHUP) {
-		daemon_reload(daemon);
+		int64_t at = clock_wall(&clock_system);
+		_cleanup_free_ char *unit = peer_unit_of((pid_t)info.ssi_pid);
+		bool done = daemon_reload(daemon);
+		audit_signalled(&daemon->service, info.ssi_uid, unit, at, done);
 		return true;
 	}
 	log_info("stopping on signal %u", info.ssi_signo);
@@ -306,7 +314,7 @@ static enum exit_status wait_for_end(struct daemon *daemon)
 		if (r > 0 && fds[0].revents && !take_signal(daemon))
 			return EXIT_STATUS_STOPPED;
 		if (r > 0 && fds[2].revents)
-			daemon_reload(daemon);
+			(void)daemon_reload(daemon);
 		look_round(daemon);
 	}
 }

@@ -32,6 +32,11 @@ struct application {
 	void (*asked)(struct request *request);
 	void (*answered)(struct request *request, unsigned status, const char *code);
 
+	/* What the process at the other end of a UNIX socket belongs to, to be freed, or NULL;
+	 * asked as soon as it connects, since it may end before its first request comes. NULL: not
+	 * asked. */
+	char *(*peer_unit)(int fd);
+
 	/* A number that differs after each change of what the ROUTE_KEPT routes show. */
 	uint64_t (*generation)(void);
 

@@ -142,7 +142,6 @@ int auth_peer_read(int fd, struct auth_peer *ret_peer)
 	}
 	*ret_peer = (struct auth_peer){.uid = ucred.uid,
 	    .gid = ucred.gid,
-	    .pid = ucred.pid,
 	    .groups = TAKE(groups),
 	    .group_count = len / sizeof(gid_t)};
 	snprintf(ret_peer->name, sizeof(ret_peer->name), "uid:%u", (unsigned)ucred.uid);

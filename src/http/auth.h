@@ -49,7 +49,6 @@ void auth_explain(struct tokens *tokens, const char *path, const struct auth_cla
 struct auth_peer {
 	uid_t uid;
 	gid_t gid;
-	pid_t pid;
 	gid_t *groups;
 	size_t group_count;
 	char name[24]; /* "uid:N" */

@@ -29,6 +29,8 @@ struct connection *connection_open(struct worker *worker, struct MHD_Connection 
 	connection->wait.waits = worker->waits;
 	connection->opened_at = worker_now(worker);
 	connection->stage = STAGE_ARRIVING;
+	if (worker->endpoint->kind == LISTENER_SOCKET && worker->application->peer_unit)
+		connection->peer_unit = worker->application->peer_unit(connection->fd);
 	struct edition *edition = worker_edition(worker);
 	connection->deadline = connection->opened_at + edition->config->request_timeout;
 	edition_release(edition);
@@ -74,6 +76,7 @@ void connection_unref(struct connection *connection)
 	arena_done(&connection->request.arena);
 	buffer_done(&connection->request.body);
 	auth_peer_done(&connection->peer);
+	free(connection->peer_unit);
 	config_unref(connection->abandoned_config);
 	free(connection);
 }

@@ -139,6 +139,7 @@ struct connection {
 
 	struct config *abandoned_config; /* for the strings of a call that was abandoned */
 
+	char *peer_unit; /* NULL: none, or not known */
 	bool peer_known;
 	struct auth_peer peer;
 	enum scope peer_scope;

@@ -353,6 +353,18 @@ static int refuse_path(struct request *request)
 	return 1;
 }
 
+/* First of all, so that it is known what was asked for of those who are refused, too. One that
+ * cannot be decoded stays NULL. */
+static void take_segments(struct request *request, const struct route_match *match)
+{
+	for (size_t i = 0; match->route && i < ROUTE_SEGMENTS_LIMIT && match->segments[i].ptr;
+	     i++) {
+		char *segment = connection_text(connection_of(request), match->segments[i]);
+		if (segment && text_percent_decode(segment, false) >= 0)
+			request->segments[i] = segment;
+	}
+}
+
 static int check_route(struct request *request, const struct route_match *match)
 {
 	if (!match->route && match->path_known) {
@@ -363,12 +375,9 @@ static int check_route(struct request *request, const struct route_match *match)
 	}
 	if (!match->route)
 		return refuse_path(request);
-	for (size_t i = 0; i < ROUTE_SEGMENTS_LIMIT && match->segments[i].ptr; i++) {
-		char *segment = connection_text(connection_of(request), match->segments[i]);
-		if (!segment || text_percent_decode(segment, false) < 0)
+	for (size_t i = 0; i < ROUTE_SEGMENTS_LIMIT && match->segments[i].ptr; i++)
+		if (!request->segments[i])
 			return bad_request(request, "A segment of the path is not UTF-8.");
-		request->segments[i] = segment;
-	}
 	return 0;
 }
 
@@ -569,21 +578,11 @@ static int check_scope(struct request *request)
 	return refuse_scope(request, request->route->scope);
 }
 
-static const struct config_project *named_project(const struct request *request)
-{
-	uint64_t number;
-	if (!(request->route->flags & ROUTE_FOREIGN))
-		return config_find_project(request->config, request->segments[0]);
-	if (text_parse_unsigned(request->segments[0], 1, INT64_MAX, &number) < 0)
-		return NULL;
-	return config_find_project_id(request->config, (int64_t)number);
-}
-
 static int check_project(struct request *request)
 {
 	if (!(request->route->flags & ROUTE_PROJECT))
 		return 0;
-	const struct config_project *project = named_project(request);
+	const struct config_project *project = request_named_project(request);
 	if (project && request_may_see(request, project)) {
 		request->project = project;
 		return 0;
@@ -628,6 +627,7 @@ int guard_admit(struct request *request)
 	if (endpoint_of(request)->kind == LISTENER_HEALTH && !health_serves(request, request->path))
 		match = (struct route_match){.route = NULL};
 	request->route = match.route;
+	take_segments(request, &match);
 	if (check_caller(request) || check_route(request, &match) || check_scope(request) ||
 	    take_parameters(request) || check_project(request) || guard_check_body(request))
 		return 1;

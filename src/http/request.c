@@ -19,6 +19,19 @@ const struct config_project *request_project(const struct request *request)
 	return request->project;
 }
 
+const struct config_project *request_named_project(const struct request *request)
+{
+	uint64_t number;
+	const char *name = request->segments[0];
+	if (!name || !(request->route->flags & ROUTE_PROJECT))
+		return NULL;
+	if (!(request->route->flags & ROUTE_FOREIGN))
+		return config_find_project(request->config, name);
+	if (text_parse_unsigned(name, 1, INT64_MAX, &number) < 0)
+		return NULL;
+	return config_find_project_id(request->config, (int64_t)number);
+}
+
 const char *request_segment(const struct request *request, size_t index)
 {
 	return request->segments[index];
@@ -35,12 +48,10 @@ _Static_assert(
 void request_origin(const struct request *request, struct origin *ret_origin)
 {
 	const struct connection *connection = connection_of(request);
-	*ret_origin = (struct origin){.uid = -1};
+	*ret_origin = (struct origin){.uid = -1, .unit = connection->peer_unit};
 	connection_address(connection, ret_origin->address);
-	if (connection->peer_known) {
+	if (connection->peer_known)
 		ret_origin->uid = connection->peer.uid;
-		ret_origin->pid = connection->peer.pid;
-	}
 }
 
 const char *request_id(const struct request *request)

@@ -23,6 +23,10 @@ const struct config *request_config(const struct request *request);
 /* On a ROUTE_PROJECT route: the project named; the caller may see it. */
 const struct config_project *request_project(const struct request *request);
 
+/* The project that the path of a ROUTE_PROJECT route names, whether the caller may see it or not;
+ * NULL when it names none that is configured. For who keeps a record of it. */
+const struct config_project *request_named_project(const struct request *request);
+
 /* The decoded segment of the path that the index-th {} of the route stands for. */
 const char *request_segment(const struct request *request, size_t index);
 
@@ -31,8 +35,8 @@ const struct caller *request_caller(const struct request *request);
 
 /* Where the request came from. */
 struct origin {
-	int64_t uid; /* of the peer on a UNIX socket; -1 for another */
-	pid_t pid; /* of the process that connected, which may have handed its socket on; 0: none */
+	int64_t uid;      /* of the peer on a UNIX socket; -1 for another */
+	const char *unit; /* of the process that connected, see struct application; NULL: none */
 	char address[56]; /* of a peer on TCP, "127.0.0.1:41234"; "" for another */
 };
 void request_origin(const struct request *request, struct origin *ret_origin);

@@ -9,6 +9,7 @@
 
 #define AUDIT_ID_PREFIX "aud_"
 #define AUDIT_TEXT_SIZE 130
+#define AUDIT_UNIT_SIZE 256
 
 enum audit_action { AUDIT_CREATE, AUDIT_DELETE, AUDIT_REFRESH, AUDIT_RESOLVE, AUDIT_RELOAD };
 
@@ -23,7 +24,7 @@ struct audit_entry {
 	char request_id[AUDIT_TEXT_SIZE];
 	char client[AUDIT_TEXT_SIZE]; /* a token's name, or "uid:N" */
 	int64_t uid;                  /* of a peer on the UNIX socket; -1 for another */
-	char unit[AUDIT_TEXT_SIZE];   /* of that peer's process, as systemd calls it */
+	char unit[AUDIT_UNIT_SIZE];   /* of that peer's process, as systemd calls it */
 	char address[64];             /* of a peer on TCP */
 	const char *action;           /* one of audit_actions */
 	int64_t project_id;           /* 0: of none */

@@ -186,6 +186,17 @@ size_t text_utf8_sequence(const char *data, size_t len)
 	return sequence;
 }
 
+void text_fit(char *field, size_t size, const char *text)
+{
+	const char *from = text ? text : "";
+	size_t len = strnlen(from, size - 1);
+	/* Back to where a character begins. */
+	while (len > 0 && ((unsigned char)from[len] & 0xc0) == 0x80)
+		len--;
+	memcpy(field, from, len);
+	field[len] = '\0';
+}
+
 bool text_is_utf8(const char *data, size_t len)
 {
 	for (size_t i = 0; i < len;) {

@@ -55,6 +55,10 @@ int text_unhex(const char *hex, void *ret_data, size_t len);
  * with something else, or with nothing. */
 size_t text_utf8_sequence(const char *data, size_t len);
 
+/* Copies what fits of a UTF-8 text into a field of so many bytes, with a NUL after it: whole
+ * characters. NULL counts as "". */
+void text_fit(char *field, size_t size, const char *text);
+
 /* Whether the bytes are valid UTF-8 (RFC 3629: no surrogates, nothing overlong). */
 bool text_is_utf8(const char *data, size_t len);
 

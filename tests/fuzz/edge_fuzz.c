@@ -224,7 +224,7 @@ static void take_asked(struct request *request)
 {
 	struct origin origin;
 	request_origin(request, &origin);
-	assert((origin.uid >= 0) != (origin.pid == 0));
+	assert(origin.uid >= 0 || !origin.unit);
 	assert(request_route(request)->flags & ROUTE_CHANGES);
 	request_set_note(request, request);
 }

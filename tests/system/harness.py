@@ -77,6 +77,21 @@ def can_mount():
     return os.geteuid() == 0 and subprocess.run(["unshare", "-m", "true"]).returncode == 0
 
 
+def control_group():
+    """The folder of the group that this program is in, among those that systemd looks at."""
+    root = Path("/sys/fs/cgroup")
+    own = [line.split(":", 2) for line in Path("/proc/self/cgroup").read_text().splitlines()]
+    for folder, hierarchy in ((root / "unified", ""), (root, ""), (root / "systemd", "name=systemd")):
+        if (folder / "cgroup.procs").exists():
+            return folder / next(path for _, name, path in own if name == hierarchy).lstrip("/")
+    return root
+
+
+def can_group():
+    """Whether a control group can be made in this program's."""
+    return os.geteuid() == 0 and os.access(control_group() / "cgroup.procs", os.W_OK)
+
+
 # Secrets --------------------------------------------------------------------------------------
 
 

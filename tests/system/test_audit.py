@@ -5,14 +5,18 @@ import os
 import resource
 import signal
 import socket
+import subprocess
+import sys
 import time
 
 import pytest
 
-from harness import (OTHER_PROJECT_ID, PROJECT_ID, TOKENS, Token, can_mount, gcs, slow,
-                     wait_until)
+from harness import (OTHER_PROJECT_ID, PROJECT_ID, TOKENS, Token, can_group, can_mount, control_group,
+                     gcs, slow, wait_until)
 
 BOTH = {"demo": PROJECT_ID, "other": OTHER_PROJECT_ID}
+CREATE = "/v1/projects/demo/connectors"
+DROPIN = f"/api/app/projects/{PROJECT_ID}/connectors"
 
 
 def entries(api, count=None, **query):
@@ -61,6 +65,46 @@ def test_a_peer_on_the_socket_is_named_by_its_uid(daemon):
     entry, = entries(daemon.over_unix(), 1)
     assert (entry["client"], entry["uid"], entry["address"]) == \
         (f"uid:{os.getuid()}", os.getuid(), None)
+
+
+IN_A_GROUP = """
+import os, socket, sys
+path, group = sys.argv[1:]
+with open(group + "/cgroup.procs", "w") as file:
+    file.write(str(os.getpid()))
+with socket.socket(socket.AF_UNIX) as peer:
+    peer.connect(path)
+    peer.sendall(b"GET /v1 HTTP/1.1\\r\\nHost: l\\r\\n\\r\\n")
+    peer.recv(65536)
+    parent = os.getpid()
+    if os.fork():
+        os._exit(0)
+    while os.getppid() == parent:
+        pass
+    peer.sendall(b"POST /v1/projects/demo/refresh HTTP/1.1\\r\\nHost: l\\r\\n\\r\\n")
+    print(peer.recv(65536).split()[1].decode())
+"""
+
+
+@pytest.mark.skipif(not can_group(), reason="needs root that may make control groups")
+def test_the_unit_is_the_systems_whatever_is_made_in_it_and_though_its_process_has_gone(daemon):
+    """A user's own manager may call the groups in its service what it likes."""
+    folders = [control_group() / f"mixport-test-{os.getpid()}.slice"]
+    for name in ("user@1000.service", "app.slice", "importer.service"):
+        folders.append(folders[-1] / name)
+    try:
+        folders[-1].mkdir(parents=True)
+        for group in (control_group(), folders[-1]):
+            done = subprocess.run([sys.executable, "-c", IN_A_GROUP, daemon.socket, group],
+                                  stdout=subprocess.PIPE, timeout=slow(20), check=True)
+            assert done.stdout == b"202\n"
+        nested, own = entries(daemon.client(), 2)
+        # Of a service, where the tests run in one.
+        assert nested["unit"] == (own["unit"] or "user@1000.service")
+    finally:
+        wait_until(lambda: not (folders[-1] / "cgroup.procs").read_text(), what="the group is empty")
+        for folder in reversed(folders):
+            folder.rmdir()
 
 
 def test_every_kind_of_change_is_there(daemon, sim):
@@ -113,6 +157,63 @@ def test_what_is_refused_before_anything_is_looked_at_names_its_object(daemon):
     assert daemon.client("read").remove("of-somebody").status == 403
     entry, = entries(daemon.client(), 1)
     assert (entry["connector_id"], entry["action"]) == ("of-somebody", "delete")
+
+
+def test_what_is_refused_is_of_the_project_that_it_names(start_daemon, start_sim):
+    """By its path or its operation, though its caller may not see it; who sees that project's
+    entries alone sees these."""
+    sim = start_sim(projects=(PROJECT_ID, OTHER_PROJECT_ID))
+    daemon = start_daemon(sim, projects=BOTH,
+                          tokens=TOKENS + (Token("auditor", "admin", "demo"),
+                                           Token("stranger", "manage", "other")))
+    sim.refuse("create", 500)
+    operation_id = daemon.client().create(gcs(), wait=30).json["operation_id"]
+    resolve = f"/v1/operations/{operation_id}/resolve"
+    asked = {"outcome": "not_created", "reason": "looked"}
+    assert daemon.client("read").remove("x").status == 403
+    assert daemon.client("read").delete(f"{DROPIN}/x").status == 403
+    assert daemon.client("stranger").remove("x").status == 404
+    assert daemon.client("read").post(resolve, asked).status == 403
+    assert daemon.client("limited").post(resolve, asked).status == 403
+    assert daemon.client("auditor").post(resolve, {"outcome": "x", "reason": "y"}).status == 422
+    found = entries(daemon.client("auditor"), 7)
+    assert {e["project"] for e in found} == {"demo"}
+    assert [e["operation_id"] for e in found[:3]] == [operation_id] * 3
+
+
+def test_what_is_refused_for_being_asked_too_often_names_its_object(start_daemon, sim):
+    daemon = start_daemon(sim, config={"daemon": {"requests_per_second": 1}})
+    api = daemon.client("manage")
+    statuses = {api.remove("x").status for _ in range(50)}
+    assert 429 in statuses
+
+    def refused():
+        found = daemon.client().get("/v1/audit", {"limit": 500}).json.get("data", [])
+        return [e for e in found if e["status"] == 429]
+
+    assert {(e["project"], e["connector_id"]) for e in wait_until(refused)} == {("demo", "x")}
+
+
+def test_what_is_too_long_for_an_entry_is_cut_between_characters(daemon):
+    daemon.client("read").remove("%C3%A9" * 100)
+    daemon.client("read").post(f"/v1/operations/{'%C3%A9' * 40}/resolve", {})
+    resolve, delete = entries(daemon.client(), 2)
+    assert delete["connector_id"] == "é" * 64
+    assert resolve["operation_id"] == "é" * 15
+
+
+def test_a_reload_by_signal_is_there(daemon):
+    daemon.reload()
+    entry, = entries(daemon.client(), 1)
+    assert (entry["action"], entry["client"], entry["uid"], entry["address"], entry["status"]) == \
+        ("reload", "signal:HUP", os.getuid(), None, 200)
+    assert [line for line in daemon.log().splitlines() if "audit: reload by signal:HUP" in line]
+    daemon.expect_error("")
+    daemon.configure("daemon", database="/elsewhere")
+    daemon.process.send_signal(signal.SIGHUP)
+    refused = entries(daemon.client(), 2)[0]
+    assert (refused["status"], refused["code"]) == (422, "configuration-invalid")
+    assert refused["request_id"] != entry["request_id"]
 
 
 def test_a_create_is_there_before_it_is_sent_and_outlives_a_crash(daemon, sim):
@@ -216,10 +317,6 @@ def test_no_path_forges_an_entry_of_the_journal(start_daemon, sim):
     assert f"\nMIXPORT_CONNECTOR_ID={shown}\n" in entry and f", connector {shown}: 403" in entry
     assert entry.startswith("MESSAGE=audit: delete by read from ") and "\x1b" not in entry
     assert "audit:" not in daemon.log()
-
-
-CREATE = "/v1/projects/demo/connectors"
-DROPIN = f"/api/app/projects/{PROJECT_ID}/connectors"
 
 
 class Flood:

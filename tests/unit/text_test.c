@@ -199,6 +199,30 @@ START_TEST(a_byte_order_mark_is_at_the_start_or_none)
 }
 END_TEST
 
+START_TEST(what_is_put_into_a_field_is_cut_between_characters)
+{
+	static const struct {
+		const char *text;
+		size_t size;
+		const char *fits;
+	} cases[] = {
+	    {NULL, 4, ""},
+	    {"abc", 4, "abc"},
+	    {"abcd", 4, "abc"},
+	    {"\xc3\xa9\xc3\xa9", 5, "\xc3\xa9\xc3\xa9"},
+	    {"\xc3\xa9\xc3\xa9", 4, "\xc3\xa9"},
+	    {"\xc3\xa9\xc3\xa9", 3, "\xc3\xa9"},
+	    {"a\xf0\x9f\x98\x80", 5, "a"},
+	    {"\xc3\xa9", 1, ""},
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char field[8];
+		text_fit(field, cases[i].size, cases[i].text);
+		ck_assert_str_eq(field, cases[i].fits);
+	}
+}
+END_TEST
+
 static void expect_decoded(const char *text, bool plus, const char *expected)
 {
 	char copy[64];
@@ -295,6 +319,8 @@ int main(void)
 	    {"UTF-8 is never overlong or broken", utf8_is_never_overlong_or_broken},
 	    {"a byte order mark is at the start or none",
 		a_byte_order_mark_is_at_the_start_or_none},
+	    {"what is put into a field is cut between characters",
+		what_is_put_into_a_field_is_cut_between_characters},
 	    {"percent escapes decode or are refused", percent_escapes_decode_or_are_refused},
 	    {"percent encoding decodes to the same", percent_encoding_decodes_to_the_same},
 	    {"what is shown holds no control characters",
