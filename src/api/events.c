@@ -17,8 +17,10 @@
 #define EVENTS_DEFAULT 100
 #define EVENTS_MAXIMUM 500
 #define EVENTS_WAIT_MAXIMUM 60
-/* Of a stream at a time, so that a thread serves others in between. */
+/* Of a stream at a time, so that a thread serves others in between, and bytes, so that one who does
+ * not read leaves little in memory. */
 #define STREAM_EVENTS 100
+#define STREAM_BYTES_LIMIT ((size_t)64 * 1024)
 #define BOOKMARK_INTERVAL MICROSECONDS_PER_MINUTE
 #define EVENT_ID_PREFIX "evt_"
 #define EVENT_ID_SIZE 40
@@ -44,6 +46,7 @@ struct following {
 	char feed[FEED_LENGTH + 1]; /* that the position is of */
 	int64_t project_id;         /* the only one that is wanted; 0: all */
 	unsigned limit;
+	size_t bytes_limit;
 	/* of what was read last */
 	struct event_feed now;
 	unsigned count;
@@ -119,7 +122,8 @@ static int add_event(const struct event_record *record, void *context)
 	char id[EVENT_ID_SIZE];
 	struct buffer *buffer = following->part;
 	if (following->count == following->limit ||
-	    (following->count > 0 && following->reading.writer.buffer->len > EVENTS_BYTES_LIMIT))
+	    (following->count > 0 &&
+		following->reading.writer.buffer->len > following->bytes_limit))
 		return STORE_PAGE_FULL;
 	following->count++;
 	event_id(following->now.name, record->seq, id);
@@ -295,7 +299,8 @@ static struct answered events_look(struct request *request)
 		return reading_failed(&following->reading, r, NULL);
 	if (following->gone)
 		return answer_gone(request, following);
-	if (following->count == 0 && !request_wait_over(request))
+	/* Where there is more to look at, the caller goes on from there: others have their turn. */
+	if (following->count == 0 && !following->more && !request_wait_over(request))
 		return reply_wait(request, events_look);
 	writer_end_array(writer);
 	writer_member_boolean(writer, "has_more", following->more);
@@ -336,6 +341,7 @@ static int say_gone(const struct following *following, struct buffer *part)
 struct piece_end {
 	int64_t after;
 	int64_t told;
+	int64_t more; /* not 0: there is */
 };
 
 static void name_filter(struct buffer *name, const char *filter)
@@ -363,7 +369,8 @@ static struct span piece_span(const struct buffer *buffer)
 static void keep_piece(struct request *request, const struct following *following,
     const struct buffer *name, struct buffer *part)
 {
-	const struct piece_end end = {.after = following->query.after, .told = following->told};
+	const struct piece_end end = {
+	    .after = following->query.after, .told = following->told, .more = following->more};
 	size_t len = part->len;
 	if (buffer_append(part, &end, sizeof(end)) == 0)
 		stream_keep_piece(request, piece_span(name), piece_span(part));
@@ -384,6 +391,7 @@ static int next_piece(
 		size_t len = kept.len - sizeof(end);
 		memcpy(&end, kept.ptr + len, sizeof(end));
 		following->query.after = end.after;
+		following->more = end.more != 0;
 		following->told = len > 0 ? end.told : following->told;
 		return buffer_append(part, kept.ptr, len);
 	}
@@ -412,12 +420,15 @@ static int next_events(struct request *request, void *state, struct buffer *part
 		following->told = following->query.after;
 		following->bookmark_at = now + BOOKMARK_INTERVAL;
 	}
+	if (following->more)
+		request_go_on(request);
 	return 0;
 }
 
 static struct answered answer_stream(struct request *request, struct following *following)
 {
 	following->limit = STREAM_EVENTS;
+	following->bytes_limit = STREAM_BYTES_LIMIT;
 	following->told = following->query.after;
 	following->bookmark_at =
 	    clock_monotonic(request_service(request)->clock) + BOOKMARK_INTERVAL;
@@ -463,6 +474,7 @@ struct answered events_get(struct request *request)
 	if (r < 0 || faults < 0)
 		return parameters_refused(request);
 	following->limit = (unsigned)limit;
+	following->bytes_limit = EVENTS_BYTES_LIMIT;
 	request_set_state(request, following);
 	if (request_wants_stream(request))
 		return answer_stream(request, following);

@@ -23,6 +23,11 @@ void request_watch(struct request *request, unsigned kind, const char *id)
 	wait_watch(&connection_of(request)->wait, kind, id);
 }
 
+void request_go_on(struct request *request)
+{
+	wait_go_on(&connection_of(request)->wait);
+}
+
 bool request_wait_over(const struct request *request)
 {
 	const struct connection *connection = connection_of(request);

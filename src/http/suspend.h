@@ -21,6 +21,10 @@ void request_wait_for(struct request *request, uint64_t seconds);
  * even when it happens before it. At most four topics a request. */
 void request_watch(struct request *request, unsigned kind, const char *id);
 
+/* The next reply_wait ends at once, as if what is watched had changed: others have their turn, and
+ * then the request goes on. Call it after request_watch. */
+void request_go_on(struct request *request);
+
 /* Whether the time to wait is used up, the client has left, or the daemon stops. */
 bool request_wait_over(const struct request *request);
 

@@ -224,6 +224,14 @@ void wait_watch(struct wait *wait, unsigned kind, const char *id)
 	pthread_mutex_unlock(&waits->mutex);
 }
 
+void wait_go_on(struct wait *wait)
+{
+	struct waits *waits = wait->waits;
+	pthread_mutex_lock(&waits->mutex);
+	wait->fired = true;
+	pthread_mutex_unlock(&waits->mutex);
+}
+
 void wait_suspend(struct wait *wait, bool (*over)(void *context), void *context)
 {
 	struct waits *waits = wait->waits;

@@ -90,6 +90,9 @@ void waits_wake(struct waits *waits);
  * before that begins. */
 void wait_watch(struct wait *wait, unsigned kind, const char *id);
 
+/* Ends the next wait at once, as a change would, unless wait_watch is called before it. */
+void wait_go_on(struct wait *wait);
+
 /* Suspends the request until a watched topic changes, the deadline or wait_end; not at all when
  * it has happened already, or when `over`, asked under the mutex, says so. */
 void wait_suspend(struct wait *wait, bool (*over)(void *context), void *context);

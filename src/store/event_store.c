@@ -85,11 +85,15 @@ STATEMENT(sql_event_list, FOR_ALL, "read events",
 	"SELECT seq, type, project_id, connector_id, job_id, at, operation_id, previous, changed,"
 	" data FROM events WHERE seq > ?1 ORDER BY seq");
 
+/* Events that are looked at in one go: what is wanted may be rare. */
+#define EVENTS_LOOKED_AT 2000
+
 struct event_sink {
 	const struct event_query *query;
 	event_row_fn *row;
 	void *context;
 	int64_t seq;
+	unsigned looked_at;
 };
 
 static bool is_wanted(const struct event_query *query, const struct event_record *record)
@@ -103,6 +107,8 @@ static int event_deliver(struct conn *conn, struct columns *columns, void *sink,
 {
 	struct event_sink *to = sink;
 	struct event_record record = {.seq = column_integer(columns)};
+	if (to->looked_at++ == EVENTS_LOOKED_AT)
+		return STORE_PAGE_FULL;
 	int type = text_find(event_type_names, column_text(columns));
 	if (type < 0)
 		return err_set(err, "database %s: event %lld has a type nobody knows", conn->path,

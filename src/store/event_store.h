@@ -67,9 +67,10 @@ struct event_query {
 /* Receives one event; STORE_PAGE_FULL when it does not take it. */
 typedef int event_row_fn(const struct event_record *record, void *context);
 
-/* Delivers those after a position, oldest first, until the callback takes no more. ret_seq gets the
- * position behind the last that was looked at, and taken or passed over. Returns 0;
- * STORE_PAGE_FULL; -1. */
+/* Delivers those after a position, oldest first, until the callback takes no more or 2,000 were
+ * looked at, so that a thread is free again soon. ret_seq gets the position behind the last that
+ * was looked at, and taken or passed over. Returns 0; STORE_PAGE_FULL when there may be more; -1.
+ */
 int event_store_list(struct conn *conn, const struct event_query *query, event_row_fn *row,
     void *context, struct err *err, int64_t *ret_seq);
 
