@@ -17,6 +17,7 @@ void quota_init(struct quota *quota)
 {
 	buckets_init(&quota->requests);
 	buckets_init(&quota->failures);
+	unsent_init(&quota->unsent);
 	pthread_mutex_init(&quota->mutex, NULL);
 }
 
@@ -24,6 +25,7 @@ void quota_done(struct quota *quota)
 {
 	buckets_done(&quota->requests);
 	buckets_done(&quota->failures);
+	unsent_done(&quota->unsent);
 	pthread_mutex_destroy(&quota->mutex);
 }
 

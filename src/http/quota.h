@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* How often one caller may ask, and how fast one who is not known may try. */
+/* How often one caller may ask, how much it may leave untaken, and how fast one who is not known
+ * may try. */
 #pragma once
 
 #include <stdatomic.h>
 
 #include "config/config.h"
 #include "http/endpoint.h"
+#include "http/unsent.h"
 #include "util/bucket.h"
 
 /* Who failed where, since that was last logged. */
@@ -18,6 +20,7 @@ struct quota_unsaid {
 struct quota {
 	struct buckets requests;
 	struct buckets failures;
+	struct unsent unsent;
 	_Atomic uint64_t failed[LISTENER_COUNT]; /* since the start */
 	pthread_mutex_t mutex;                   /* guards what follows */
 	struct quota_unsaid unsaid[LISTENER_COUNT];

@@ -9,6 +9,7 @@
 
 #include "http/connection.h"
 #include "http/field.h"
+#include "http/quota.h"
 #include "util/log.h"
 
 /* Bytes that libmicrohttpd asks for at once where it does not send in chunks (HTTP/1.0). */
@@ -149,27 +150,70 @@ static struct MHD_Response *empty_response(void)
 	return MHD_create_response_from_buffer(0, nothing, MHD_RESPMEM_PERSISTENT);
 }
 
-/* The body goes to libmicrohttpd as it is, without a copy. */
-static struct MHD_Response *reply_take_body(struct buffer *body)
+/* What is asked for is composed anew when it is asked for again. */
+static struct answered refuse_unsent(struct request *request)
 {
-	size_t len;
-	char *data = buffer_steal(body, &len);
-	if (!data)
-		return empty_response();
-	struct MHD_Response *response =
-	    MHD_create_response_from_buffer_with_free_callback(len, data, free);
-	if (!response)
-		free(data);
-	return response;
+	struct reply *reply = reply_of(request);
+	buffer_clear(&reply->body);
+	buffer_clear(&reply->faults);
+	buffer_clear(&reply->members);
+	reply->header_count = 0;
+	reply->close = true;
+	reply_header(request, "Retry-After", "1");
+	return reply_problem(request, PROBLEM_TOO_MANY_REQUESTS,
+	    "%s has not taken yet what it asked for before: read those answers to their end, or "
+	    "ask for less at once.",
+	    request->caller.name);
 }
 
-static struct MHD_Response *kept_response(struct kept *kept)
+/* Whether the answer must be given, whatever there is that was not taken: it is the only one, or
+ * says what cannot be asked again. */
+static bool must_be_sent(const struct request *request, unsigned status)
 {
-	struct MHD_Response *response = MHD_create_response_from_buffer_with_free_callback_cls(
-	    kept->len, kept->data, kept_unref, kept_ref(kept));
-	if (!response)
-		kept_unref(kept);
-	return response;
+	return status >= 400 || !request->route || (request->route->flags & ROUTE_CHANGES);
+}
+
+/* Answers with a body, of which it takes a use. It goes to libmicrohttpd as it is, without a copy,
+ * and stays in memory until the client has taken it. */
+static struct answered queue_body(struct request *request, unsigned status,
+    const struct unsent_body *body, char *data, const char *content_type)
+{
+	struct unsent_body counted = *body;
+	struct connection *connection = connection_of(request);
+	struct unsent_load *load = NULL;
+	counted.holder = atomic_load(&connection->holder);
+	counted.always = must_be_sent(request, status);
+	int r = body->len < UNSENT_SMALL
+		    ? 0
+		    : unsent_take(&connection->worker->quota->unsent, &counted, &load);
+	struct MHD_Response *response =
+	    r ? NULL
+	      : MHD_create_response_from_buffer_with_free_callback_cls(body->len, data,
+		    load ? unsent_give_back : body->release, load ? (void *)load : body->body);
+	if (!response && load)
+		unsent_give_back(load);
+	else if (!response)
+		body->release(body->body);
+	return r > 0 ? refuse_unsent(request) : queue(request, status, response, content_type);
+}
+
+static struct answered queue_composed(
+    struct request *request, unsigned status, const char *content_type)
+{
+	size_t len;
+	char *data = buffer_steal(&reply_of(request)->body, &len);
+	if (!data)
+		return queue(request, status, empty_response(), content_type);
+	const struct unsent_body body = {.body = data, .len = len, .release = free};
+	return queue_body(request, status, &body, data, content_type);
+}
+
+static struct answered queue_kept(
+    struct request *request, unsigned status, struct kept *kept, const char *content_type)
+{
+	const struct unsent_body body = {
+	    .body = kept_ref(kept), .len = kept->len, .release = kept_unref};
+	return queue_body(request, status, &body, kept->data, content_type);
 }
 
 static bool etag_is_known(const struct request *request)
@@ -223,7 +267,7 @@ struct answered reply_kept(struct request *request, struct kept *kept)
 {
 	reply_of(request)->etag = kept->etag[0] ? kept->etag : NULL;
 	unsigned status = is_not_modified(request, 200) ? 304 : 200;
-	return queue(request, status, kept_response(kept), "application/json");
+	return queue_kept(request, status, kept, "application/json");
 }
 
 /* Puts a 200 into the worker's cache when the handler said that it may be kept. NULL when not. The
@@ -260,10 +304,11 @@ struct answered reply_json(struct request *request, unsigned status)
 	if (status == 200)
 		kept = reply_keep(request);
 	/* With 304 the library leaves the body out, and keeps Content-Length as of the 200. */
-	struct answered answered = queue(request, is_not_modified(request, status) ? 304 : status,
-	    kept ? kept_response(kept) : reply_take_body(&reply->body), "application/json");
-	if (kept)
-		kept_unref(kept);
+	status = is_not_modified(request, status) ? 304 : status;
+	if (!kept)
+		return queue_composed(request, status, "application/json");
+	struct answered answered = queue_kept(request, status, kept, "application/json");
+	kept_unref(kept);
 	return answered;
 }
 
@@ -273,7 +318,8 @@ struct parts {
 	reply_part_fn *next;
 	void *state;
 	struct buffer part;
-	size_t sent; /* of the part */
+	struct unsent_load *load; /* the part */
+	size_t sent;              /* of the part */
 	bool last;
 };
 
@@ -304,6 +350,7 @@ static int parts_renew(struct parts *parts)
 	if (r < 0)
 		log_error("request %s: the answer breaks off: %s", request->id, err.text);
 	parts->last = r == 0;
+	unsent_change(parts->load, parts->part.len);
 	return r < 0 ? -1 : 0;
 }
 
@@ -325,25 +372,18 @@ static ssize_t parts_read(void *context, uint64_t position, char *data, size_t s
 	return (ssize_t)len;
 }
 
-static struct MHD_Response *parts_response(
-    struct request *request, reply_part_fn *next, void *state)
+static void parts_over(void *context)
 {
-	struct parts *parts = calloc(1, sizeof(*parts));
-	if (!parts) {
-		free(state);
-		return NULL;
-	}
-	*parts = (struct parts){
-	    .connection = connection_of(request),
-	    .next = next,
-	    .state = state,
-	    .part = reply_of(request)->body,
-	};
-	buffer_init(&reply_of(request)->body, BODY_LIMIT);
+	const struct parts *parts = context;
+	unsent_give_back(parts->load);
+}
+
+static struct MHD_Response *parts_response(struct request *request, struct parts *parts)
+{
 	struct MHD_Response *response = MHD_create_response_from_callback(
-	    MHD_SIZE_UNKNOWN, PARTS_BLOCK, parts_read, parts, parts_free);
+	    MHD_SIZE_UNKNOWN, PARTS_BLOCK, parts_read, parts, parts_over);
 	if (!response)
-		parts_free(parts);
+		parts_over(parts);
 	/* libmicrohttpd 0.9.75 ends the body that HEAD does not have, where the next answer
 	 * should begin. */
 	if (response && request->head)
@@ -354,11 +394,32 @@ static struct MHD_Response *parts_response(
 
 struct answered reply_parts(struct request *request, reply_part_fn *next, void *state)
 {
-	if (buffer_failed(&reply_of(request)->body)) {
+	struct connection *connection = connection_of(request);
+	struct parts *parts = calloc(1, sizeof(*parts));
+	if (buffer_failed(&reply_of(request)->body) || !parts) {
+		free(parts);
 		free(state);
 		return refuse_body(request);
 	}
-	return queue(request, 200, parts_response(request, next, state), "application/json");
+	*parts = (struct parts){
+	    .connection = connection,
+	    .next = next,
+	    .state = state,
+	    .part = reply_of(request)->body,
+	};
+	buffer_init(&reply_of(request)->body, BODY_LIMIT);
+	const struct unsent_body body = {
+	    .holder = atomic_load(&connection->holder),
+	    .body = parts,
+	    .len = parts->part.len,
+	    .release = parts_free,
+	};
+	int r = unsent_take(&connection->worker->quota->unsent, &body, &parts->load);
+	if (r) {
+		parts_free(parts);
+		return r > 0 ? refuse_unsent(request) : fail(request, NULL);
+	}
+	return queue(request, 200, parts_response(request, parts), "application/json");
 }
 
 struct answered reply_response(
@@ -371,7 +432,7 @@ struct answered reply_text(struct request *request, unsigned status, const char 
 {
 	if (buffer_failed(&reply_of(request)->body))
 		return refuse_body(request);
-	return queue(request, status, reply_take_body(&reply_of(request)->body), content_type);
+	return queue_composed(request, status, content_type);
 }
 
 struct answered reply_no_content(struct request *request)
@@ -443,8 +504,8 @@ static struct answered answer_problem(
 		reply_header(request, "Retry-After", "1");
 	write_problem(request, entry, status, detail);
 	counter_add(&connection_of(request)->worker->counters.problems[problem], 1);
-	return queue(request, status, reply_take_body(&reply->body),
-	    is_foreign(request) ? "application/json" : "application/problem+json");
+	return queue_composed(
+	    request, status, is_foreign(request) ? "application/json" : "application/problem+json");
 }
 
 struct answered reply_problem(

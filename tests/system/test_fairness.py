@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from harness import SLOW, Daemon, Sim, read_all, slow, user, wait_until
+from harness import (PROJECT_ID, SLOW, TOKENS, Daemon, Sim, Token, parse, read_all, slow, user,
+                     wait_until)
 
 NOBODY = 65534
 OPEN = {"daemon": {"socket_mode": "0666"}}
@@ -238,12 +239,21 @@ def by_slow_senders(daemon):
     return held
 
 
+def narrow(api):
+    """A connection of which the kernel keeps next to nothing for the reader."""
+    if api.via == "unix":
+        return api.socket()
+    raw = socket.socket()
+    raw.settimeout(slow(30))
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    raw.connect(("127.0.0.1", api.port()))
+    return raw
+
+
 def by_slow_readers(daemon):
     held = []
     for _ in range(200):
-        raw = socket.socket()
-        raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        raw.connect(("127.0.0.1", daemon.port))
+        raw = narrow(daemon.client("read"))
         raw.sendall(request(daemon.client("read"), "/v1/connectors?limit=500"))
         held.append(raw)
     return held
@@ -262,18 +272,100 @@ def percentile_99(call):
     return sorted(took)[-4]
 
 
+def resident(daemon):
+    """MiB."""
+    with open(f"/proc/{daemon.pid}/status") as file:
+        return int(next(line.split()[1] for line in file if line.startswith("VmRSS"))) / 1024
+
+
 @pytest.mark.parametrize("crowd", [by_one_token, by_nobody, by_a_reader_of_403s, by_slow_senders,
                                    by_slow_readers, by_ten_thousand_idle], ids=lambda f: f.__name__)
 def test_a_crowd_keeps_nobody_waiting(crowded, crowd):
     held = crowd(crowded)
     root = percentile_99(lambda: crowded.over_unix().get("/v1/projects"))
     health = percentile_99(lambda: crowded.over_health().get("/healthz"))
-    with open(f"/proc/{crowded.pid}/status") as file:
-        resident = int(next(line.split()[1] for line in file if line.startswith("VmRSS"))) / 1024
+    memory = resident(crowded)
     print(f"{crowd.__name__}: p99 {root * 1e3:.1f} ms root, {health * 1e3:.1f} ms health, "
-          f"{resident:.0f} MiB")
+          f"{memory:.0f} MiB")
     for raw in held:
         raw.close()
     assert root < slow(0.05) and health < slow(0.05)
     # A sanitizer takes memory of its own, and keeps what was freed for a while.
-    assert resident <= 120 or SLOW != 1
+    assert memory <= 120 or SLOW != 1
+
+
+# What is asked for and not taken
+
+
+@pytest.fixture(scope="module")
+def weighty():
+    """A daemon whose pages are of 4 MB."""
+    long = {"connector_properties": {"gcs_bucket": "b", "gcs_prefix": "p/", "more": "y" * 7000}}
+    tokens = TOKENS + tuple(Token(f"t{i}", "read") for i in range(4))
+    with Sim() as sim:
+        for _ in range(10):
+            sim.put(50, connector=long)
+        with Daemon(sim, tokens=tokens,
+                    config={"daemon": {"socket_mode": "0666", "request_timeout": "60s"},
+                            "access": {"read": "nobody"}}) as daemon:
+            wait_until(lambda: daemon.client().project()["connectors"] == 500, timeout=60)
+            yield daemon
+
+
+LONG_PAGES = [f"/v1/connectors?limit={500 - i}" for i in range(200)]
+DROPIN = f"/api/app/projects/{PROJECT_ID}/connectors"
+
+
+def leave_untaken(api, targets):
+    held = []
+    for target in targets:
+        raw = narrow(api)
+        raw.sendall(request(api, target))
+        held.append(raw)
+    return held
+
+
+def begins(raw):
+    """The first bytes of an answer, which stays where it is."""
+    return raw.recv(12, socket.MSG_PEEK)
+
+
+@pytest.mark.parametrize("who, targets", [
+    ("token", LONG_PAGES), ("user", LONG_PAGES), ("tokens", LONG_PAGES),
+    ("token", LONG_PAGES[:1] * 200), ("user", [DROPIN] * 200)],
+    ids=["pages to a token", "pages to a user", "pages to tokens", "one page", "lists"])
+def test_who_takes_no_answers_fills_no_memory(weighty, who, targets):
+    if who == "token":
+        held = leave_untaken(weighty.client("t0"), targets)
+    elif who == "tokens":
+        held = [raw for i in range(4) for raw in leave_untaken(weighty.client(f"t{i}"), targets[i::4])]
+    else:
+        with user(NOBODY):
+            held = leave_untaken(weighty.over_unix(), targets)
+    status = [begins(raw)[9:12] for raw in held]
+    memory = resident(weighty)
+    print(f"{who}, {len(set(targets))} targets: {memory:.0f} MiB, {status.count(b'200')} of "
+          f"{len(held)} answered")
+    assert set(status) <= {b"200", b"429"}
+    assert b"200" in status and (b"429" in status or len(set(targets)) == 1)
+    # A sanitizer takes memory of its own, and keeps what was freed for a while.
+    assert memory <= 120 or SLOW != 1
+    refused = next((raw for raw, code in zip(held, status) if code == b"429"), None)
+    if refused:
+        answer = parse(read_all(refused))
+        assert answer.headers["Retry-After"] == "1" and answer.headers["Connection"] == "close"
+        assert b"too-many-requests" in answer.body
+    page = weighty.client("read").connectors(limit=500)
+    assert page.status == 200 and len(page.body) > 3_000_000, "others are not concerned"
+    for raw in held:
+        raw.close()
+    api = weighty.client("t0") if who != "user" else weighty.over_unix()
+    wait_until(lambda: api.connectors(limit=500).status == 200, what="it may ask again")
+
+
+def test_a_crowd_that_reads_one_page_is_no_crowd(crowded):
+    """It is in memory once; each has it without delay, however many they are."""
+    held = leave_untaken(crowded.client("read"), ["/v1/connectors?limit=200"] * 300)
+    assert {begins(raw) for raw in held} == {b"HTTP/1.1 200"}
+    for raw in held:
+        raw.close()
