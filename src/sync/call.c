@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "config/credential.h"
+#include "util/log.h"
 #include "util/timestamp.h"
 
 void call_init(struct call *call, const struct call_owner *owner, struct project *project,
@@ -64,27 +65,56 @@ static void take_answer(struct call *call, const struct client_answer *answer)
 		project_recovered(project, before);
 }
 
-/* An answer may repeat what was sent. Nothing of our credential goes on from here. */
+/* A text without what is of the credential in it: itself, or *ret_copy, or none when there is no
+ * memory for one. */
+static struct span clean_text(
+    const struct credential *credential, struct span text, char **ret_copy)
+{
+	union {
+		const char *received;
+		char *data;
+	} read = {.received = text.ptr};
+	if (!text.ptr || !credential_found_in(credential, read.data, text.len, false))
+		return text;
+	char *copy = malloc(text.len + 1);
+	if (!copy)
+		return SPAN_NONE;
+	memcpy(copy, text.ptr, text.len);
+	copy[text.len] = '\0';
+	credential_found_in(credential, copy, text.len, true);
+	*ret_copy = copy;
+	return (struct span){.ptr = copy, .len = text.len};
+}
+
+/* For whoever looks into why requests are refused. Cut only now: of a secret that is cut in two,
+ * neither part would be found. */
+static void log_limit(const struct call *call, const char *header, const char *value)
+{
+	_cleanup_free_ char *copy = NULL;
+	struct span clean = clean_text(call->settings->credential, span_of(value), &copy);
+	if (clean.ptr)
+		log_debug("the answer to the %s call has %s: %.200s", endpoint_name(call->endpoint),
+		    header, clean.ptr);
+}
+
+/* An answer may repeat what was sent, in its headers too, and so may what libcurl says of it.
+ * Nothing of our credential goes on from here. */
 static void call_ended(const struct client_answer *answer, void *context)
 {
 	struct call *call = context;
 	const struct credential *credential = call->settings->credential;
 	struct client_answer clean = *answer;
-	union {
-		const char *received;
-		char *data;
-	} body = {.received = answer->body.ptr};
-	_cleanup_free_ char *copy = NULL;
-	if (body.data && credential_found_in(credential, body.data, answer->body.len, false)) {
-		clean.body = SPAN_NONE;
-		copy = malloc(answer->body.len + 1);
-		if (copy) {
-			memcpy(copy, answer->body.ptr, answer->body.len);
-			copy[answer->body.len] = '\0';
-			credential_found_in(credential, copy, answer->body.len, true);
-			clean.body = (struct span){.ptr = copy, .len = answer->body.len};
-		}
-	}
+	_cleanup_free_ char *body = NULL;
+	_cleanup_free_ char *message = NULL;
+	clean.body = clean_text(credential, answer->body, &body);
+	clean.message = clean_text(credential, span_of(answer->message), &message).ptr;
+	if (!clean.message)
+		clean.message = "";
+	if (credential_found_in(credential, clean.request_id, strlen(clean.request_id), false))
+		clean.request_id[0] = '\0';
+	log_limit(call, "RateLimit", answer->rate_limit);
+	log_limit(call, "RateLimit-Policy", answer->rate_limit_policy);
+	clean.rate_limit = clean.rate_limit_policy = NULL;
 	take_answer(call, &clean);
 }
 

@@ -421,18 +421,6 @@ static void answer_request_id(const struct transfer *transfer, char ret_id[CLIEN
 		snprintf(ret_id, CLIENT_REQUEST_ID_SIZE, "%s", id);
 }
 
-/* Not documented, but common: for whoever looks into why requests are refused. */
-static void log_rate_limit(const struct transfer *transfer)
-{
-	static const char *const names[] = {"RateLimit", "RateLimit-Policy"};
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		const char *value = answer_header(transfer->easy, names[i]);
-		if (value)
-			log_debug("the answer to the %s call has %s: %.200s", transfer->name,
-			    names[i], value);
-	}
-}
-
 /* Sends a read once more, to where the answer points; once, since a path that ends in a slash is
  * not given another. Returns 1 when it is on its way, 0 when the answer stands as it is. */
 static int follow_redirect(struct transfer *transfer)
@@ -507,7 +495,8 @@ static void transfer_ended(struct transfer *transfer, CURLcode code)
 		const char *text = answer_header(transfer->easy, "Date");
 		time_t date = text ? curl_getdate(text, NULL) : -1;
 		answer.date = date == -1 ? TIMESTAMP_NONE : (int64_t)date * MICROSECONDS_PER_SECOND;
-		log_rate_limit(transfer);
+		answer.rate_limit = answer_header(transfer->easy, "RateLimit");
+		answer.rate_limit_policy = answer_header(transfer->easy, "RateLimit-Policy");
 		answer.body = (struct span){
 		    .ptr = buffer_text(&transfer->body),
 		    .len = transfer->body.len,

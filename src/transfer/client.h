@@ -37,8 +37,11 @@ struct client_answer {
 	int64_t date; /* the server's own clock when it answered; TIMESTAMP_NONE when not sent */
 	char
 	    request_id[CLIENT_REQUEST_ID_SIZE]; /* the server's own, for its support; "" for none */
-	int64_t started_at;                     /* wall clock, when the request was submitted */
-	int64_t duration;                       /* microseconds */
+	/* Headers of limits as they came, for the log: nobody documents them. NULL for none. */
+	const char *rate_limit;
+	const char *rate_limit_policy;
+	int64_t started_at; /* wall clock, when the request was submitted */
+	int64_t duration;   /* microseconds */
 };
 
 /* Called once for each request, on the client's thread, from client_run(). */

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
-from harness import TOKENS, USER, forms_of, gcs
+from harness import TOKENS, USER, forms_of, gcs, wait_until
 
 SECRET = USER.split(":")[1]
 SECRETS = [SECRET, TOKENS[0].secret]
@@ -59,3 +59,31 @@ def test_what_mixpanel_repeats_is_kept_back(daemon, sim, api, form):
     assert answer.status == 422 and answer.json["upstream"]["message"].startswith("refused ")
     assert api.get("/v1/operations").json["data"][0]["error"]["message"].endswith(" today")
     daemon.assert_nothing_leaked()
+
+
+HEADERS = {"RateLimit": f"user={USER}", "RateLimit-Policy": REPEATED["in base64"],
+           "x-mp-request-id": SECRET, "Retry-After": USER, "Date": USER,
+           "Location": f"http://{USER}@127.0.0.1/", "Content-Type": SECRET}
+
+
+@pytest.mark.parametrize("name", HEADERS)
+@pytest.mark.parametrize("status", [301, 422, 503])
+def test_no_header_of_mixpanels_goes_on(daemon, sim, api, name, status):
+    """Neither that of a create nor that of a read leaves anything anywhere."""
+    daemon.expect_error("")
+    sim.fault("status", "create", status=status, headers={name: HEADERS[name]})
+    api.create(gcs(), wait=1)
+    wait_until(lambda: sim.received("create") == 1)
+    sim.fault("status", "list", status=status, headers={name: HEADERS[name]})
+    wait_until(lambda: not sim.faults(), what="a list is struck")
+    assert api.get("/v1/operations").json["data"]
+
+
+def test_what_is_said_of_limits_is_logged_without_the_credential(daemon, sim):
+    """A secret that the line's end would cut in two is found before it is cut."""
+    before = "x" * (200 - len(SECRET) // 2)
+    sim.fault("status", "list", status=200, headers={"RateLimit": f"r=1 {USER}",
+                                                     "RateLimit-Policy": before + SECRET})
+    wait_until(lambda: f"call has RateLimit: r=1 {'*' * len(USER)}\n" in daemon.log())
+    wait_until(lambda: f"call has RateLimit-Policy: {before}*" in daemon.log())
+    assert before + SECRET[:3] not in daemon.log()

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from harness import gcs, wait_until
+from harness import USER, gcs, wait_until
 
 
 class Proxy(BaseHTTPRequestHandler):
@@ -106,12 +106,18 @@ class Relays(socketserver.ThreadingTCPServer):
 
 
 @pytest.fixture
-def secure(sim, tmp_path):
+def certificate():
+    """Whose it is, as options of openssl."""
+    return ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+
+
+@pytest.fixture
+def secure(sim, tmp_path, certificate):
     """Mixpanel behind TLS, with a certificate of an authority that nobody knows."""
     run = lambda *arguments: subprocess.run(["openssl", *arguments], cwd=tmp_path, check=True,
                                             stderr=subprocess.PIPE)
     run("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "key.pem", "-out", "ca.pem",
-        "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost")
+        "-days", "2", *certificate)
     server = Relays(("127.0.0.1", 0), Relay)
     server.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     server.context.load_cert_chain(tmp_path / "ca.pem", tmp_path / "key.pem")
@@ -133,6 +139,16 @@ def test_an_authority_nobody_knows_is_not_trusted(start_daemon, sim, secure):
     wait_until(lambda: api.project()["upstream"]["state"] == "unreachable", 20, "it is refused")
     assert "certificate" in api.project()["sync"]["error"]["message"]
     assert sim.received("list") == 0
+
+
+@pytest.mark.parametrize("certificate", [["-subj", "/CN=" + USER.split(":")[1]]], ids=["secret"])
+def test_what_libcurl_quotes_is_kept_back(start_daemon, secure):
+    """The log and the API are searched for the secret by the harness."""
+    daemon = start_daemon(secure, ready=False, config={"project demo": {
+        "base_url": secure.url, "ca_file": secure.ca}})
+    api = daemon.client()
+    wait_until(lambda: api.project()["upstream"]["state"] == "unreachable", 20, "it is refused")
+    assert "name '***" in api.project()["sync"]["error"]["message"]
 
 
 def test_with_ca_file_it_is(start_daemon, sim, secure):
