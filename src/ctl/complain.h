@@ -5,7 +5,8 @@
 #include "ctl/exits.h"
 #include "util/cleanup.h"
 
-/* Writes one line, "mixportctl: " before it, with what a terminal would take for a command escaped.
+/* Writes one line, "mixportctl: " before it, with what a terminal would take for a command escaped,
+ * and asterisks for what looks like a token.
  * Returns code, for `return complain(…)`. */
 enum exit_code complain(enum exit_code code, const char *format, ...) PRINTF_LIKE(2, 3);
 

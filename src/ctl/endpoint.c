@@ -132,7 +132,11 @@ static enum exit_code read_token_file(struct endpoint *endpoint, const char *pat
 	buffer_init(&text, sizeof(bytes));
 	int r = file_read(path, &text, &err);
 	enum exit_code code = EXIT_DONE;
-	if (r > 0)
+	if (r > 0 && strncmp(path, TOKEN_PREFIX, strlen(TOKEN_PREFIX)) == 0)
+		code = complain(EXIT_CONFIG,
+		    "the token itself is given where its file is wanted, and can be seen there by "
+		    "everybody; put it into a file of mode 600");
+	else if (r > 0)
 		code = complain(EXIT_CONFIG, "%s, the token file, is not there", path);
 	else if (r < 0)
 		code = complain(EXIT_CONFIG, "the token file cannot be read: %s", err.text);

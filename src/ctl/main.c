@@ -4,6 +4,7 @@
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "config.h"
@@ -11,6 +12,7 @@
 #include "ctl/complain.h"
 #include "ctl/ctl.h"
 #include "ctl/help.h"
+#include "util/secret.h"
 
 /* Whoever asks by the exit status is told how it ended. Nothing is left half done: what the daemon
  * has been asked for it carries out or not, whether or not somebody waits for it. */
@@ -24,6 +26,13 @@ static void prepare_process(void)
 {
 	const struct sigaction action = {.sa_handler = interrupted};
 	(void)sigaction(SIGINT, &action, NULL);
+	/* A token is in its memory. Programs that it runs may set their own limit. */
+	struct rlimit core;
+	secret_close_process();
+	if (getrlimit(RLIMIT_CORE, &core) == 0) {
+		core.rlim_cur = 0;
+		(void)setrlimit(RLIMIT_CORE, &core);
+	}
 	/* Text is UTF-8 whatever the locale; this is how the library knows the width of it. */
 	if (!setlocale(LC_CTYPE, "C.UTF-8"))
 		(void)setlocale(LC_CTYPE, "");

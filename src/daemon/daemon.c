@@ -11,7 +11,6 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
@@ -32,6 +31,7 @@
 #include "transfer/client.h"
 #include "util/clock.h"
 #include "util/log.h"
+#include "util/secret.h"
 #include "util/timestamp.h"
 
 #define LOOK_ROUND_EVERY (5 * MICROSECONDS_PER_SECOND)
@@ -84,17 +84,7 @@ void daemon_prepare_process(void)
 #ifdef __GLIBC__
 	mallopt(M_MMAP_THRESHOLD, 256 * 1024);
 #endif
-	/* A leak checker attaches to the process as a debugger does, which an undumpable one
-	 * refuses. */
-#if !defined(__SANITIZE_ADDRESS__)
-#if defined(__has_feature)
-#if !__has_feature(address_sanitizer)
-	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-#endif
-#else
-	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-#endif
-#endif
+	secret_close_process();
 	const struct rlimit none = {.rlim_cur = 0, .rlim_max = 0};
 	setrlimit(RLIMIT_CORE, &none);
 	descriptors_raise();

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 
 #include "util/log.h"
 
@@ -58,6 +59,19 @@ struct secret *secret_free(struct secret *secret)
 	secret_wipe(secret, size);
 	munmap(secret, size);
 	return NULL;
+}
+
+void secret_close_process(void)
+{
+#if !defined(__SANITIZE_ADDRESS__)
+#if defined(__has_feature)
+#if !__has_feature(address_sanitizer)
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+#endif
+#else
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+#endif
+#endif
 }
 
 void secret_wipe(void *data, size_t len)

@@ -21,5 +21,9 @@ int secret_new(const char *data, size_t len, struct err *err, struct secret **re
 /* Zeroes and frees; takes NULL; returns NULL. */
 struct secret *secret_free(struct secret *secret);
 
+/* Keeps this process from being dumped, and its memory from other processes of its user. Does
+ * nothing where a leak checker is built in: it attaches as a debugger does. */
+void secret_close_process(void);
+
 /* Overwrites len bytes in a way the compiler keeps. */
 void secret_wipe(void *data, size_t len);

@@ -444,6 +444,19 @@ def test_a_program_is_run_for_each_event(start, program, connector_id, job_id):
                                  event["connector_id"] or "none", event["job_id"] or "none"])
 
 
+def test_a_program_gets_the_environment_but_no_token(daemon, ctl, start, program, tmp_path):
+    path, _ = program(then=f"env >{tmp_path}/env; exit 0")
+    ctl.env.pop("MIXPORT_SOCKET")
+    ctl.env.update(MIXPORT_TOKEN=daemon.tokens["read"].secret, ELSE="kept",
+                   MIXPORT_URL=f"http://127.0.0.1:{daemon.port}")
+    start("watch", "--since", "oldest", "--exec", path)
+    wait_until(lambda: (tmp_path / "env").exists() and
+               "MIXPORT_EVENT_ID=" in (tmp_path / "env").read_text(), what="it was run")
+    given = (tmp_path / "env").read_text().splitlines()
+    assert "ELSE=kept" in given and f"MIXPORT_URL=http://127.0.0.1:{daemon.port}" in given
+    assert not [line for line in given if line.startswith("MIXPORT_TOKEN=")]
+
+
 def test_a_program_that_fails_is_tried_again_and_holds_the_position(start, program, tmp_path):
     state = tmp_path / "state"
     path, out = program(then=f"test -e {tmp_path}/good")

@@ -2,14 +2,18 @@
 
 import os
 import re
+import resource
+import shutil
+import signal
 import socket
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from ctl import MIXPORTCTL, Answering, Ctl, answer, environment
-from harness import slow, wait_until
+from harness import LEAK_CHECKED, TOKENS, slow, wait_until
 
 
 @pytest.fixture
@@ -87,6 +91,61 @@ def test_what_cannot_be_right_asks_nobody(alone, arguments, said):
 def test_a_secret_in_a_url_is_not_repeated(alone):
     _, err = alone("list", "--url", "http://me:mxp_1234@127.0.0.1", code=64)
     assert "--token-file" in err and "mxp_" not in err
+
+
+TOKEN = TOKENS[0].secret
+
+
+@pytest.mark.parametrize("words", [
+    ["list", "--token-file", TOKEN], ["list", "--url", TOKEN], ["list", "--socket", TOKEN * 3],
+    ["show", TOKEN], ["show", f"x{TOKEN}/y"], [TOKEN], ["help", TOKEN], ["list", f"--{TOKEN}"],
+    ["list", "-n", TOKEN], ["api", TOKEN], ["api", TOKEN, "/v1"], ["-v", "api", f"/{TOKEN}"],
+    ["watch", "--exec", TOKEN]])
+@pytest.mark.parametrize("env", [{}, {"MIXPORT_TOKEN_FILE": TOKEN}, {"MIXPORT_URL": TOKEN}])
+def test_a_token_in_the_wrong_place_is_not_repeated(alone, words, env):
+    out, err = alone(*words, code=None, **env)
+    assert err and TOKEN[4:] not in out + err
+
+
+def test_a_token_for_its_file_is_told(alone):
+    for words, env in ((["--token-file", TOKEN], {}), ([], {"MIXPORT_TOKEN_FILE": TOKEN})):
+        _, err = alone("list", "--url", "http://127.0.0.1:1", *words, code=78, **env)
+        assert "the token itself is given where its file is wanted" in err
+
+
+def most_core():
+    resource.setrlimit(resource.RLIMIT_CORE, (resource.getrlimit(resource.RLIMIT_CORE)[1],) * 2)
+
+
+@pytest.mark.parametrize("number", [signal.SIGQUIT, signal.SIGSEGV])
+def test_a_crash_leaves_no_core_with_the_token(ctl, tmp_path, number):
+    process = ctl.start("watch", cwd=tmp_path, preexec_fn=most_core)
+    wait_until(lambda: "SigCgt:\t0000000000000002" in
+               Path(f"/proc/{process.pid}/status").read_text(), what="it is prepared")
+    limits = Path(f"/proc/{process.pid}/limits").read_text()
+    assert re.search(r"Max core file size +0 ", limits)
+    process.send_signal(number)
+    ended = os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    process.communicate()
+    assert ended.si_code == os.CLD_KILLED, "it would be CLD_DUMPED"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_its_memory_is_closed_to_its_own_user(tmp_path):
+    if LEAK_CHECKED:
+        pytest.skip("a build with a leak checker stays dumpable, for it attaches as a debugger does")
+    with tempfile.TemporaryDirectory(prefix="mixport-") as folder, Answering(None) as silent:
+        os.chmod(folder, 0o755)
+        program = shutil.copy(MIXPORTCTL, folder)
+        process = subprocess.Popen([program, "list", "--url", silent.url], cwd="/", user=54321, group=54321, extra_groups=[],
+                                   env=environment(tmp_path, MIXPORT_TOKEN=TOKEN))
+        try:
+            wait_until(lambda: silent.requests, what="it has asked")
+            assert os.stat(f"/proc/{process.pid}").st_uid == 54321
+            assert os.stat(f"/proc/{process.pid}/mem").st_uid == 0
+        finally:
+            process.kill()
+            process.wait()
 
 
 def test_options_stand_before_and_after_the_command(ctl, sim, api):
