@@ -9,7 +9,7 @@
 struct kept *kept_new(char *data, size_t len, const char *etag)
 {
 	size_t etag_len = etag ? strlen(etag) : 0;
-	if (len > CACHE_BODY_LIMIT || etag_len >= CACHE_ETAG_SIZE)
+	if (len > CACHE_TOTAL_LIMIT || etag_len >= CACHE_ETAG_SIZE)
 		return NULL;
 	struct kept *kept = calloc(1, sizeof(*kept));
 	if (!kept)

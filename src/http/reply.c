@@ -435,6 +435,40 @@ struct answered reply_text(struct request *request, unsigned status, const char 
 	return queue_composed(request, status, content_type);
 }
 
+bool reply_text_again(
+    struct request *request, const char *content_type, struct answered *ret_answered)
+{
+	const struct connection *connection = connection_of(request);
+	const struct again *again = &connection->worker->again;
+	if (!again->kept || again->route != request->route ||
+	    again->viewer != reply_viewer(request) || !may_be_kept(connection) ||
+	    connection_now(connection) >= again->until)
+		return false;
+	*ret_answered = queue_kept(request, 200, again->kept, content_type);
+	return true;
+}
+
+struct answered reply_text_for(
+    struct request *request, const char *content_type, int64_t microseconds)
+{
+	struct connection *connection = connection_of(request);
+	struct buffer *body = &reply_of(request)->body;
+	struct kept *kept = NULL;
+	if (!buffer_failed(body) && body->len > 0 && may_be_kept(connection))
+		kept = kept_new(body->data, body->len, NULL);
+	if (!kept)
+		return reply_text(request, 200, content_type);
+	size_t len;
+	buffer_steal(body, &len);
+	worker_keep_text(connection->worker, &(struct again){
+						 .kept = kept,
+						 .route = request->route,
+						 .viewer = reply_viewer(request),
+						 .until = connection_now(connection) + microseconds,
+					     });
+	return queue_kept(request, 200, kept, content_type);
+}
+
 struct answered reply_no_content(struct request *request)
 {
 	return queue(request, 204, empty_response(), NULL);

@@ -47,6 +47,16 @@ struct answered reply_parts(struct request *request, reply_part_fn *next, void *
 /* Answers with the body composed, under another content type (metrics). */
 struct answered reply_text(struct request *request, unsigned status, const char *content_type);
 
+/* Answers 200 with the text that the handler of this route kept for who may see the same, if that
+ * is still good. Returns whether it did; the answer is the handler's to return then. */
+bool reply_text_again(
+    struct request *request, const char *content_type, struct answered *ret_answered);
+
+/* As reply_text with 200, and keeps the text for so many microseconds, whatever changes meanwhile;
+ * the thread keeps one. */
+struct answered reply_text_for(
+    struct request *request, const char *content_type, int64_t microseconds);
+
 /* Answers 204. */
 struct answered reply_no_content(struct request *request);
 

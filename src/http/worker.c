@@ -39,6 +39,7 @@ void worker_done(struct worker *worker)
 {
 	assert(LIST_EMPTY(&worker->connections));
 	cache_clear(&worker->cache);
+	worker_keep_text(worker, &(struct again){.kept = NULL});
 	edition_holder_done(&worker->editions);
 	worker->application->close_thread(worker->thread);
 	pthread_mutex_destroy(&worker->mutex);
@@ -55,9 +56,17 @@ struct edition *worker_edition(struct worker *worker)
 	/* Kept answers are keyed by tokens of the old configuration, so they go with it. */
 	if (worker->cache_edition != edition->number) {
 		cache_clear(&worker->cache);
+		worker_keep_text(worker, &(struct again){.kept = NULL});
 		worker->cache_edition = edition->number;
 	}
 	return edition;
+}
+
+void worker_keep_text(struct worker *worker, const struct again *again)
+{
+	if (worker->again.kept)
+		kept_unref(worker->again.kept);
+	worker->again = *again;
 }
 
 void worker_request_id(struct worker *worker, char ret_id[REQUEST_ID_SIZE])

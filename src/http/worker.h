@@ -15,6 +15,7 @@
 struct attendant;
 struct connection;
 struct quota;
+struct route;
 struct server;
 
 #define REQUEST_ID_SIZE 129
@@ -24,6 +25,14 @@ struct server;
 struct said {
 	const char *format;
 	int64_t at; /* monotonic */
+};
+
+/* A text that took long, served again for a while whatever has changed. */
+struct again {
+	struct kept *kept; /* NULL: none */
+	const struct route *route;
+	const void *viewer;
+	int64_t until; /* monotonic */
 };
 
 struct worker {
@@ -43,6 +52,7 @@ struct worker {
 	uint64_t id_count;
 	struct edition_holder editions;
 	struct cache cache;
+	struct again again;
 	unsigned cache_edition; /* whose answers are kept */
 	struct counters counters;
 	_Atomic uint64_t calls;     /* of our code by the thread */
@@ -80,6 +90,10 @@ int64_t worker_now(const struct worker *worker);
 /* A use of the edition in force; answers that were kept in an older one are forgotten. The worker's
  * thread. */
 struct edition *worker_edition(struct worker *worker);
+
+/* Takes a kept text over the one before, which is forgotten; all zero for none. The worker's
+ * thread, or after it has ended. */
+void worker_keep_text(struct worker *worker, const struct again *again);
 
 /* Writes an identifier that no other request has. The worker's thread. */
 void worker_request_id(struct worker *worker, char ret_id[REQUEST_ID_SIZE]);

@@ -321,3 +321,12 @@ def test_a_credential_that_is_read_anew_is_told(daemon):
     before = Metrics(daemon)(name)
     daemon.reload()
     wait_metrics(daemon, lambda now: now(name) > before, "read again")
+
+
+def test_who_asks_without_end_is_given_the_same_again(daemon):
+    """Each answer that is made anew has counted one request more."""
+    ask = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    last = ask.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+    data = daemon.over_health().raw(ask * 199 + last)
+    counts = re.findall(rb'^mixport_http_requests_total{listener="health"} (\d+)', data, re.M)
+    assert len(counts) == 200 and len(set(counts)) <= 100

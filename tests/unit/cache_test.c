@@ -62,9 +62,9 @@ END_TEST
 
 START_TEST(too_large_a_body_is_not_kept)
 {
-	char *data = calloc(1, CACHE_BODY_LIMIT + 2);
-	ck_assert_ptr_null(kept_new(data, CACHE_BODY_LIMIT + 1, NULL));
-	struct kept *kept = kept_new(data, CACHE_BODY_LIMIT, NULL);
+	char *data = calloc(1, CACHE_TOTAL_LIMIT + 2);
+	ck_assert_ptr_null(kept_new(data, CACHE_TOTAL_LIMIT + 1, NULL));
+	struct kept *kept = kept_new(data, CACHE_TOTAL_LIMIT, NULL);
 	ck_assert_ptr_nonnull(kept);
 	kept_unref(kept);
 }
