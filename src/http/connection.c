@@ -192,7 +192,7 @@ bool connection_stays_admitted(const struct connection *connection)
 	return stays;
 }
 
-void connection_refuse(struct connection *connection, struct counters *counters,
+bool connection_refuse(struct connection *connection, struct counters *counters,
     enum problem problem, const char *id, const char *detail)
 {
 	const struct problem_entry *entry = problem_entry(problem);
@@ -205,11 +205,13 @@ void connection_refuse(struct connection *connection, struct counters *counters,
 	    "HTTP/1.1 %u %s\r\nConnection: close\r\nContent-Length: %d\r\n"
 	    "Content-Type: application/problem+json\r\nCache-Control: no-store\r\n"
 	    "X-Content-Type-Options: nosniff\r\nX-Request-Id: %s\r\n\r\n%s",
-	    entry->status, MHD_get_reason_phrase_for(entry->status), len, id, body);
+	    entry->status, MHD_get_reason_phrase_for(entry->status), len, id,
+	    connection->request.head ? "" : body);
 	if (send(connection->fd, answer, (size_t)len, MSG_DONTWAIT | MSG_NOSIGNAL) != len)
-		return;
+		return false;
 	counter_add(&counters->problems[problem], 1);
 	counter_add(&counters->by_status[4], 1);
+	return true;
 }
 
 struct options_named {

@@ -20,6 +20,9 @@
 #include "util/buffer.h"
 
 #define TARGET_LIMIT 4096
+/* What libmicrohttpd has for each connection: its head, what came behind that, and the head of the
+ * answer. */
+#define CONNECTION_MEMORY ((size_t)16 * 1024)
 /* A page of 4 MiB, or one record with what two answers of Mixpanel's said in it. */
 #define BODY_LIMIT ((size_t)16 * 1024 * 1024)
 
@@ -54,6 +57,9 @@ struct headers {
 	struct span etags[HEADERS_ETAGS_LIMIT]; /* If-None-Match */
 	size_t etag_count;
 	unsigned request_ids;
+	size_t records; /* bytes that libmicrohttpd keeps of the fields beside the head */
+	bool cookie;
+	bool expects;         /* 100-continue */
 	bool event_stream;    /* Accept names it */
 	const char *fault;    /* a sentence, when the head is not acceptable */
 	const char *line_end; /* where the line before ended, in libmicrohttpd's memory */
@@ -191,8 +197,9 @@ bool connection_admitted_by(
 bool connection_stays_admitted(const struct connection *connection);
 
 /* Answers a request that no call was or will be made for, straight to the socket: nothing was
- * written to it, and whoever calls sees to it that nothing else will be. The answer is counted. */
-void connection_refuse(struct connection *connection, struct counters *counters,
+ * written to it, and whoever calls sees to it that nothing else will be. Returns whether the answer
+ * was sent: only then it is counted. */
+bool connection_refuse(struct connection *connection, struct counters *counters,
     enum problem problem, const char *id, const char *detail);
 
 /* The request is over, however it went. */

@@ -53,6 +53,14 @@
 #include "http/suspend.h"
 
 #define LENGTH_FAULT "Content-Length must be digits only."
+#define HEAD_FAULT "The head is too long, or has too many fields or cookies."
+
+/* libmicrohttpd 0.9.75 keeps a record of 64 bytes for each field and each cookie, and the cookies
+ * once more. It reads into half of its memory first, and grows that by at most so much at a time;
+ * requests behind this one can fill it. */
+#define RECORD_SIZE 64
+#define READ_STEP 1152
+#define ANSWER_HEAD_SIZE 2048
 
 /* Whether places in libmicrohttpd's memory mean what is said above. */
 static bool layout_is_known(void)
@@ -100,6 +108,14 @@ static void take_field(struct headers *headers, struct span name, struct span va
 			headers->etags[headers->etag_count++] = value;
 	} else if (field_same(name, "accept")) {
 		headers->event_stream |= field_lists_type(value, "text/event-stream");
+	} else if (field_same(name, "cookie")) {
+		headers->cookie = true;
+		headers->records += value.len + RECORD_SIZE;
+		for (size_t i = 0; i < value.len; i++)
+			if (value.ptr[i] == ';' || value.ptr[i] == ',')
+				headers->records += RECORD_SIZE;
+	} else if (field_same(name, "expect")) {
+		headers->expects |= field_same(value, "100-continue");
 	} else if (field_same(name, "x-request-id")) {
 		headers->request_ids++;
 		headers->request_id = value;
@@ -113,6 +129,7 @@ static enum MHD_Result visit_field(void *context, enum MHD_ValueKind kind, const
 	(void)kind;
 	struct span name_span = {.ptr = name, .len = name_len};
 	struct span value_span = {.ptr = value ? value : "", .len = value_len};
+	headers->records += RECORD_SIZE;
 	if (headers->line_end && name != headers->line_end + 2)
 		set_fault(headers,
 		    "A line of the head is folded, holds a NUL, or does not end in CR LF.");
@@ -157,27 +174,70 @@ static void read_head(struct request *request, const char *version)
 	guard_take_id(request);
 }
 
-bool guard_refuse_length(struct worker *worker, bool too_large)
+/* Whether the library can have complained of this head. */
+static bool is_meant(const struct headers *headers, enum problem problem)
+{
+	uint64_t length;
+	if (problem == PROBLEM_HEAD_TOO_LARGE)
+		return headers->cookie;
+	return headers->content_length.ptr &&
+	       field_content_length(headers->content_length, &length) < 0;
+}
+
+/* No call told the method yet. It begins as long before the end of the head as that has bytes. */
+static bool begins_with_head(const struct request *request, size_t size)
+{
+	const char *method = request->headers.line_end + strlen("\r\n\r\n") - size;
+	return layout_is_known() && method + strlen("HEAD ") == request->target_at &&
+	       memcmp(method, "HEAD", strlen("HEAD")) == 0;
+}
+
+static const char *why_unread(enum problem problem)
+{
+	if (problem == PROBLEM_HEAD_TOO_LARGE)
+		return HEAD_FAULT;
+	return problem == PROBLEM_BODY_TOO_LARGE ? "No body of such a length is taken here."
+						 : LENGTH_FAULT;
+}
+
+static bool refuse_whole(struct connection *connection, enum problem problem, const char *why)
+{
+	bool sent = connection_refuse(
+	    connection, &connection->worker->counters, problem, connection->request.id, why);
+	connection->phase = PHASE_FAILED;
+	connection->body_unread = true;
+	shutdown(connection->fd, SHUT_WR);
+	return sent;
+}
+
+/* One that the library has refused by itself, and that does not read its answer, looks like the one
+ * at work. It is told by its head, and by what can be sent to it. */
+bool guard_refuse_unread(struct worker *worker, enum problem problem)
 {
 	struct connection *at;
+	bool sent = false;
 	pthread_mutex_lock(&worker->mutex);
-	LIST_FOREACH (at, &worker->connections, entry)
-		if (at->phase == PHASE_ARRIVED && MHD_get_connection_info(at->request.mhd,
-						      MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE))
-			break;
-	if (at) {
-		struct request *request = &at->request;
+	LIST_FOREACH (at, &worker->connections, entry) {
+		struct headers headers = {.line_end = at->request.target_at};
+		if (at->phase != PHASE_ARRIVED)
+			continue;
+		const union MHD_ConnectionInfo *info = MHD_get_connection_info(
+		    at->request.mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+		if (!info)
+			continue;
 		MHD_get_connection_values_n(
-		    request->mhd, MHD_HEADER_KIND, visit_field, &request->headers);
-		guard_take_id(request);
-		connection_refuse(at, &worker->counters,
-		    too_large ? PROBLEM_BODY_TOO_LARGE : PROBLEM_BAD_REQUEST, request->id,
-		    too_large ? "No body of such a length is taken here." : LENGTH_FAULT);
-		shutdown(at->fd, SHUT_WR);
-		at->body_unread = true;
+		    at->request.mhd, MHD_HEADER_KIND, visit_field, &headers);
+		if (!is_meant(&headers, problem))
+			continue;
+		at->request.headers = headers;
+		at->request.head = begins_with_head(&at->request, info->header_size);
+		guard_take_id(&at->request);
+		sent = refuse_whole(at, problem, why_unread(problem));
+		if (sent)
+			break;
 	}
 	pthread_mutex_unlock(&worker->mutex);
-	return at != NULL;
+	return sent;
 }
 
 static int bad_request(struct request *request, const char *why)
@@ -188,11 +248,27 @@ static int bad_request(struct request *request, const char *why)
 	return 1;
 }
 
+/* Whether the head of an answer finds room beside this one. Without room the library hangs up once
+ * it has the answer: the request would be carried out, and its client told nothing. */
+static bool leaves_room(const struct request *request)
+{
+	const union MHD_ConnectionInfo *info =
+	    MHD_get_connection_info(request->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+	size_t head = info ? info->header_size : 0;
+	if (head < CONNECTION_MEMORY / 2)
+		head = CONNECTION_MEMORY / 2;
+	return head + READ_STEP + request->headers.records + ANSWER_HEAD_SIZE <= CONNECTION_MEMORY;
+}
+
 int guard_frame(struct request *request, const char *version)
 {
 	struct field_target target;
 	read_head(request, version);
 	const struct headers *headers = &request->headers;
+	if (!leaves_room(request)) {
+		refuse_whole(connection_of(request), PROBLEM_HEAD_TOO_LARGE, HEAD_FAULT);
+		return 1;
+	}
 	if (headers->transfer_encoding.ptr) {
 		connection_of(request)->body_unread = true;
 		reply_problem(request, PROBLEM_LENGTH_REQUIRED,
@@ -210,6 +286,9 @@ int guard_frame(struct request *request, const char *version)
 	    field_content_length(headers->content_length, &length) < 0)
 		return bad_request(request, LENGTH_FAULT);
 	request->has_body = connection_of(request)->body_unread = length > 0;
+	/* The library would say 100, and could say nothing after it. */
+	if (headers->expects && !request->has_body && !request->http_1_0)
+		return bad_request(request, "Expect: 100-continue is for a body, and none comes.");
 	if (request->target_too_long) {
 		connection_of(request)->body_unread = true;
 		reply_problem(request, PROBLEM_URI_TOO_LONG,
@@ -249,12 +328,24 @@ static bool host_is_ours(const struct request *request, struct span host)
 	return false;
 }
 
+static int check_quota(struct request *request, uint64_t holder);
+
+/* Who is refused before it is known who calls counts as nobody, and is not kept. */
+static int check_refused(struct request *request)
+{
+	connection_of(request)->reply.close = true;
+	return endpoint_of(request)->kind == LISTENER_HEALTH ? 0
+							     : check_quota(request, HOLDER_NOBODY);
+}
+
 #define HOST_SHOWN 100
 #define HOSTS_SHOWN 400
 
 /* Which Host came, and which would do. */
 static int refuse_host(struct request *request, struct span host)
 {
+	if (check_refused(request))
+		return 1;
 	char shown[HOST_SHOWN];
 	size_t taken;
 	int len = (int)text_escape(host.ptr, host.len, shown, sizeof(shown), &taken);
@@ -297,6 +388,8 @@ static int check_browser(struct request *request)
 	if (!headers->origin.ptr &&
 	    (!headers->fetch_site.ptr || field_same(headers->fetch_site, "none")))
 		return 0;
+	if (check_refused(request))
+		return 1;
 	reply_problem(request, PROBLEM_BROWSER_REFUSED,
 	    "The request has an Origin, or a Sec-Fetch-Site other than none: it comes from a web "
 	    "page.");
@@ -494,8 +587,8 @@ static int check_quota(struct request *request, uint64_t holder)
 		    request->caller.name, most);
 		return 1;
 	}
-	if (quota_request(connection->worker->quota, holder, request->config,
-		connection_now(connection)) == 0)
+	if (quota_request(connection->worker->quota, endpoint_of(request)->kind, holder,
+		request->config, connection_now(connection)) == 0)
 		return 0;
 	connection->reply.close = true;
 	reply_header(request, "Retry-After", "1");
@@ -545,13 +638,15 @@ static int check_caller(struct request *request)
 	request->caller = (struct caller){.scope = SCOPE_NONE, .name = "anybody"};
 	if (kind == LISTENER_HEALTH)
 		return 0;
-	if (request->route && (request->route->flags & ROUTE_OPEN))
-		return check_quota(request, HOLDER_NOBODY);
 	struct connection *connection = connection_of(request);
 	if (kind == LISTENER_SOCKET) {
 		find_peer(connection);
 		if (request->caller.scope > SCOPE_NONE)
 			return check_quota(request, share_of_uid(connection->peer.uid));
+	}
+	if (request->route && (request->route->flags & ROUTE_OPEN))
+		return check_quota(request, HOLDER_NOBODY);
+	if (kind == LISTENER_SOCKET) {
 		connection->reply.close = true;
 		return turn_away(request, share_of_uid(connection->peer.uid), request->caller.name,
 		    answer_without_scope);

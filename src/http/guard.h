@@ -4,6 +4,8 @@
 
 #include <stdbool.h>
 
+#include "http/problem.h"
+
 struct request;
 struct worker;
 
@@ -17,6 +19,7 @@ int guard_frame(struct request *request, const char *version);
  * answered. */
 int guard_admit(struct request *request);
 
-/* libmicrohttpd is about to refuse a Content-Length by itself, see guard.c: refuses it instead. The
- * worker's thread. Returns whether the request was found. */
-bool guard_refuse_length(struct worker *worker, bool too_large);
+/* libmicrohttpd is about to refuse a whole head by itself, see guard.c: refuses it instead, for its
+ * length (PROBLEM_BAD_REQUEST, PROBLEM_BODY_TOO_LARGE) or its cookies (PROBLEM_HEAD_TOO_LARGE). The
+ * worker's thread. Returns whether the request was found and the answer sent. */
+bool guard_refuse_unread(struct worker *worker, enum problem problem);

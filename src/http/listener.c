@@ -30,7 +30,6 @@
 #include "util/cleanup.h"
 #include "util/log.h"
 
-#define CONNECTION_MEMORY (12 * 1024)
 #define STACK_SIZE ((size_t)1024 * 1024)
 /* Seconds without a byte; only behind the attendant, which is stricter. */
 #define SILENCE_LIMIT 150u
@@ -75,7 +74,10 @@ static void log_library_once(struct worker *worker, const char *format, const ch
 	counter_add(&worker->calls, 1);
 	/* What it refuses by itself is told nowhere else. */
 	if (strstr(format, "Content-Length' header"))
-		worker->refused = guard_refuse_length(worker, strstr(format, "Too large") != NULL);
+		worker->refused = guard_refuse_unread(worker,
+		    strstr(format, "Too large") ? PROBLEM_BODY_TOO_LARGE : PROBLEM_BAD_REQUEST);
+	else if (strstr(format, "parse cookies") || strstr(format, "allocate header record"))
+		worker->refused = guard_refuse_unread(worker, PROBLEM_HEAD_TOO_LARGE);
 	else if (strstr(format, "Error processing request")) {
 		counter_add(&worker->counters.library_refusals, !worker->refused);
 		worker->refused = false;

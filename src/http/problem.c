@@ -28,6 +28,7 @@ static const struct problem_entry entries[PROBLEM_COUNT] = {
 	"The outcome of the operation is known"},
     [PROBLEM_LENGTH_REQUIRED] = {"length-required", 411, "A Content-Length is needed"},
     [PROBLEM_BODY_TOO_LARGE] = {"body-too-large", 413, "The body is too large"},
+    [PROBLEM_HEAD_TOO_LARGE] = {"head-too-large", 431, "The head is too large"},
     [PROBLEM_URI_TOO_LONG] = {"uri-too-long", 414, "The request target is too long"},
     [PROBLEM_UNSUPPORTED_MEDIA_TYPE] = {"unsupported-media-type", 415, "The body must be JSON"},
     [PROBLEM_MISDIRECTED_REQUEST] = {"misdirected-request", 421, "Not a host that is served here"},

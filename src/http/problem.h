@@ -36,6 +36,7 @@ enum problem {
 	PROBLEM_CURSOR_GONE,             /* 410: of events */
 	PROBLEM_TOO_MANY_REQUESTS,       /* 429 */
 	PROBLEM_TOO_MANY_STREAMS,        /* 429 */
+	PROBLEM_HEAD_TOO_LARGE,          /* 431 */
 	/* Mixpanel */
 	PROBLEM_UPSTREAM_REJECTED,     /* Mixpanel's status: 400, 403, 404 or 422 */
 	PROBLEM_UPSTREAM_UNAUTHORIZED, /* 502 */

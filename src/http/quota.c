@@ -9,6 +9,8 @@
 #include "util/clock.h"
 #include "util/log.h"
 
+/* Beyond the holders of share.c: who comes over TCP is no trouble of who uses the socket. */
+#define NOBODY_OF (UINT64_C(1) << 63)
 #define SAID_INTERVAL MICROSECONDS_PER_MINUTE
 
 static const struct bucket_rule failures = {.per_second = 10, .burst = 100, .debt = 9};
@@ -29,13 +31,16 @@ void quota_done(struct quota *quota)
 	pthread_mutex_destroy(&quota->mutex);
 }
 
-int quota_request(struct quota *quota, uint64_t caller, const struct config *config, int64_t now)
+int quota_request(struct quota *quota, enum listener_kind kind, uint64_t caller,
+    const struct config *config, int64_t now)
 {
 	uint64_t most = config->requests_per_second;
 	if (most == 0)
 		return 0;
-	if (caller == HOLDER_NOBODY)
+	if (caller == HOLDER_NOBODY) {
 		most = most < 4 ? 1 : most / 4;
+		caller = NOBODY_OF + kind;
+	}
 	const struct bucket_rule rule = {.per_second = most, .burst = most};
 	return buckets_take(&quota->requests, caller, &rule, now) > 0;
 }

@@ -30,9 +30,10 @@ void quota_init(struct quota *quota);
 void quota_done(struct quota *quota);
 
 /* Takes a request out of what the caller (see share.h) may ask in a second; of callers that have
- * not shown who they are all together may ask a quarter of it. Returns 0, or 1 when it is one too
- * many: the caller waits a second. Any thread. */
-int quota_request(struct quota *quota, uint64_t caller, const struct config *config, int64_t now);
+ * not shown who they are all together may ask a quarter of it, on each listener. Returns 0, or 1
+ * when it is one too many: the caller waits a second. Any thread. */
+int quota_request(struct quota *quota, enum listener_kind kind, uint64_t caller,
+    const struct config *config, int64_t now);
 
 /* Notes that somebody was not let in: a number for whom it is slowed, and a name for the log, which
  * gets a line a minute at most. Returns the microseconds for which the answer is to be held back:

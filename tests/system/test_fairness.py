@@ -132,6 +132,24 @@ def test_nobody_sends_a_quarter_of_them(start_daemon, sim):
     assert daemon.client("read").get("/v1/projects").status == 200
 
 
+def test_nobody_on_one_listener_is_no_trouble_on_another(start_daemon, sim):
+    daemon = start_daemon(sim, config={"daemon": {"requests_per_second": 40}})
+    assert refusals(daemon.client(None), 100, "/healthz") > 0
+    for target in ("/healthz", "/readyz"):
+        assert daemon.over_unix().get(target).status == 200
+
+
+@pytest.mark.parametrize("fields", [{"Origin": "http://x"}, {"Sec-Fetch-Site": "cross-site"},
+                                    {"Host": "elsewhere.example"}], ids=lambda f: next(iter(f)))
+def test_who_is_refused_by_the_head_is_nobody_and_not_kept(start_daemon, sim, fields):
+    daemon = start_daemon(sim, config={"daemon": {"requests_per_second": 40}})
+    nobody = daemon.client(None)
+    answers = [nobody.get("/healthz", headers=fields) for _ in range(60)]
+    assert {answer.status for answer in answers} in ({403, 429}, {421, 429})
+    assert {answer.headers["Connection"] for answer in answers} == {"close"}
+    assert daemon.client("read").get("/v1/projects").status == 200
+
+
 def failures(daemon, listener):
     text = daemon.over_health().get("/metrics").text
     name = f'mixport_http_authentication_failures_total{{listener="{listener}"}} '

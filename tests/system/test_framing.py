@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from harness import Client, Daemon, Sim, read_all
+from harness import Client, Daemon, Sim, read_all, receive_all
 
 LISTENERS = ["tcp", "unix", "health"]
 
@@ -31,6 +31,7 @@ def rows():
     yield from first_lines()
     yield from fields()
     yield from lengths()
+    yield from sizes()
 
 
 PLACES = {
@@ -125,6 +126,9 @@ def fields():
         ("all lines end in CR", HEAD.replace(b"\r\n", b"\r"), [400]),
         ("a head too long", get("X-A: " + "x" * 20000), [431]),
         ("too many fields", get(*(f"X-{n}: {n}" for n in range(3000))), [431]),
+        ("an expectation without a body", get("Expect: 100-continue"), [400]),
+        ("an expectation of a body of 0", get("Expect: 100-Continue", "Content-Length: 0"), [400]),
+        ("an expectation of HTTP/1.0", get("Expect: 100-continue", version="HTTP/1.0"), [200]),
         ("an unknown expectation", get("Expect: nonsense"), SERVED),
         ("an upgrade", get("Connection: Upgrade", "Upgrade: websocket"), SERVED),
         ("HTTP/1.0 without a host", get(version="HTTP/1.0", host=None), [200]),
@@ -156,6 +160,20 @@ def lengths():
         "after a length": ["Content-Length: 5", "Transfer-Encoding: chunked"],
     }.items():
         yield f"an encoding, {name}", get(*lines) + b"0\r\n\r\n", [411]
+
+
+def sizes():
+    """Beside its head, its records and its cookies there must be room for an answer."""
+    yield "a cookie", get("Cookie: a=b; c=d"), SERVED
+    for count, expected in [(30, SERVED), (100, [431]), (167, [431]), (1000, [431]), (2900, [431])]:
+        yield f"{count} cookies", get("Cookie: " + "a=b;" * count), expected
+    for size, expected in [(2000, SERVED), (5980, [431]), (8100, [431]), (12000, [431])]:
+        yield f"a cookie of {size}", get("Cookie: a=" + "x" * size), expected
+    yield "a cookie and a bad length", get("Cookie: a=" + "x" * 9000, "Content-Length: x"), [431]
+    for count, expected in [(70, SERVED), (90, [431]), (130, [431]), (174, [431])]:
+        yield f"{count} fields", get(*["A:b"] * count), expected
+    for size, expected in [(8000, SERVED), (11740, SERVED), (13200, [431]), (15000, [431])]:
+        yield f"a field of {size}", get("X-A: " + "x" * size), expected
 
 
 ROWS = {name: (data, expected) for name, data, expected in rows()}
@@ -223,6 +241,62 @@ def test_a_head_is_answered_once_and_nothing_behind_it_slips_through(shared, via
             check_refusal(name, status, fields, body)
     served = [fields["x-request-id"] for status, fields, _ in answers if status == 200]
     assert served.count("second") == (1 if expected == SERVED else 0)
+
+
+def executed(shared, data):
+    """What came, and whether it is carried out: a reload is logged, and answered."""
+    return [status for status, _, _ in read_answers(shared.over_unix().raw(data, shutdown=False))]
+
+
+@pytest.mark.parametrize("line", ["one field", "fields", "cookie", "cookies"])
+def test_no_head_is_near_enough_the_limit_to_get_no_answer(shared, line):
+    """Each size up to the end of the memory, in small steps, is answered by one head."""
+    make, sizes = {
+        "one field": (lambda n: ["X-A: " + "x" * n], range(10500, 16500, 53)),
+        "fields": (lambda n: ["A:b"] * n, range(60, 320, 2)),
+        "cookie": (lambda n: ["Cookie: a=" + "x" * n], range(3000, 8500, 61)),
+        "cookies": (lambda n: ["Cookie: " + "a=b;" * n], range(20, 260, 2)),
+    }[line]
+    for size in sizes:
+        data = get("Connection: close", *make(size), target="/v1/projects")
+        statuses = executed(shared, data)
+        assert statuses in ([200], [431]), size
+
+
+def test_what_is_piped_behind_leaves_room_for_each_answer(shared):
+    for count in (0, 20, 40, 60, 70):
+        data = get(*["A:b"] * count) + get() * 200 + get("Connection: close")
+        assert executed(shared, data) == [200] * 202, count
+    assert executed(shared, get(*["A:b"] * 90) + get() * 200) == [431]
+
+
+def test_one_that_does_not_read_takes_no_other_ones_refusal(shared):
+    """Stuck in a refusal of the library's, it looks like the one that is refused now."""
+    stuck = []
+    for count in range(60, 420, 2):
+        raw = shared.over_unix().socket()
+        raw.sendall(get(target="/healthz") * count + get("X-A"))
+        stuck.append(raw)
+    for line in ("Content-Length: x", "Cookie: " + "a=b;" * 2000):
+        for _ in range(8):
+            (status, fields, _), = read_answers(shared.over_unix().raw(get(line), shutdown=True))
+            assert status in (400, 431) and "x-request-id" in fields
+    for raw in stuck:
+        raw.close()
+
+
+@pytest.mark.parametrize("via", LISTENERS)
+@pytest.mark.parametrize("line, status", [
+    ("Content-Length: x", 400), ("Content-Length: " + "9" * 30, 413),
+    ("Cookie: a=" + "x" * 9000, 431), ("Cookie: " + "a=b;" * 1000, 431), ("X-A: " + "x" * 14000, 431),
+    ("Transfer-Encoding: chunked", 411), ("Expect: 100-continue", 400)])
+def test_a_refused_head_has_no_body(shared, via, line, status):
+    client = shared.client() if via == "tcp" else Client(shared, via=via)
+    with client.socket() as raw:
+        raw.sendall(get(line, method="HEAD") + SECOND)
+        answer = receive_all(raw)
+    assert answer.startswith(b"HTTP/1.1 %d " % status)
+    assert answer.index(b"\r\n\r\n") == len(answer) - 4
 
 
 def test_there_are_more_than_a_hundred():
