@@ -10,9 +10,13 @@
 /* A longer pair is none. */
 #define SCRUB_PAIR_LIMIT 4096
 
-/* Whether data holds the pair "username:secret", the secret alone (one of 8 bytes or more), or the
- * pair in base64, in either alphabet and with or without padding; each of them as it is or with any
- * of its characters escaped as in JSON, and as in JSON within JSON. With overwrite set, each is
- * overwritten with asterisks, escapes as a whole, so that JSON stays JSON; data is not changed
- * otherwise. Takes time in proportion to len. */
+/* Whether data holds the pair "username:secret" or, of 8 bytes or more, the secret alone: as it is,
+ * or with any of its characters escaped as in JSON, as in JSON within JSON, or as in a URL; in
+ * base64, in either alphabet, with or without padding, whatever stands before it there; or in
+ * hexadecimal digits of either case. What base64 and hexadecimal digits make of it may be escaped
+ * as well. A pair is not looked for in fewer than 8 of their characters, and in base64 only as a
+ * whole text.
+ *
+ * With overwrite set, each is overwritten with asterisks, escapes as a whole, so that JSON stays
+ * JSON; data is not changed otherwise. Takes time in proportion to len. */
 bool scrub(const struct secret *pair, char *data, size_t len, bool overwrite);

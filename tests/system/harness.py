@@ -21,7 +21,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from urllib.parse import urlencode
+from urllib.parse import quote, quote_plus, urlencode
 
 from description import hold
 
@@ -38,7 +38,8 @@ STANDS_IN = "MIXPORT_STANDS_IN" in os.environ
 
 PROJECT_ID = 123456789
 OTHER_PROJECT_ID = 987654321
-USER = "demo-service-account:demo-secret"
+# Escapes, and encodings for URLs, change what is in it.
+USER = 'demo-service-account:Zk3+Qm/9x=L%p"7\\é2'
 
 SANITIZER = re.compile(r"Sanitizer|runtime error:")
 LISTENING = re.compile(r"listening on (?:127\.0\.0\.1|\[::1\]):\d+(?:, port (\d+))?")
@@ -98,11 +99,17 @@ def can_group():
 def forms_of(secret):
     """The forms in which a secret could come out: as it is, escaped, encoded."""
     raw = secret.encode()
+    quoted = [quote(secret, safe=""), quote(secret), quote_plus(secret)]
+    quoted += [re.sub("%..", lambda code: code[0].lower(), text) for text in quoted]
+    escaped = [json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]]
+    escaped += [text.replace("/", "\\/") for text in escaped]
+    escaped += [json.dumps(text)[1:-1] for text in escaped]
     found = {raw, raw.hex().encode(), raw.hex().upper().encode(),
-             b"".join(b"\\u%04x" % byte for byte in raw),
-             b"".join(b"\\u%04X" % byte for byte in raw),
+             "".join(f"\\u{ord(c):04x}" for c in secret).encode(),
+             "".join(f"\\u{ord(c):04X}" for c in secret).encode(),
              b"".join(b"%%%02x" % byte for byte in raw),
              b"".join(b"%%%02X" % byte for byte in raw)}
+    found.update(text.encode() for text in quoted + escaped)
     for before in range(3):
         # With other bytes before it and behind, of which nothing is known.
         for encode in (base64.b64encode, base64.urlsafe_b64encode):
@@ -466,6 +473,8 @@ class Sim:
 
     def __init__(self, *options, projects=(PROJECT_ID,)):
         self.options = list(options)
+        if "--user" not in options:
+            self.options += ["--user", USER]
         for project in projects:
             self.options += ["--project", str(project)]
         self.process = None

@@ -9,8 +9,8 @@ import time
 
 import pytest
 
-from harness import (DEMO_AND_OTHER, Client, Daemon, Sim, TOKENS, Token, as_peer, basic, gcs, parse,
-                     read_all, user, wait_until)
+from harness import (DEMO_AND_OTHER, Client, Daemon, Sim, TOKENS, USER, Token, as_peer, basic, gcs,
+                     parse, read_all, user, wait_until)
 
 NOBODY = 65534
 
@@ -641,5 +641,5 @@ def test_no_secret_is_ever_logged(start_daemon, sim):
     daemon = start_daemon(sim, config={"daemon": {"log_level": "debug"}})
     daemon.client("read").get("/v1/projects")
     daemon.client("manage").create(gcs("debugged"))
-    for secret in [t.secret for t in daemon.tokens.values()] + ["demo-secret"]:
+    for secret in [t.secret for t in daemon.tokens.values()] + [USER.split(":")[1]]:
         assert secret not in daemon.log()

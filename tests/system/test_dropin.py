@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import PROJECT_ID, SLOW, TOKENS, Daemon, Sim, Token, basic, gcs, wait_until
+from harness import PROJECT_ID, SLOW, TOKENS, USER, Daemon, Sim, Token, basic, gcs, wait_until
 
 BASE = f"/api/app/projects/{PROJECT_ID}/connectors"
 
@@ -347,7 +347,7 @@ def test_basic_with_the_clients_name_works(daemon):
 
 @pytest.mark.parametrize("name, secret", [
     ("manage", None), ("read", "mxp_wrong"), ("", None), ("read", ""),
-    ("demo-service-account", "demo-secret")])
+    tuple(USER.split(":"))])
 def test_basic_with_anything_else_does_not(daemon, name, secret):
     if secret is None:
         secret = daemon.tokens["read"].secret

@@ -10,8 +10,8 @@ import threading
 
 import pytest
 
-from harness import (DEMO_AND_OTHER, MIXPORTD, OTHER_PROJECT_ID, PROJECT_ID, TOKENS, Token, basic,
-                     can_mount, gcs, slow, stays, wait_until)
+from harness import (DEMO_AND_OTHER, MIXPORTD, OTHER_PROJECT_ID, PROJECT_ID, TOKENS, USER, Token,
+                     basic, can_mount, gcs, slow, stays, wait_until)
 
 NEW_PAIR = "second-account:second-secret"
 NEW_TOKEN = Token("newcomer", "read")
@@ -20,7 +20,7 @@ BOTH_PROJECTS = (PROJECT_ID, OTHER_PROJECT_ID)
 
 @pytest.fixture
 def sim(start_sim):
-    return start_sim("--user", "demo-service-account:demo-secret", "--user", NEW_PAIR,
+    return start_sim("--user", USER, "--user", NEW_PAIR,
                      "--connectors", "2", "--jobs", "1", projects=BOTH_PROJECTS)
 
 
@@ -91,7 +91,7 @@ def test_a_rotated_credential_is_not_sent_before_the_reload(daemon, sim):
     daemon.write_secret("credential", NEW_PAIR + "\n")
     sim.forget_stats()
     wait_until(lambda: sim.stats()["total"] > 3, what="some requests")
-    assert authorizations(sim) == {basic("demo-service-account", "demo-secret")}
+    assert authorizations(sim) == {basic(*USER.split(":"))}
 
 
 def test_a_rotated_credential_ends_unauthorized_at_once(start_daemon, sim):

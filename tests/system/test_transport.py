@@ -141,7 +141,7 @@ def test_an_authority_nobody_knows_is_not_trusted(start_daemon, sim, secure):
     assert sim.received("list") == 0
 
 
-@pytest.mark.parametrize("certificate", [["-subj", "/CN=" + USER.split(":")[1]]], ids=["secret"])
+@pytest.mark.parametrize("certificate", [["-subj", "/CN=" + USER.split(":")[1].encode().hex()]], ids=["secret"])
 def test_what_libcurl_quotes_is_kept_back(start_daemon, secure):
     """The log and the API are searched for the secret by the harness."""
     daemon = start_daemon(secure, ready=False, config={"project demo": {

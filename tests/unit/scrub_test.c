@@ -208,10 +208,135 @@ START_TEST(base64_is_found_in_every_form)
 }
 END_TEST
 
+/* As a URL has it: what must be escaped is, other characters by chance, and layers more often. */
+static void append_for_url(struct buffer *buffer, char c, bool form, size_t layers)
+{
+	bool plain =
+	    strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~", c);
+	if (form && c == ' ') {
+		buffer_append_text(buffer, "+");
+	} else if (plain && chance(3)) {
+		buffer_append(buffer, &c, 1);
+	} else {
+		buffer_append_text(buffer, "%");
+		for (size_t i = 1; i < layers; i++)
+			buffer_append_text(buffer, "25");
+		buffer_printf(buffer, chance(2) ? "%02x" : "%02X", (unsigned char)c);
+	}
+}
+
+/* A pair with a secret of any bytes that a credential file may hold, blanks and escapes more often
+ * than others. Returns the length of the secret. */
+static size_t make_any_secret(char ret_pair[64])
+{
+	size_t len = 16 + chance(20);
+	char *at = stpcpy(ret_pair, "robot:");
+	for (size_t i = 0; i < len; i++) {
+		char c = chance(4) ? (char)(' ' + chance(95)) : " \\%u+/"[chance(6)];
+		*at++ = (char)(c == '*' ? '\xe9' : c);
+	}
+	*at = '\0';
+	return len;
+}
+
+START_TEST(it_is_found_in_a_url)
+{
+	random_sequence_init(&sequence, 4);
+	for (int round = 0; round < ROUNDS; round++) {
+		char text[64];
+		size_t len = make_any_secret(text);
+		_cleanup_(cleanup_secret) struct secret *pair = new_pair(text);
+		_cleanup_buffer_ struct buffer answer;
+		buffer_init(&answer, TEXT_LIMIT);
+		buffer_append_text(&answer, chance(2) ? "https:\\/\\/host/?q=" : "100 %, ?q=");
+		size_t begin = answer.len;
+		bool form = chance(2);
+		size_t layers = 1 + chance(3);
+		for (size_t i = 0; i < len; i++)
+			append_for_url(&answer, text[6 + i], form, layers);
+		size_t end = answer.len;
+		buffer_append_text(&answer, "&r=%2F");
+		ck_assert_msg(scrubbed(pair, &answer), "%s in %s", text, buffer_text(&answer));
+		size_t blots = strspn(buffer_text(&answer) + begin, "*");
+		/* Backslashes at its end count for nothing. */
+		size_t last = len;
+		while (text[6 + last - 1] == '\\')
+			last--;
+		ck_assert_msg(blots >= (last == len ? end - begin : 1) && blots <= end - begin,
+		    "%s became %s", text, buffer_text(&answer));
+	}
+}
+END_TEST
+
+START_TEST(it_is_found_in_hexadecimal_digits)
+{
+	random_sequence_init(&sequence, 5);
+	for (int round = 0; round < ROUNDS; round++) {
+		char text[64];
+		size_t len = make_any_secret(text);
+		_cleanup_(cleanup_secret) struct secret *pair = new_pair(text);
+		_cleanup_buffer_ struct buffer answer;
+		buffer_init(&answer, TEXT_LIMIT);
+		buffer_append_text(&answer, "0x00");
+		bool capitals = chance(2);
+		for (size_t i = 0; i < len; i++)
+			buffer_printf(
+			    &answer, capitals ? "%02X" : "%02x", (unsigned char)text[6 + i]);
+		buffer_append_text(&answer, "00");
+		ck_assert_msg(scrubbed(pair, &answer), "%s in %s", text, buffer_text(&answer));
+		ck_assert_uint_eq(strspn(buffer_text(&answer) + 4, "*"), 2 * len);
+	}
+}
+END_TEST
+
+START_TEST(it_is_found_in_base64_whatever_stands_around_it)
+{
+	random_sequence_init(&sequence, 6);
+	for (int round = 0; round < ROUNDS; round++) {
+		char text[64];
+		char whole[80];
+		char encoded[128] = "";
+		size_t len = make_any_secret(text);
+		size_t before = chance(8);
+		size_t whole_len = before + len + chance(4);
+		_cleanup_(cleanup_secret) struct secret *pair = new_pair(text);
+		for (size_t i = 0; i < whole_len; i++)
+			whole[i] = (char)chance(256);
+		memcpy(whole + before, text + 6, len);
+		base64_encode_raw(encoded, whole_len, (const uint8_t *)whole);
+		bool padded = chance(2);
+		bool for_urls = chance(2);
+		size_t way = chance(3);
+		_cleanup_buffer_ struct buffer answer;
+		buffer_init(&answer, TEXT_LIMIT);
+		size_t begin = 0;
+		size_t end = 0;
+		for (size_t i = 0; encoded[i] && (padded || encoded[i] != '='); i++) {
+			char c = encoded[i];
+			c = (char)(for_urls && c == '+' ? '-' : for_urls && c == '/' ? '_' : c);
+			if (i == before * 8 / 6)
+				begin = answer.len;
+			if (way == 1 && chance(4) == 0)
+				append_code(&answer, (unsigned char)c);
+			else if (way == 2)
+				append_for_url(&answer, c, false, 1);
+			else
+				buffer_append(&answer, &c, 1);
+			if (i == ((before + len) * 8 - 1) / 6)
+				end = answer.len;
+		}
+		ck_assert_msg(scrubbed(pair, &answer), "%s in %s", text, buffer_text(&answer));
+		ck_assert_uint_ge(strspn(buffer_text(&answer) + begin, "*"), end - begin);
+	}
+}
+END_TEST
+
 START_TEST(it_is_found_wherever_it_is)
 {
 	static const char *const forms[] = {"robot:abcdefgh\\\"01", "abcdefgh\\u002201",
-	    "cm9ib3Q6YWJjZGVmZ2giMDE=", "cm9ib3Q6YWJjZGVmZ2giMDE"};
+	    "cm9ib3Q6YWJjZGVmZ2giMDE=", "cm9ib3Q6YWJjZGVmZ2giMDE",
+	    "YWJjZGVmZ2giMDE=", "abcdefgh%2201", "%61%62%63%64%65%66%67%68%22%30%31",
+	    "6162636465666768223031"};
 	_cleanup_(cleanup_secret) struct secret *pair = new_pair("robot:abcdefgh\"01");
 	random_sequence_init(&sequence, 3);
 	for (int round = 0; round < 1000; round++) {
@@ -254,6 +379,18 @@ START_TEST(what_only_looks_like_an_escape_is_found_as_it_is)
 	    {"robot:abcdefgh", "\\ud83dabcdefgh", "\\ud83d********"},
 	    {"robot:short", "short \\ robot:short", "short \\ ***********"},
 	    {"r:x", "r:\\u0078", "********"},
+	    {"r:x", "r%3ax r:%2578 722578", "***** ******* 722578"},
+	    {"robot:41bcdefgh", "100%41bcdefgh", "100%*********"},
+	    {"robot:ab%41cdefgh", "ab%41cdefgh ab%2541cdefgh", "*********** *************"},
+	    {"robot:ab\"cdefgh", "%5C%22 ab%5C%22cdefgh%5c", "%5C%22 **************%5c"},
+	    {"robot:ab\xe9"
+	     "cdefgh",
+		"ab\\u0025e9cdefgh", "****************"},
+	    {"robot:ab cdefgh", "ab+cdefgh ab\\u002bcdefgh", "********* **************"},
+	    {"robot:abcdefg\\", "\"abcdefg\\\\\"", "\"*********\""},
+	    {"robot:abcdefgh\\", "\"abcdefgh\\\\\"", "\"********\\\\\""},
+	    {"robot:abcdefgh\\u", "\"abcdefgh\\\\u\"", "\"***********\""},
+	    {"robot:\\u002a\\u002a", "********", "********"},
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		_cleanup_(cleanup_secret) struct secret *pair = new_pair(cases[i].pair);
@@ -290,6 +427,10 @@ int main(void)
 	const struct unit_case cases[] = {
 	    {"no escape hides it", no_escape_hides_it},
 	    {"base64 is found in every form", base64_is_found_in_every_form},
+	    {"it is found in a URL", it_is_found_in_a_url},
+	    {"it is found in hexadecimal digits", it_is_found_in_hexadecimal_digits},
+	    {"it is found in base64 whatever stands around it",
+		it_is_found_in_base64_whatever_stands_around_it},
 	    {"it is found wherever it is", it_is_found_wherever_it_is},
 	    {"what only looks like an escape is found as it is",
 		what_only_looks_like_an_escape_is_found_as_it_is},
