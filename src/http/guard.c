@@ -184,12 +184,16 @@ static bool is_meant(const struct headers *headers, enum problem problem)
 	       field_content_length(headers->content_length, &length) < 0;
 }
 
-/* No call told the method yet. It begins as long before the end of the head as that has bytes. */
+/* No call told the method yet. It begins as long before the end of the head as that has bytes. Read
+ * backwards no byte before a shorter one is looked at. */
 static bool begins_with_head(const struct request *request, size_t size)
 {
+	static const char wanted[] = "HEAD";
 	const char *method = request->headers.line_end + strlen("\r\n\r\n") - size;
-	return layout_is_known() && method + strlen("HEAD ") == request->target_at &&
-	       memcmp(method, "HEAD", strlen("HEAD")) == 0;
+	bool same = layout_is_known() && method + sizeof(wanted) == request->target_at;
+	for (size_t i = strlen(wanted); same && i > 0; i--)
+		same = request->target_at[-(ptrdiff_t)(sizeof(wanted) - i + 1)] == wanted[i - 1];
+	return same;
 }
 
 static const char *why_unread(enum problem problem)
