@@ -16,6 +16,8 @@
 #include "util/log.h"
 
 #define LISTEN_BACKLOG 1024
+/* Who asks stands behind all that are there: so many are taken within some 10 ms. */
+#define UNIX_BACKLOG 128
 #define SOCKET_GROUP "mixport"
 
 static const char *const listener_names[LISTENER_COUNT] = {
@@ -148,7 +150,7 @@ static int bind_unix(int fd, const struct sockaddr_un *address)
 	mode_t before = umask(0177);
 	int r = bind(fd, (const struct sockaddr *)address, sizeof(*address));
 	umask(before);
-	return r < 0 || listen(fd, LISTEN_BACKLOG) < 0 ? -1 : 0;
+	return r < 0 || listen(fd, UNIX_BACKLOG) < 0 ? -1 : 0;
 }
 
 static int open_unix(struct listeners *listeners, const struct config *config, struct err *err)

@@ -141,6 +141,7 @@ struct connection {
 	_Atomic uint64_t requests;
 	int64_t opened_at;
 	_Atomic uint64_t holder; /* see share.h */
+	_Atomic uint64_t opener; /* whose the peer is on a UNIX socket, else HOLDER_NOBODY */
 	atomic_bool streaming;   /* its answer has no end */
 
 	struct config *abandoned_config; /* for the strings of a call that was abandoned */

@@ -155,7 +155,7 @@ void dispatch_connection(void *context, struct MHD_Connection *mhd, void **state
 		*state = connection_open(worker, mhd);
 		if (*state) {
 			attendant_watch(worker->attendant, *state);
-			share_make_room(worker);
+			share_opened(*state);
 		}
 	} else if (*state) {
 		attendant_forget(worker->attendant, *state);

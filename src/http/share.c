@@ -22,15 +22,33 @@ uint64_t share_of_token(const char *name)
 	return (hash_of(span_of(name)) & (TOKEN_BIT - 1)) | TOKEN_BIT;
 }
 
-struct census {
+/* Some connections, and the oldest of them. */
+struct crowd {
 	unsigned count;
-	struct worker *worker; /* of the oldest */
-	int64_t oldest;        /* when that was opened */
+	struct worker *worker;
+	uint64_t opener;
+	int64_t opened_at;
 };
 
-static struct census count_held(const struct worker *worker, uint64_t holder)
+struct census {
+	struct crowd all;
+	struct crowd of_opener;
+};
+
+static void crowd_add(
+    struct crowd *crowd, struct worker *worker, const struct connection *connection)
 {
-	struct census census = {.oldest = INT64_MAX};
+	crowd->count++;
+	if (crowd->worker && connection->opened_at >= crowd->opened_at)
+		return;
+	crowd->worker = worker;
+	crowd->opener = atomic_load(&connection->opener);
+	crowd->opened_at = connection->opened_at;
+}
+
+static struct census count_held(const struct worker *worker, uint64_t holder, uint64_t opener)
+{
+	struct census census = {.all.count = 0};
 	const struct attendant *attendant = worker->attendant;
 	for (size_t i = 0; i < attendant->worker_count; i++) {
 		struct worker *at = attendant->workers[i];
@@ -41,11 +59,9 @@ static struct census count_held(const struct worker *worker, uint64_t holder)
 		LIST_FOREACH (connection, &at->connections, entry) {
 			if (atomic_load(&connection->holder) != holder)
 				continue;
-			census.count++;
-			if (connection->opened_at < census.oldest) {
-				census.oldest = connection->opened_at;
-				census.worker = at;
-			}
+			crowd_add(&census.all, at, connection);
+			if (atomic_load(&connection->opener) == opener)
+				crowd_add(&census.of_opener, at, connection);
 		}
 		pthread_mutex_unlock(&at->mutex);
 	}
@@ -58,36 +74,50 @@ int share_claim(struct connection *connection, uint64_t holder, unsigned *ret_mo
 	if (atomic_load(&connection->holder) == holder)
 		return 0;
 	*ret_most = most > 0 ? most : 1;
-	if (count_held(connection->worker, holder).count >= *ret_most)
+	if (count_held(connection->worker, holder, HOLDER_NOBODY).all.count >= *ret_most)
 		return 1;
 	atomic_store(&connection->holder, holder);
 	return 0;
 }
 
 /* It may have gone, or shown who it is, since it was counted. */
-static void shut_oldest(const struct census *census)
+static void shut_oldest(const struct crowd *crowd)
 {
 	struct connection *at;
-	pthread_mutex_lock(&census->worker->mutex);
-	LIST_FOREACH (at, &census->worker->connections, entry)
-		if (atomic_load(&at->holder) == HOLDER_NOBODY && at->opened_at == census->oldest) {
+	pthread_mutex_lock(&crowd->worker->mutex);
+	LIST_FOREACH (at, &crowd->worker->connections, entry)
+		if (atomic_load(&at->holder) == HOLDER_NOBODY &&
+		    atomic_load(&at->opener) == crowd->opener &&
+		    at->opened_at == crowd->opened_at) {
 			atomic_store(&at->holder, HOLDER_GONE);
 			shutdown(at->fd, SHUT_RDWR);
 			break;
 		}
-	pthread_mutex_unlock(&census->worker->mutex);
+	pthread_mutex_unlock(&crowd->worker->mutex);
 }
 
-void share_make_room(struct worker *worker)
+static uint64_t opener_of(const struct connection *connection)
 {
-	const struct endpoint *endpoint = worker->endpoint;
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+	if (connection->worker->endpoint->kind != LISTENER_SOCKET ||
+	    getsockopt(connection->fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
+		return HOLDER_NOBODY;
+	return share_of_uid(peer.uid);
+}
+
+void share_opened(struct connection *connection)
+{
+	const struct endpoint *endpoint = connection->worker->endpoint;
 	unsigned most = endpoint->kind == LISTENER_HEALTH ? endpoint->connections - 1
 							  : endpoint->connections / 4;
 	struct census census;
+	uint64_t opener = opener_of(connection);
+	atomic_store(&connection->opener, opener);
 	/* Another thread may have shut down the same one meanwhile: so it is counted again. */
-	while ((census = count_held(worker, HOLDER_NOBODY)).worker &&
-	       census.count > (most > 0 ? most : 1))
-		shut_oldest(&census);
+	while ((census = count_held(connection->worker, HOLDER_NOBODY, opener)).all.count >
+	       (most > 0 ? most : 1))
+		shut_oldest(census.of_opener.count > 1 ? &census.of_opener : &census.all);
 }
 
 struct share_streams share_count_streams(const struct connection *connection)

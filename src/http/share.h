@@ -22,6 +22,8 @@ struct share_streams {
 };
 struct share_streams share_count_streams(const struct connection *connection);
 
-/* After a connection was opened that is nobody's yet: when there are too many of these, the oldest
- * one is shut down. On the listener of health, where nobody says who they are, once it is full. */
-void share_make_room(struct worker *worker);
+/* After a connection was opened, that is nobody's yet: when there are too many of these, the oldest
+ * one is shut down. On a UNIX socket that is one of the same user's, as far as it has others, so
+ * that nobody takes another's place; on the listener of health, where nobody says who they are,
+ * only once it is full. */
+void share_opened(struct connection *connection);

@@ -16,6 +16,7 @@ import re
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -194,15 +195,27 @@ class Connection(http.client.HTTPConnection):
         return response
 
 
+def connect_unix(path, timeout):
+    """A connected socket. Where many stand in line it waits for a place, as one with a timeout of
+    Python's would not."""
+    raw = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", int(timeout), 0))
+    try:
+        raw.connect(str(path))
+    except BaseException:
+        raw.close()
+        raise
+    raw.settimeout(timeout)
+    return raw
+
+
 class UnixConnection(Connection):
     def __init__(self, path, timeout):
         super().__init__("localhost", timeout=timeout)
         self.path = str(path)
 
     def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self.path)
+        self.sock = connect_unix(self.path, self.timeout)
 
 
 class Client:
@@ -232,10 +245,7 @@ class Client:
     def socket(self, timeout=30):
         """A connected raw socket."""
         if self.via == "unix":
-            raw = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            raw.settimeout(slow(timeout))
-            raw.connect(str(self.daemon.socket))
-            return raw
+            return connect_unix(self.daemon.socket, slow(timeout))
         return socket.create_connection(("127.0.0.1", self.port()), timeout=slow(timeout))
 
     def authorization(self):

@@ -2,6 +2,8 @@
 
 import resource
 import socket
+import subprocess
+import sys
 import time
 
 import pytest
@@ -76,6 +78,19 @@ def test_who_says_nothing_holds_a_quarter(few):
     assert idle[0].recv(1) == b"", "the oldest is gone"
     idle[-1].sendall(request(api))
     assert idle[-1].recv(65536).startswith(b"HTTP/1.1 200"), "the newest is not"
+    for raw in idle:
+        raw.close()
+
+
+def test_who_says_nothing_takes_no_other_users_place(start_daemon, sim):
+    daemon = start_daemon(sim, config={"daemon": {**FEW["daemon"], **OPEN["daemon"]}})
+    api = daemon.over_unix()
+    with api.socket() as first:
+        with user(NOBODY):
+            idle = [api.socket() for _ in range(100)]
+        wait_until(lambda: connections(daemon) <= 10 + 1, what="a quarter is left")
+        first.sendall(request(api))
+        assert first.recv(65536).startswith(b"HTTP/1.1 200")
     for raw in idle:
         raw.close()
 
@@ -310,6 +325,30 @@ def test_a_crowd_keeps_nobody_waiting(crowded, crowd):
     assert root < slow(0.05) and health < slow(0.05)
     # A sanitizer takes memory of its own, and keeps what was freed for a while.
     assert memory <= 120 or SLOW != 1
+
+
+CALL_AGAIN = """
+import socket, sys
+while True:
+    with socket.socket(socket.AF_UNIX) as raw:
+        raw.connect(sys.argv[1])
+"""
+
+
+def test_nobody_who_calls_again_and_again_keeps_root_no_longer(crowded):
+    """On the very socket that root asks on; how long its line is decides."""
+    callers = [subprocess.Popen([sys.executable, "-c", CALL_AGAIN, crowded.socket], user=NOBODY,
+                                group=NOBODY, extra_groups=[], cwd="/") for _ in range(2)]
+    try:
+        wait_until(lambda: connections(crowded) > 2, what="they call")
+        root = percentile_99(lambda: crowded.over_unix().get("/v1/projects"))
+    finally:
+        for caller in callers:
+            caller.kill()
+            caller.wait()
+    print(f"two that call again and again: p99 {root * 1e3:.1f} ms root")
+    # They take two processors. With a line of 1,024 places it is 0.25 s.
+    assert root < slow(0.15)
 
 
 # What is asked for and not taken
