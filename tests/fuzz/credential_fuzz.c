@@ -58,7 +58,11 @@ static void check(const struct credential *credential)
 	memcpy(text + 1, pair->data, pair->len);
 	text[pair->len + 1] = '>';
 	assert(credential_found_in(credential, text, pair->len + 2, true));
-	assert(text[0] == '<' && text[pair->len + 1] == '>' && !memchr(text, ':', pair->len + 2));
+	/* A secret with asterisks may be found once more in what was blotted out; and a backslash
+	 * takes what it escapes along. */
+	bool apart = !memchr(pair->data, '*', pair->len) && pair->data[pair->len - 1] != '\\';
+	assert(!apart || (text[0] == '<' && text[pair->len + 1] == '>'));
+	assert(!memchr(text, ':', pair->len + 2));
 	free(text);
 }
 
