@@ -39,7 +39,7 @@ def metric(daemon, name):
 def refuses(daemon):
     try:
         daemon.client().socket().close()
-    except ConnectionRefusedError:
+    except (ConnectionRefusedError, ConnectionResetError):
         return True
     return False
 

@@ -114,8 +114,6 @@ def test_a_token_for_its_file_is_told(alone):
 
 
 def most_core():
-    # What is started in the background of a shell ignores it.
-    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
     resource.setrlimit(resource.RLIMIT_CORE, (resource.getrlimit(resource.RLIMIT_CORE)[1],) * 2)
 
 
