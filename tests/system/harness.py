@@ -450,14 +450,16 @@ def as_peer(daemon, uid, gid, groups=(), method="GET", target="/v1/projects"):
 class Process(subprocess.Popen):
     """The daemon's process: its signals reach it, also where another stands in for it.
 
-    What stands in ends as the daemon ends."""
+    What stands in ends as the daemon ends, or becomes it, where it cannot stand in."""
+
+    def find_daemon(self):
+        name = re.fullmatch(r"for (\d+)\n", Path(f"/proc/{self.pid}/comm").read_text())
+        if name:
+            return int(name[1])
+        return self.pid if Path(os.readlink(f"/proc/{self.pid}/exe")).name == "mixportd" else None
 
     def pid_of_daemon(self):
-        if not STANDS_IN:
-            return self.pid
-        name = re.compile(r"for (\d+)\n")
-        comm = Path(f"/proc/{self.pid}/comm")
-        return int(wait_until(lambda: name.fullmatch(comm.read_text()), 30, "its pid")[1])
+        return wait_until(self.find_daemon, 30, "its pid") if STANDS_IN else self.pid
 
     def send_signal(self, number):
         if not STANDS_IN:
