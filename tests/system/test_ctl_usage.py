@@ -120,14 +120,14 @@ def most_core():
 @pytest.mark.parametrize("number", [signal.SIGQUIT, signal.SIGSEGV])
 def test_a_crash_leaves_no_core_with_the_token(ctl, tmp_path, number):
     process = ctl.start("watch", cwd=tmp_path, preexec_fn=most_core)
-    wait_until(lambda: "SigCgt:\t0000000000000002" in
-               Path(f"/proc/{process.pid}/status").read_text(), what="it is prepared")
-    limits = Path(f"/proc/{process.pid}/limits").read_text()
-    assert re.search(r"Max core file size +0 ", limits)
+    wait_until(lambda: re.search(r"Max core file size +0 ",
+                                 Path(f"/proc/{process.pid}/limits").read_text()),
+               what="it is prepared")
     process.send_signal(number)
     ended = os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
     process.communicate()
-    assert ended.si_code == os.CLD_KILLED, "it would be CLD_DUMPED"
+    # A sanitizer that catches the signal ends it by itself.
+    assert ended.si_code != os.CLD_DUMPED
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
