@@ -607,6 +607,52 @@ def test_a_stop_ends_two_hundred_streams(start_daemon, sim):
         stream.close()
 
 
+@pytest.fixture
+def far(start_daemon, start_sim):
+    """A daemon with one event wanted behind 5,000 that are not, and where those begin."""
+    daemon = start_daemon(start_sim("--connectors", "1", "--jobs", "1"))
+    begin = until(daemon.client(), "history.loaded")[-1]["id"]
+    assert daemon.stop() == 0
+    with contextlib.closing(sqlite3.connect(daemon.folder / "mixportd.db")) as db, db:
+        names = ", ".join(row[1] for row in db.execute("PRAGMA table_info(events)")
+                          if row[1] != "seq")
+        db.execute(f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000)"
+                   f" INSERT INTO events ({names}) SELECT {names} FROM events, n"
+                   f" WHERE type = 'history.loaded'")
+    daemon.restart()
+    return daemon, begin
+
+
+FAR = "daemon.started"
+
+
+def number_of(event_id):
+    return int(event_id.rpartition("_")[2])
+
+
+def test_a_page_ends_when_much_was_looked_at(far):
+    daemon, since = far
+    api = daemon.client()
+    pages = []
+    while not pages or pages[-1]["has_more"]:
+        began = time.monotonic()
+        page = api.get("/v1/events", {"since": since, "type": FAR, "wait": 30}).json
+        assert time.monotonic() - began < slow(5), "it goes on at once"
+        assert number_of(page["next_cursor"]) - number_of(since) <= 2000 or page["data"]
+        pages.append(page)
+        since = page["next_cursor"]
+    assert [len(page["data"]) for page in pages] == [0, 0, 1]
+
+
+def test_a_stream_goes_on_over_much_that_is_hidden(far):
+    daemon, since = far
+    began = time.monotonic()
+    stream = Stream(daemon.client(), query=f"?since={since}&type={FAR}")
+    assert next(iter(stream))[0] == FAR
+    assert time.monotonic() - began < slow(5), "it waits for no other event"
+    stream.close()
+
+
 def test_two_hundred_silent_streams_cost_no_time(start_daemon, sim):
     tokens = TOKENS + tuple(Token(f"t{i}", "read") for i in range(13))
     daemon = start_daemon(sim, tokens=tokens, config={"project demo": {
