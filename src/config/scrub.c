@@ -20,6 +20,7 @@
 #include "config/scrub.h"
 
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <nettle/base64.h>
@@ -454,31 +455,51 @@ static bool look_in_window(const struct needles *needles, const struct window *w
 	return found;
 }
 
-bool scrub(const struct secret *pair, char *data, size_t len, bool overwrite)
-{
+/* More than the stack of a thread is for. */
+struct scrubber {
 	struct needles needles;
 	struct window window;
+};
+
+static bool scrub_as(
+    struct scrubber *scrubber, const struct secret *pair, char *data, size_t len, bool overwrite)
+{
+	struct needles *needles = &scrubber->needles;
+	struct window *window = &scrubber->window;
 	bool found = false;
+	collect_needles(needles, window, pair);
+	window->len = 0;
+	for (size_t at = 0; at < len && (overwrite || !found);) {
+		slide_window(window, needles->longest + OPEN_LIMIT);
+		fill_window(window, data, len, &at);
+		size_t ready = at == len ? window->len : window->len - OPEN_LIMIT;
+		ready = drop_backslashes(window, ready);
+		found |= look_in_window(needles, window, ready, data, overwrite);
+	}
+	return found;
+}
+
+bool scrub(const struct secret *pair, char *data, size_t len, bool overwrite)
+{
 	if (len == 0)
 		return false;
+	struct scrubber *scrubber = malloc(sizeof(*scrubber));
+	if (!scrubber) {
+		/* What cannot be looked through does not go on. */
+		if (overwrite)
+			memset(data, '*', len);
+		return true;
+	}
+	bool found = false;
 	bool json = memchr(data, '\\', len);
 	bool url = json || memchr(data, '%', len);
 	const bool read[] = {[AS_IT_IS] = true, [AS_JSON] = json, [AS_URL] = url};
 	for (size_t i = ARRAY_SIZE(read); i-- > 0 && (overwrite || !found);) {
-		if (!read[i])
-			continue;
-		window.notation = (enum notation)i;
-		collect_needles(&needles, &window, pair);
-		window.len = 0;
-		for (size_t at = 0; at < len && (overwrite || !found);) {
-			slide_window(&window, needles.longest + OPEN_LIMIT);
-			fill_window(&window, data, len, &at);
-			size_t ready = at == len ? window.len : window.len - OPEN_LIMIT;
-			ready = drop_backslashes(&window, ready);
-			found |= look_in_window(&needles, &window, ready, data, overwrite);
-		}
+		scrubber->window.notation = (enum notation)i;
+		if (read[i])
+			found |= scrub_as(scrubber, pair, data, len, overwrite);
 	}
-	secret_wipe(needles.pool, needles.used);
-	secret_wipe(window.text, sizeof(window.text));
+	secret_wipe(scrubber, sizeof(*scrubber));
+	free(scrubber);
 	return found;
 }

@@ -18,5 +18,6 @@
  * whole text.
  *
  * With overwrite set, each is overwritten with asterisks, escapes as a whole, so that JSON stays
- * JSON; data is not changed otherwise. Takes time in proportion to len. */
+ * JSON; data is not changed otherwise. Takes time in proportion to len. Without memory the whole of
+ * data is taken for such. */
 bool scrub(const struct secret *pair, char *data, size_t len, bool overwrite);
