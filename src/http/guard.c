@@ -98,9 +98,11 @@ static void take_field(struct headers *headers, struct span name, struct span va
 		if (!field_same(name, singles[i].name))
 			continue;
 		struct span *field = (struct span *)((char *)headers + singles[i].offset);
+		/* The library goes by the first, and its complaints are about that. */
 		if (field->ptr)
 			set_fault(headers, "A header field that must come once came twice.");
-		*field = value;
+		else
+			*field = value;
 		return;
 	}
 	if (field_same(name, "if-none-match")) {

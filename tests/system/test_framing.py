@@ -148,6 +148,10 @@ def lengths():
     yield "a length of 0", get("Content-Length: 0"), SERVED
     yield "two lengths", get("Content-Length: 0", "Content-Length: 0"), [400]
     yield "two lengths that differ", get("Content-Length: 0", "Content-Length: 5"), [400]
+    yield "a bad length and a good one", get("Content-Length: x", "Content-Length: 0"), [400]
+    yield "a good length and a bad one", get("Content-Length: 0", "Content-Length: x"), [400]
+    yield "a length too large and another", get(
+        "Content-Length: 99999999999999999999999", "Content-Length: 0"), [413]
     for name, lines in {
         "chunked": ["Transfer-Encoding: chunked"],
         "chunked in capitals": ["TRANSFER-ENCODING: CHUNKED"],
