@@ -433,6 +433,8 @@ static void take_config(struct engine *engine)
 	engine->incomplete = false;
 	complete_now(engine, config);
 	inspection_all(&engine->inspection);
+	/* It may keep less than the one before. */
+	engine->next_retention = 0;
 }
 
 /* Retention ------------------------------------------------------------------------------------*/
