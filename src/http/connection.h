@@ -122,8 +122,6 @@ struct request {
 	void *note;          /* the application's own, in the arena */
 };
 
-#define HOLDER_NOBODY 0
-
 struct connection {
 	struct request request; /* first, see connection_of */
 	struct reply reply;
@@ -141,8 +139,13 @@ struct connection {
 	_Atomic uint64_t requests;
 	int64_t opened_at;
 	_Atomic uint64_t holder; /* see share.h */
-	_Atomic uint64_t opener; /* whose the peer is on a UNIX socket, else HOLDER_NOBODY */
 	atomic_bool streaming;   /* its answer has no end */
+
+	/* guarded by the mutex of the listener's struct share */
+	uint64_t opener;            /* whose the peer is on a UNIX socket, else HOLDER_NOBODY */
+	bool stranger;              /* it is on the list of them */
+	struct share_holder *claim; /* NULL: nobody's */
+	TAILQ_ENTRY(connection) stranger_entry;
 
 	struct config *abandoned_config; /* for the strings of a call that was abandoned */
 

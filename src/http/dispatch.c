@@ -159,6 +159,7 @@ void dispatch_connection(void *context, struct MHD_Connection *mhd, void **state
 		}
 	} else if (*state) {
 		attendant_forget(worker->attendant, *state);
+		share_closed(*state);
 		connection_close(*state);
 		*state = NULL;
 	}

@@ -5,6 +5,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+struct share;
+
 enum listener_kind { LISTENER_SOCKET, LISTENER_TCP, LISTENER_HEALTH };
 #define LISTENER_COUNT 3
 
@@ -14,4 +16,5 @@ struct endpoint {
 	gid_t group;          /* of a UNIX socket */
 	uint16_t port;        /* 0 for a UNIX socket */
 	unsigned connections; /* at most */
+	struct share *share;  /* of them */
 };

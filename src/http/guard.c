@@ -579,24 +579,21 @@ static int refuse_scope(struct request *request, enum scope needed)
 	return 1;
 }
 
-/* Whoever is refused is not kept. */
 static int check_quota(struct request *request, uint64_t holder)
 {
 	struct connection *connection = connection_of(request);
-	unsigned most = 0;
-	if (holder != HOLDER_NOBODY && share_claim(connection, holder, &most) != 0) {
-		connection->reply.close = true;
+	unsigned held = 0;
+	if (holder != HOLDER_NOBODY && share_claim(connection, holder, &held) != 0) {
 		reply_header(request, "Retry-After", "1");
 		reply_problem(request, PROBLEM_TOO_MANY_REQUESTS,
-		    "%s holds %u connections already, the most that one caller may have here: use "
-		    "them again, or close some.",
-		    request->caller.name, most);
+		    "%s holds %u connections already, and here no caller holds more than it leaves "
+		    "to all others: use them again, or close some.",
+		    request->caller.name, held);
 		return 1;
 	}
 	if (quota_request(connection->worker->quota, endpoint_of(request)->kind, holder,
 		request->config, connection_now(connection)) == 0)
 		return 0;
-	connection->reply.close = true;
 	reply_header(request, "Retry-After", "1");
 	reply_problem(request, PROBLEM_TOO_MANY_REQUESTS,
 	    holder == HOLDER_NOBODY

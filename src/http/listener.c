@@ -122,6 +122,8 @@ int listener_prepare(
     struct listener *listener, const struct worker_setting *setting, struct err *err)
 {
 	listener->endpoint.port = listener_port(listener->fd);
+	share_init(&listener->share);
+	listener->endpoint.share = &listener->share;
 	/* Several threads wait for one client: those who come late must not block in accept(2). */
 	int flags = fcntl(listener->fd, F_GETFL);
 	if (flags < 0 || fcntl(listener->fd, F_SETFL, flags | O_NONBLOCK) < 0)
@@ -220,4 +222,10 @@ void listener_stop(struct listener *listener)
 		close_once(&worker->fd);
 	}
 	close_once(&listener->fd);
+}
+
+void listener_done(struct listener *listener)
+{
+	if (listener->endpoint.share)
+		share_done(&listener->share);
 }

@@ -2,12 +2,14 @@
 /* A listening socket and the threads that serve it. */
 #pragma once
 
+#include "http/share.h"
 #include "http/worker.h"
 
 #define LISTENER_THREADS_LIMIT 2
 
 struct listener {
 	struct endpoint endpoint; /* its port is found by listener_prepare */
+	struct share share;
 	int fd;
 	bool passed; /* by systemd: shared with it, so never shut down */
 	struct worker workers[LISTENER_THREADS_LIMIT];
@@ -18,6 +20,9 @@ struct listener {
  * worker_count says how many there are. */
 int listener_prepare(
     struct listener *listener, const struct worker_setting *setting, struct err *err);
+
+/* After listener_stop, or where it was never prepared. */
+void listener_done(struct listener *listener);
 
 /* The TCP port that a socket is bound to; 0 for none. */
 uint16_t listener_port(int fd);

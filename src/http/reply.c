@@ -158,7 +158,6 @@ static struct answered refuse_unsent(struct request *request)
 	buffer_clear(&reply->faults);
 	buffer_clear(&reply->members);
 	reply->header_count = 0;
-	reply->close = true;
 	reply_header(request, "Retry-After", "1");
 	return reply_problem(request, PROBLEM_TOO_MANY_REQUESTS,
 	    "%s has not taken yet what it asked for before: read those answers to their end, or "
@@ -533,6 +532,8 @@ static struct answered answer_problem(
 	reply->etag = NULL;
 	reply->keep_until = 0;
 	reply->problem = entry->code;
+	/* Who asks for too much does not keep its connection, too. */
+	reply->close |= status == 429;
 	if (status == 503 && reply->header_count < REPLY_HEADERS_LIMIT &&
 	    !has_header(reply, "Retry-After"))
 		reply_header(request, "Retry-After", "1");

@@ -178,6 +178,8 @@ struct server *server_free(struct server *server)
 		return NULL;
 	for (size_t i = 0; i < server->attendant.worker_count; i++)
 		worker_done(server->attendant.workers[i]);
+	for (size_t i = 0; i < server->listener_count; i++)
+		listener_done(&server->listeners[i]);
 	attendant_done(&server->attendant);
 	quota_done(&server->quota);
 	waits_done(&server->waits);

@@ -1,16 +1,37 @@
 /* SPDX-License-Identifier: MIT */
-/* Counts by walking the connections of a listener, of all its threads: once for each connection,
- * and they are a few hundred. */
+/* What there is of each caller is counted as it comes and goes, so that one more connection costs
+ * the same however many there are: a crowd that calls again and again makes no work that grows with
+ * it. */
 #include "http/share.h"
 
+#include <assert.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 
 #include "http/attendant.h"
 #include "util/hash.h"
 
-/* Shut down, but not off the list yet. */
-#define HOLDER_GONE UINT64_MAX
 #define TOKEN_BIT (UINT64_C(1) << 62)
+
+/* Whoever has at least one connection. */
+struct share_holder {
+	uint64_t id;
+	unsigned count;
+	LIST_ENTRY(share_holder) entry;
+};
+
+void share_init(struct share *share)
+{
+	*share = (struct share){.held = 0};
+	TAILQ_INIT(&share->strangers);
+	pthread_mutex_init(&share->mutex, NULL);
+}
+
+void share_done(struct share *share)
+{
+	assert(share->held == 0 && share->stranger_count == 0);
+	pthread_mutex_destroy(&share->mutex);
+}
 
 uint64_t share_of_uid(uid_t uid)
 {
@@ -22,79 +43,97 @@ uint64_t share_of_token(const char *name)
 	return (hash_of(span_of(name)) & (TOKEN_BIT - 1)) | TOKEN_BIT;
 }
 
-/* Some connections, and the oldest of them. */
-struct crowd {
-	unsigned count;
-	struct worker *worker;
-	uint64_t opener;
-	int64_t opened_at;
-};
-
-struct census {
-	struct crowd all;
-	struct crowd of_opener;
-};
-
-static void crowd_add(
-    struct crowd *crowd, struct worker *worker, const struct connection *connection)
+static struct share *of_listener(const struct connection *connection)
 {
-	crowd->count++;
-	if (crowd->worker && connection->opened_at >= crowd->opened_at)
+	return connection->worker->endpoint->share;
+}
+
+/* What follows is called with the mutex held. */
+
+static void add_stranger(struct share *share, struct connection *connection)
+{
+	connection->stranger = true;
+	TAILQ_INSERT_TAIL(&share->strangers, connection, stranger_entry);
+	share->stranger_count++;
+}
+
+static void remove_stranger(struct share *share, struct connection *connection)
+{
+	connection->stranger = false;
+	TAILQ_REMOVE(&share->strangers, connection, stranger_entry);
+	share->stranger_count--;
+}
+
+/* The oldest of this opener's but the one that has just come, or else the oldest of all. One that
+ * was not closed yet has its descriptor still. */
+static void shut_stranger(struct share *share, uint64_t opener)
+{
+	struct connection *newest = TAILQ_LAST(&share->strangers, share_strangers);
+	struct connection *at = TAILQ_FIRST(&share->strangers);
+	while (at != newest && at->opener != opener)
+		at = TAILQ_NEXT(at, stranger_entry);
+	if (at == newest)
+		at = TAILQ_FIRST(&share->strangers);
+	shutdown(at->fd, SHUT_RDWR);
+	remove_stranger(share, at);
+}
+
+/* Threads of libmicrohttpd take a few connections at once, and none when they are full: so even
+ * health is never quite. */
+static unsigned most_strangers(const struct endpoint *endpoint, const struct share *share)
+{
+	unsigned all = endpoint->connections, most = all / 4;
+	unsigned left = all > share->held ? (all - share->held) / 2 : 0;
+	if (endpoint->kind == LISTENER_HEALTH)
+		most = all - 1 - all / 16;
+	else if (left < most)
+		most = left;
+	return most > 0 ? most : 1;
+}
+
+static struct share_holder *find_holder(struct share *share, uint64_t id)
+{
+	struct share_holder *at;
+	LIST_FOREACH (at, &share->holders[id % SHARE_BUCKETS], entry)
+		if (at->id == id)
+			return at;
+	at = calloc(1, sizeof(*at));
+	if (!at)
+		return NULL;
+	at->id = id;
+	LIST_INSERT_HEAD(&share->holders[id % SHARE_BUCKETS], at, entry);
+	return at;
+}
+
+static void leave_holder(struct share *share, struct share_holder *holder)
+{
+	share->held--;
+	if (--holder->count > 0)
 		return;
-	crowd->worker = worker;
-	crowd->opener = atomic_load(&connection->opener);
-	crowd->opened_at = connection->opened_at;
+	LIST_REMOVE(holder, entry);
+	free(holder);
 }
 
-static struct census count_held(const struct worker *worker, uint64_t holder, uint64_t opener)
+static bool holds_enough(
+    const struct share_holder *holder, const struct share *share, unsigned connections)
 {
-	struct census census = {.all.count = 0};
-	const struct attendant *attendant = worker->attendant;
-	for (size_t i = 0; i < attendant->worker_count; i++) {
-		struct worker *at = attendant->workers[i];
-		if (at->endpoint != worker->endpoint)
-			continue;
-		const struct connection *connection;
-		pthread_mutex_lock(&at->mutex);
-		LIST_FOREACH (connection, &at->connections, entry) {
-			if (atomic_load(&connection->holder) != holder)
-				continue;
-			crowd_add(&census.all, at, connection);
-			if (atomic_load(&connection->opener) == opener)
-				crowd_add(&census.of_opener, at, connection);
-		}
-		pthread_mutex_unlock(&at->mutex);
-	}
-	return census;
+	unsigned others = share->held - holder->count;
+	return holder->count > 0 && 2 * (holder->count + 1) + others > connections;
 }
 
-int share_claim(struct connection *connection, uint64_t holder, unsigned *ret_most)
+static void take(struct share *share, struct connection *connection, struct share_holder *holder)
 {
-	unsigned most = connection->worker->endpoint->connections / 2;
-	if (atomic_load(&connection->holder) == holder)
-		return 0;
-	*ret_most = most > 0 ? most : 1;
-	if (count_held(connection->worker, holder, HOLDER_NOBODY).all.count >= *ret_most)
-		return 1;
-	atomic_store(&connection->holder, holder);
-	return 0;
+	if (connection->stranger)
+		remove_stranger(share, connection);
+	if (connection->claim)
+		leave_holder(share, connection->claim);
+	share->held++;
+	holder->count++;
+	connection->claim = holder;
+	atomic_store(&connection->holder, holder->id);
 }
 
-/* It may have gone, or shown who it is, since it was counted. */
-static void shut_oldest(const struct crowd *crowd)
-{
-	struct connection *at;
-	pthread_mutex_lock(&crowd->worker->mutex);
-	LIST_FOREACH (at, &crowd->worker->connections, entry)
-		if (atomic_load(&at->holder) == HOLDER_NOBODY &&
-		    atomic_load(&at->opener) == crowd->opener &&
-		    at->opened_at == crowd->opened_at) {
-			atomic_store(&at->holder, HOLDER_GONE);
-			shutdown(at->fd, SHUT_RDWR);
-			break;
-		}
-	pthread_mutex_unlock(&crowd->worker->mutex);
-}
+/* Until here. */
 
 static uint64_t opener_of(const struct connection *connection)
 {
@@ -108,16 +147,42 @@ static uint64_t opener_of(const struct connection *connection)
 
 void share_opened(struct connection *connection)
 {
-	const struct endpoint *endpoint = connection->worker->endpoint;
-	unsigned most = endpoint->kind == LISTENER_HEALTH ? endpoint->connections - 1
-							  : endpoint->connections / 4;
-	struct census census;
-	uint64_t opener = opener_of(connection);
-	atomic_store(&connection->opener, opener);
-	/* Another thread may have shut down the same one meanwhile: so it is counted again. */
-	while ((census = count_held(connection->worker, HOLDER_NOBODY, opener)).all.count >
-	       (most > 0 ? most : 1))
-		shut_oldest(census.of_opener.count > 1 ? &census.of_opener : &census.all);
+	struct share *share = of_listener(connection);
+	connection->opener = opener_of(connection);
+	pthread_mutex_lock(&share->mutex);
+	add_stranger(share, connection);
+	while (share->stranger_count > most_strangers(connection->worker->endpoint, share))
+		shut_stranger(share, connection->opener);
+	pthread_mutex_unlock(&share->mutex);
+}
+
+int share_claim(struct connection *connection, uint64_t holder, unsigned *ret_held)
+{
+	struct share *share = of_listener(connection);
+	if (atomic_load(&connection->holder) == holder)
+		return 0;
+	pthread_mutex_lock(&share->mutex);
+	struct share_holder *claim = find_holder(share, holder);
+	bool enough =
+	    claim && holds_enough(claim, share, connection->worker->endpoint->connections);
+	if (enough)
+		*ret_held = claim->count;
+	else if (claim)
+		take(share, connection, claim);
+	pthread_mutex_unlock(&share->mutex);
+	return enough;
+}
+
+void share_closed(struct connection *connection)
+{
+	struct share *share = of_listener(connection);
+	pthread_mutex_lock(&share->mutex);
+	if (connection->stranger)
+		remove_stranger(share, connection);
+	if (connection->claim)
+		leave_holder(share, connection->claim);
+	connection->claim = NULL;
+	pthread_mutex_unlock(&share->mutex);
 }
 
 struct share_streams share_count_streams(const struct connection *connection)

@@ -146,6 +146,7 @@ static void serve_end(void)
 		struct listener *listener = &served.listeners[kind];
 		listener_quiesce(listener);
 		listener_stop(listener);
+		listener_done(listener);
 		for (unsigned i = 0; i < listener->worker_count; i++)
 			worker_done(&listener->workers[i]);
 	}

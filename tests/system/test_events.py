@@ -566,6 +566,7 @@ def test_a_caller_has_sixteen_streams(daemon):
     assert {stream.status for stream in streams} == {200} and gauge(daemon) == 16
     more = Stream(daemon.client("read"))
     assert more.status == 429 and "retry-after" in more.headers
+    assert more.headers["connection"] == "close"
     more.close()
     other = Stream(daemon.client("manage"))
     assert other.status == 200

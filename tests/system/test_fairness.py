@@ -12,6 +12,8 @@ from harness import (PROJECT_ID, SLOW, TOKENS, Daemon, Sim, Token, parse, read_a
                      wait_until)
 
 NOBODY = 65534
+READERS = [1, 2, 3, NOBODY]  # daemon, bin, sys and nobody, who are everywhere
+MANY = tuple(Token(f"t{i}", "read") for i in range(4))
 OPEN = {"daemon": {"socket_mode": "0666"}}
 FEW = {"daemon": {"max_connections": 40, "request_timeout": "60s"}}
 
@@ -65,6 +67,38 @@ def test_a_full_share_is_no_other_callers_trouble(start_daemon, sim):
     assert daemon.client("admin").get("/v1/projects").status == 200
     assert daemon.over_unix().get("/v1/projects").status == 200
     for raw in held:
+        raw.close()
+
+
+def holders(daemon, via):
+    """Callers who may read, as far as one listener tells them apart: who makes a connection as each."""
+    if via == "unix":
+        return [(daemon.over_unix(), number) for number in READERS]
+    return [(daemon.client(f"t{i}"), 0) for i in range(len(READERS))]
+
+
+@pytest.mark.parametrize("via", ["tcp", "unix"])
+def test_however_many_callers_hold_what_they_may_there_is_room_for_another(start_daemon, sim, via):
+    daemon = start_daemon(sim, tokens=TOKENS + MANY, config={
+        "daemon": {**FEW["daemon"], **OPEN["daemon"]}, "access": {"read": "daemon bin sys nobody"}})
+    held, counts = [], []
+    for api, number in holders(daemon, via):
+        counts.append(0)
+        while True:
+            with user(number):
+                raw, answer = hold(api)
+            held.append(raw)
+            if not answer.startswith(b"HTTP/1.1 200"):
+                break
+            counts[-1] += 1
+        assert answer.startswith(b"HTTP/1.1 429")
+    print(f"of 40: {counts}")
+    assert counts[:2] == [20, 10] and all(counts)
+    others = daemon.over_unix() if via == "unix" else daemon.client("admin")
+    idle = [others.socket() for _ in range(30)]
+    for _ in range(20):
+        assert others.get("/v1/projects").status == 200
+    for raw in held + idle:
         raw.close()
 
 
@@ -358,11 +392,10 @@ def test_nobody_who_calls_again_and_again_keeps_root_no_longer(crowded):
 def weighty():
     """A daemon whose pages are of 4 MB."""
     long = {"connector_properties": {"gcs_bucket": "b", "gcs_prefix": "p/", "more": "y" * 7000}}
-    tokens = TOKENS + tuple(Token(f"t{i}", "read") for i in range(4))
     with Sim() as sim:
         for _ in range(10):
             sim.put(50, connector=long)
-        with Daemon(sim, tokens=tokens,
+        with Daemon(sim, tokens=TOKENS + MANY,
                     config={"daemon": {"socket_mode": "0666", "request_timeout": "60s"},
                             "access": {"read": "nobody"}}) as daemon:
             wait_until(lambda: daemon.client().project()["connectors"] == 500, timeout=60)
