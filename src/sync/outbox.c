@@ -193,8 +193,11 @@ static void send_operation(
 	project->once_in_flight += !send->verb->repeatable;
 	struct buffer url _cleanup_buffer_;
 	buffer_init(&url, 8192);
-	if (call_url(&send->call, &url, &err) == 0 &&
-	    call_send(&send->call, buffer_text(&url), record->request, &err) == 0)
+	/* A body that the store cannot read is not the same as none. */
+	if (record->kind == OPERATION_CREATE && !record->request.ptr)
+		err_set(&err, "what is to be created cannot be read from the database any more");
+	else if (call_url(&send->call, &url, &err) == 0 &&
+		 call_send(&send->call, buffer_text(&url), record->request, &err) == 0)
 		return;
 	const struct client_answer none = {.outcome = CLIENT_NOT_SENT, .message = err.text};
 	operation_ended(send, &none);

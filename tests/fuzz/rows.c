@@ -36,6 +36,7 @@ static struct table tables[] = {
 };
 
 static char folder[SCRATCH_SIZE];
+static char database[64];
 static struct conn *conn;
 
 static void run(const char *sql)
@@ -93,11 +94,10 @@ static void end(void)
 
 struct conn *rows_open(void)
 {
-	char path[64];
 	struct err err = ERR_INIT;
 	scratch_make(folder);
-	snprintf(path, sizeof(path), "%s/db", folder);
-	if (conn_open_writer(path, &err, &conn) < 0)
+	snprintf(database, sizeof(database), "%s/db", folder);
+	if (conn_open_writer(database, &err, &conn) < 0)
 		abort();
 	run("PRAGMA synchronous = OFF");
 	/* Who damages a file cares for no rule. */
@@ -105,8 +105,14 @@ struct conn *rows_open(void)
 	run("PRAGMA ignore_check_constraints = ON");
 	for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
 		learn_columns(&tables[i]);
+	run("CREATE TEMP TABLE first_store AS SELECT * FROM store");
 	atexit(end);
 	return conn;
+}
+
+const char *rows_database(void)
+{
+	return database;
 }
 
 /* A value that is in order; NULL: NULL. */
@@ -250,4 +256,22 @@ void rows_end(void)
 	assert(!conn->broken);
 	if (!sqlite3_get_autocommit(conn->db))
 		run("ROLLBACK");
+}
+
+void rows_keep(void)
+{
+	run("COMMIT");
+}
+
+/* What is told of the whole comes last: triggers count along. */
+void rows_remove(void)
+{
+	run("BEGIN");
+	for (size_t i = 0; i < ARRAY_SIZE(tables); i++) {
+		char sql[64];
+		snprintf(sql, sizeof(sql), "DELETE FROM %s", tables[i].name);
+		run(sql);
+	}
+	run("DELETE FROM projects; DELETE FROM sqlite_sequence; DELETE FROM store;"
+	    "INSERT INTO store SELECT * FROM first_store; COMMIT");
 }

@@ -10,6 +10,14 @@
 /* Makes a database in memory, which goes with the process, and opens it as the writer; once. */
 struct conn *rows_open(void);
 
+/* Where it is. */
+const char *rows_database(void);
+
 /* Puts the rows in, until rows_end takes back all that was written since. */
 void rows_begin(struct span text);
 void rows_end(void);
+
+/* Instead of rows_end: what was put in is there for other connections, too, until rows_remove takes
+ * all rows away, whoever wrote them. */
+void rows_keep(void);
+void rows_remove(void);

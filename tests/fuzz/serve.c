@@ -31,6 +31,7 @@ static struct {
 	struct listener listeners[LISTENER_COUNT];
 	struct sockaddr_un addresses[LISTENER_COUNT];
 	socklen_t lengths[LISTENER_COUNT];
+	bool (*meanwhile)(void);
 } served;
 
 /* An abstract address, which leaves nothing behind. */
@@ -97,7 +98,8 @@ static bool hear(int fd, struct buffer *answers)
 	return len < 0 && errno == EAGAIN;
 }
 
-/* Lets the edge do all it can do now. Returns false when it has closed the connection. */
+/* Lets the edge, and what it serves, do all they can do now. Returns false when it has closed the
+ * connection. */
 static bool turn(struct MHD_Daemon *daemon, int fd, struct buffer *answers)
 {
 	unsigned turns = 0;
@@ -108,7 +110,7 @@ static bool turn(struct MHD_Daemon *daemon, int fd, struct buffer *answers)
 		open = hear(fd, answers);
 		turns++;
 		assert(turns < TURNS_LIMIT);
-	} while (!is_idle(daemon));
+	} while (!is_idle(daemon) || (served.meanwhile && served.meanwhile()));
 	return open;
 }
 
@@ -162,12 +164,30 @@ void serve_start(const struct application *application, struct config *config)
 	served.application = application;
 	editions_init(&served.editions, config);
 	quota_init(&served.quota);
-	if (waits_init(&served.waits) < 0 || attendant_init(&served.attendant, &clock_system,
+	if (waits_init(&served.waits) < 0 || attendant_init(&served.attendant, application->clock,
 						 &served.editions, &served.waits, &err) < 0)
 		abort();
 	for (enum listener_kind kind = 0; kind < LISTENER_COUNT; kind++)
 		start_listener(kind);
 	atexit(serve_end);
+}
+
+void serve_meanwhile(bool (*work)(void))
+{
+	served.meanwhile = work;
+}
+
+void serve_nudge(void)
+{
+	waits_nudge(&served.waits);
+}
+
+void serve_reload(struct config *config)
+{
+	editions_publish(&served.editions, config);
+	for (size_t i = 0; i < served.attendant.worker_count; i++)
+		edition_holder_renew(&served.attendant.workers[i]->editions);
+	waits_nudge(&served.waits);
 }
 
 void serve_forget(bool tired)

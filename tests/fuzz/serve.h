@@ -21,6 +21,16 @@ void serve_start(const struct application *application, struct config *config);
  */
 void serve_forget(bool tired);
 
+/* What else is to be done until the edge waits for nothing but its client; returns whether it did
+ * something. NULL: nothing. */
+void serve_meanwhile(bool (*work)(void));
+
+/* Puts another configuration in force. */
+void serve_reload(struct config *config);
+
+/* Has whoever waits for something look again. Any thread. */
+void serve_nudge(void);
+
 /* Says the input on a connection in pieces of a size (0: in one), then no more, and gathers what is
  * answered until the edge has closed it. */
 void serve_input(

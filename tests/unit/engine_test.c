@@ -773,6 +773,43 @@ START_TEST(a_client_with_a_thousand_open_operations_gets_no_other)
 }
 END_TEST
 
+static bool has_failed(struct stage *stage, const void *argument)
+{
+	return outcome_of(stage, argument).state == OPERATION_UNREACHABLE;
+}
+
+START_TEST(a_create_whose_body_cannot_be_read_is_not_sent)
+{
+	struct stage stage;
+	struct wish wish = {.command = {.result_operation_id = "op_1"}};
+	struct operation_record record = {
+	    .kind = OPERATION_CREATE,
+	    .project_id = PROJECT,
+	    .state = OPERATION_PLANNED,
+	    .client = "tester",
+	    .operation_id = "op_1",
+	    .request = span_of("{"),
+	    .known_row = -1,
+	    .sent_at = TIMESTAMP_NONE,
+	    .finished_at = TIMESTAMP_NONE,
+	    .sent_upstream_at = TIMESTAMP_NONE,
+	};
+	stage_init(&stage, LIST(""));
+	fixture_begin(&stage.store);
+	ck_assert_int_eq(
+	    operation_store_insert(stage.store.writer, &record, &stage.store.err, &record.row), 0);
+	fixture_commit(&stage.store);
+	/* What is planned goes out after a start. */
+	engine_stop(stage.engine);
+	engine_free(stage.engine);
+	make_engine(&stage);
+	start(&stage);
+	wait_until(&stage, has_failed, &wish);
+	ck_assert_uint_eq(stage.creates, 0);
+	stage_done(&stage);
+}
+END_TEST
+
 START_TEST(commands_that_wait_are_answered_when_it_stops)
 {
 	struct stage stage;
@@ -894,6 +931,8 @@ int main(void)
 		a_client_with_fewer_than_a_thousand_open_operations_gets_another},
 	    {"a client with a thousand open operations gets no other",
 		a_client_with_a_thousand_open_operations_gets_no_other},
+	    {"a create whose body cannot be read is not sent",
+		a_create_whose_body_cannot_be_read_is_not_sent},
 	    {"commands that wait are answered when it stops",
 		commands_that_wait_are_answered_when_it_stops},
 	    {"a refresh ends though a connector it waits for is deleted",
