@@ -4,7 +4,8 @@
  * misses a client's leaving when it came with the client's last bytes. So one thread looks round at
  * least every second: it cuts connections whose deadline has passed and ends waits whose time is
  * over. Between, it notices clients that leave: it ends their waits, and has libmicrohttpd read to
- * the end of what they sent. A client that has only ended its own side still gets its answers.
+ * the end of what they sent. A client that has only ended its own side still gets its answers. What
+ * refused clients still send is thrown away, see lingering.c.
  *
  * An event points to a connection, so it is taken and acted upon under one mutex, and a connection
  * takes itself off under the same mutex before it goes.
@@ -103,6 +104,7 @@ static int64_t attendant_turn(struct attendant *attendant, int64_t now)
 		pthread_mutex_unlock(&worker->mutex);
 	}
 	check_turns(attendant, now);
+	lingering_turn(&attendant->lingering, now);
 	return waits_round(attendant->waits, now, now + tick_of(attendant));
 }
 
@@ -128,7 +130,9 @@ static bool take_events(struct attendant *attendant)
 	pthread_mutex_lock(&attendant->mutex);
 	int count = epoll_wait(attendant->events, events, EVENTS_AT_ONCE, 0);
 	for (int i = 0; i < count; i++) {
-		if (events[i].data.ptr)
+		if (events[i].data.ptr == &attendant->lingering)
+			lingering_turn(&attendant->lingering, clock_monotonic(attendant->clock));
+		else if (events[i].data.ptr)
 			client_left(events[i].data.ptr);
 		else
 			woken = true;
@@ -203,14 +207,20 @@ int attendant_init(struct attendant *attendant, const struct clock *clock,
     struct editions *editions, struct waits *waits, struct err *err)
 {
 	struct epoll_event wakeup = {.events = EPOLLIN, .data.ptr = NULL};
+	struct epoll_event sending = {.events = EPOLLIN, .data.ptr = &attendant->lingering};
+	if (lingering_init(&attendant->lingering, err) < 0)
+		return -1;
 	attendant->clock = clock;
 	attendant->editions = editions;
 	attendant->waits = waits;
 	attendant->pulse = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	attendant->events = epoll_create1(EPOLL_CLOEXEC);
 	if (attendant->pulse < 0 || attendant->events < 0 ||
-	    epoll_ctl(attendant->events, EPOLL_CTL_ADD, waits->wakeup, &wakeup) < 0) {
+	    epoll_ctl(attendant->events, EPOLL_CTL_ADD, waits->wakeup, &wakeup) < 0 ||
+	    epoll_ctl(attendant->events, EPOLL_CTL_ADD, attendant->lingering.events, &sending) <
+		0) {
 		int error = errno;
+		lingering_done(&attendant->lingering);
 		cleanup_close(&attendant->events);
 		cleanup_close(&attendant->pulse);
 		return err_set_errno(err, error, "cannot watch for clients that leave");
@@ -224,6 +234,7 @@ void attendant_done(struct attendant *attendant)
 	assert(!attendant->running);
 	close(attendant->events);
 	close(attendant->pulse);
+	lingering_done(&attendant->lingering);
 	pthread_mutex_destroy(&attendant->mutex);
 }
 

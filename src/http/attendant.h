@@ -3,6 +3,7 @@
 #pragma once
 
 #include "http/connection.h"
+#include "http/lingering.h"
 
 #define ATTENDANT_WORKERS_LIMIT 32
 
@@ -19,8 +20,9 @@ struct attendant {
 	struct counters counters;
 	int pulse;             /* eventfd that wakes the serving threads */
 	int64_t pulsed_at;     /* monotonic */
-	int events;            /* epoll: the clients, and the wakeup of waits */
+	int events;            /* epoll: the clients, the wakeup of waits, and those that linger */
 	pthread_mutex_t mutex; /* held while an event is taken and acted upon */
+	struct lingering lingering; /* refused clients that still send */
 };
 
 /* Prepares; what it is given outlives it. Returns 0, or -1. */

@@ -50,16 +50,6 @@ void connection_close(struct connection *connection)
 	pthread_mutex_unlock(&worker->mutex);
 	/* A connection can end without the end of its request. */
 	connection_end(connection);
-	if (connection->body_unread) {
-		/* Takes what a refused client has sent already: closing a socket with unread bytes
-		 * resets the connection, and the reset could overtake the answer. */
-		char bytes[4096];
-		size_t total = 0;
-		ssize_t len;
-		while (total < DISCARD_LIMIT &&
-		       (len = recv(connection->fd, bytes, sizeof(bytes), MSG_DONTWAIT)) > 0)
-			total += (size_t)len;
-	}
 	connection_unref(connection);
 }
 

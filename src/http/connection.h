@@ -31,8 +31,6 @@
 #define IDLE_LIMIT_TEXT "timeout=75"
 /* Microseconds for a client to take its answer. */
 #define ANSWER_LIMIT (120 * INT64_C(1000000))
-/* Bytes of a body that is too long which are read before the connection is cut instead. */
-#define DISCARD_LIMIT ((uint64_t)8 * 1024 * 1024)
 
 /* Who is waited for, when the deadline of a connection passes. */
 enum stage { STAGE_ARRIVING, STAGE_SERVING, STAGE_IDLE };

@@ -150,6 +150,7 @@ void dispatch_connection(void *context, struct MHD_Connection *mhd, void **state
     enum MHD_ConnectionNotificationCode code)
 {
 	struct worker *worker = context;
+	struct connection *connection = *state;
 	counter_add(&worker->calls, 1);
 	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
 		*state = connection_open(worker, mhd);
@@ -157,10 +158,13 @@ void dispatch_connection(void *context, struct MHD_Connection *mhd, void **state
 			attendant_watch(worker->attendant, *state);
 			share_opened(*state);
 		}
-	} else if (*state) {
-		attendant_forget(worker->attendant, *state);
-		share_closed(*state);
-		connection_close(*state);
+	} else if (connection) {
+		attendant_forget(worker->attendant, connection);
+		share_closed(connection);
+		if (connection->body_unread)
+			lingering_take(
+			    &worker->attendant->lingering, connection->fd, worker_now(worker));
+		connection_close(connection);
 		*state = NULL;
 	}
 }

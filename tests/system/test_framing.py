@@ -4,11 +4,12 @@ Behind every one stands a second request. It is answered only where the first on
 beyond doubt; nobody's idea of the two must differ from ours."""
 
 import json
+import os
 import re
 
 import pytest
 
-from harness import Client, Daemon, Sim, read_all, receive_all
+from harness import Client, Daemon, Sim, read_all, receive_all, wait_until
 
 LISTENERS = ["tcp", "unix", "health"]
 
@@ -341,3 +342,51 @@ def test_what_the_library_refuses_is_counted(shared):
     shared.client().raw(get("X-A"), shutdown=True)
     shared.client().raw(get("Content-Length: x"), shutdown=True)
     assert refused() == [library + 1, ours + 1]
+
+
+def refuse(shared, via, length):
+    """One that has announced a body, and read all that it is told."""
+    client = shared.client() if via == "tcp" else Client(shared, via=via)
+    raw = client.socket()
+    raw.sendall(get(f"Content-Length: {length}", target="/none", method="POST"))
+    (status, fields, _), = read_answers(receive_all(raw))
+    assert status == (401 if via == "tcp" else 404) and fields["connection"] == "close"
+    return raw
+
+
+def is_cut(raw):
+    try:
+        raw.send(b"x")
+    except OSError:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("via", LISTENERS)
+def test_a_refused_client_may_send_its_body_to_the_end(shared, via):
+    """Many send it in a second piece, and one that cannot does not look for an answer."""
+    with refuse(shared, via, 1000000) as raw:
+        for _ in range(100):
+            raw.sendall(b"x" * 10000)
+
+
+@pytest.mark.parametrize("via", LISTENERS)
+def test_a_refused_client_that_stays_is_cut(shared, via):
+    with refuse(shared, via, 1000) as raw:
+        wait_until(lambda: is_cut(raw), 10, "the end", interval=0.1)
+
+
+def test_a_refused_client_that_sends_without_end_is_cut(shared):
+    with refuse(shared, "unix", 100000000) as raw, pytest.raises(OSError):
+        raw.sendall(b"x" * 100000000)
+
+
+def test_refused_clients_hold_few_descriptors(shared):
+    def held():
+        return len(os.listdir(f"/proc/{shared.pid}/fd"))
+    before = held()
+    refused = [refuse(shared, "tcp", 1000) for _ in range(100)]
+    assert held() <= before + 40
+    wait_until(lambda: held() <= before + 4, 10, "their end")
+    for raw in refused:
+        raw.close()
