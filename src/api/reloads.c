@@ -142,8 +142,8 @@ static struct answered await_outcome(struct request *request)
 	if (!request_wait_over(request))
 		return reply_wait(request, await_outcome);
 	return reply_problem(request, PROBLEM_STOPPING,
-	    "the daemon stops, or the reload takes too long, before it is known what comes of it; "
-	    "GET /v1/health tells the outcome of the last one");
+	    "the daemon stops, the reload takes too long, or its client sends no more, before it "
+	    "is known what comes of it; GET /v1/health tells the outcome of the last one");
 }
 
 /* The body has no members yet: one that is there asks for what is not done. */

@@ -28,6 +28,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -49,8 +50,12 @@ static void check_deadline(struct attendant *attendant, struct connection *conne
 	if (!atomic_compare_exchange_strong(&connection->deadline, &deadline, DEADLINE_PASSED))
 		return;
 	if (atomic_load(&connection->stage) == STAGE_ARRIVING) {
-		char id[RANDOM_ID_SIZE];
-		random_id("r", id);
+		char id[REQUEST_ID_SIZE];
+		/* From here on no other request begins, so that its id stays. */
+		if (atomic_load(&connection->identified))
+			memcpy(id, connection->request.id, sizeof(id));
+		else
+			random_id("r", id);
 		connection_refuse(connection, &attendant->counters, PROBLEM_REQUEST_TIMEOUT, id,
 		    "The request had not wholly arrived in time: send it again.");
 	}

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "http/field.h"
 
@@ -138,7 +139,7 @@ void connection_end(struct connection *connection)
 	if (atomic_load(&connection->wait.call) != CALL_ABANDONED) {
 		arena_done(&request->arena);
 		buffer_done(&request->body);
-		memset(request, 0, sizeof(*request));
+		memset(request, 0, offsetof(struct request, id));
 	} else if (!connection->abandoned_config) {
 		connection->abandoned_config = config_ref(request->config);
 	}
@@ -146,6 +147,7 @@ void connection_end(struct connection *connection)
 	connection->edition = NULL;
 	connection->text_used = 0;
 	connection->phase = PHASE_NONE;
+	atomic_store(&connection->identified, false);
 	connection_set_deadline(connection, STAGE_IDLE, worker_now(worker) + IDLE_LIMIT);
 	if (atomic_load(&connection->left))
 		connection_read_out(connection);
@@ -186,16 +188,20 @@ bool connection_refuse(struct connection *connection, struct counters *counters,
     enum problem problem, const char *id, const char *detail)
 {
 	const struct problem_entry *entry = problem_entry(problem);
-	char body[512], answer[1024];
+	char body[512], answer[1024], date[sizeof("Thu, 01 Jan 1970 00:00:00 GMT")];
+	struct tm now;
+	time_t seconds = time(NULL);
+	gmtime_r(&seconds, &now);
+	strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", &now);
 	int len = snprintf(body, sizeof(body),
 	    "{\"type\":\"https://mixport.invalid/problems/%s\",\"title\":\"%s\",\"status\":%u,"
 	    "\"code\":\"%s\",\"detail\":\"%s\",\"request_id\":\"%s\"}",
 	    entry->code, entry->title, entry->status, entry->code, detail, id);
 	len = snprintf(answer, sizeof(answer),
-	    "HTTP/1.1 %u %s\r\nConnection: close\r\nContent-Length: %d\r\n"
+	    "HTTP/1.1 %u %s\r\nDate: %s\r\nConnection: close\r\nContent-Length: %d\r\n"
 	    "Content-Type: application/problem+json\r\nCache-Control: no-store\r\n"
 	    "X-Content-Type-Options: nosniff\r\nX-Request-Id: %s\r\n\r\n%s",
-	    entry->status, MHD_get_reason_phrase_for(entry->status), len, id,
+	    entry->status, MHD_get_reason_phrase_for(entry->status), date, len, id,
 	    connection->request.head ? "" : body);
 	if (send(connection->fd, answer, (size_t)len, MSG_DONTWAIT | MSG_NOSIGNAL) != len)
 		return false;

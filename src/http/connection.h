@@ -51,7 +51,7 @@ enum phase {
 /* The header fields that the edge itself looks at. */
 struct headers {
 	struct span host, origin, fetch_site, authorization, content_length, transfer_encoding,
-	    content_type, request_id, idempotency_key, last_event_id;
+	    content_type, content_encoding, request_id, idempotency_key, last_event_id;
 	struct span etags[HEADERS_ETAGS_LIMIT]; /* If-None-Match */
 	size_t etag_count;
 	unsigned request_ids;
@@ -82,16 +82,15 @@ struct reply {
 	int64_t keep_until;
 };
 
-/* Zeroed between two requests. */
+/* Zeroed between two requests, but for its id. */
 struct request {
 	/* arrived */
 	struct MHD_Connection *mhd;
 	struct arena arena; /* what lives as long as the request; 256 KiB at most */
 	const char *method;
-	bool head;         /* HEAD: served as GET, without its body */
-	struct span path;  /* raw */
-	struct span query; /* raw, without the question mark */
-	char id[REQUEST_ID_SIZE];
+	bool head;             /* HEAD: served as GET, without its body */
+	struct span path;      /* raw */
+	struct span query;     /* raw, without the question mark */
 	int64_t arrived_at;    /* monotonic */
 	struct config *config; /* of the edition in force when the request arrived */
 	const char *target_at; /* in libmicrohttpd's memory */
@@ -118,6 +117,8 @@ struct request {
 	void *state;         /* the handler's own, in the arena */
 	void *call;          /* the last one that was begun, in the arena */
 	void *note;          /* the application's own, in the arena */
+
+	char id[REQUEST_ID_SIZE]; /* last: the attendant may be reading it */
 };
 
 struct connection {
@@ -134,6 +135,7 @@ struct connection {
 	_Atomic int64_t deadline;     /* monotonic; DEADLINE_… */
 	_Atomic int stage;            /* enum stage */
 	atomic_bool left;             /* the client sends no more; it may still listen */
+	atomic_bool identified;       /* the request under way has its id */
 	_Atomic uint64_t requests;
 	int64_t opened_at;
 	_Atomic uint64_t holder; /* see share.h */

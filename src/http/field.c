@@ -48,13 +48,14 @@ bool field_is_request_id(struct span value)
 
 int field_content_length(struct span value, uint64_t *ret_length)
 {
-	if (value.len < 1 || value.len > 18)
-		return -1;
 	uint64_t length = 0;
+	if (value.len < 1)
+		return -1;
 	for (size_t i = 0; i < value.len; i++) {
 		if (value.ptr[i] < '0' || value.ptr[i] > '9')
 			return -1;
-		length = 10 * length + (uint64_t)(value.ptr[i] - '0');
+		uint64_t digit = (uint64_t)(value.ptr[i] - '0');
+		length = length <= (UINT64_MAX - digit) / 10 ? 10 * length + digit : UINT64_MAX;
 	}
 	*ret_length = length;
 	return 0;
@@ -129,19 +130,44 @@ bool field_lists_etag(struct span list, const char *etag)
 	return false;
 }
 
+/* Whether a weight is among the parameters of an element of Accept, and is 0: "not this one". */
+static bool weighs_nothing(struct span parameters)
+{
+	while (parameters.len > 0) {
+		const char *next = memchr(parameters.ptr, ';', parameters.len);
+		size_t len = next ? (size_t)(next - parameters.ptr) : parameters.len;
+		struct span one = {.ptr = parameters.ptr, .len = len};
+		field_skip_blanks(&one);
+		if (one.len >= 3 && strncasecmp(one.ptr, "q=0", 3) == 0) {
+			size_t at = 3;
+			while (at < one.len && is_one_of(one.ptr[at], ".0 \t"))
+				at++;
+			if (at == one.len)
+				return true;
+		}
+		len += next != NULL;
+		parameters.ptr += len;
+		parameters.len -= len;
+	}
+	return false;
+}
+
 bool field_lists_type(struct span list, const char *type)
 {
 	while (list.len > 0) {
 		const char *comma = memchr(list.ptr, ',', list.len);
 		size_t len = comma ? (size_t)(comma - list.ptr) : list.len;
 		struct span one = {.ptr = list.ptr, .len = len};
-		const char *parameters = memchr(one.ptr, ';', one.len);
-		if (parameters)
-			one.len = (size_t)(parameters - one.ptr);
+		const char *end = memchr(one.ptr, ';', one.len);
+		struct span parameters = {.ptr = end, .len = 0};
+		if (end) {
+			parameters.len = one.len - (size_t)(end - one.ptr);
+			one.len -= parameters.len;
+		}
 		field_skip_blanks(&one);
 		while (one.len > 0 && field_is_blank(one.ptr[one.len - 1]))
 			one.len--;
-		if (field_same(one, type))
+		if (field_same(one, type) && !weighs_nothing(parameters))
 			return true;
 		len += comma != NULL;
 		list.ptr += len;

@@ -20,7 +20,7 @@ bool field_same(struct span a, const char *b);
 /* Whether an X-Request-Id may be kept: 1 to 128 of [A-Za-z0-9._-]. */
 bool field_is_request_id(struct span value);
 
-/* A Content-Length: digits only, at most 18. Returns 0, or -1. */
+/* A Content-Length: digits only. What is over UINT64_MAX counts as that. Returns 0, or -1. */
 int field_content_length(struct span value, uint64_t *ret_length);
 
 /* Whether a Content-Type is application/json, parameters aside. */

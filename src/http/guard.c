@@ -91,6 +91,7 @@ static void take_field(struct headers *headers, struct span name, struct span va
 	    {"content-length", offsetof(struct headers, content_length)},
 	    {"transfer-encoding", offsetof(struct headers, transfer_encoding)},
 	    {"content-type", offsetof(struct headers, content_type)},
+	    {"content-encoding", offsetof(struct headers, content_encoding)},
 	    {"idempotency-key", offsetof(struct headers, idempotency_key)},
 	    {"last-event-id", offsetof(struct headers, last_event_id)},
 	};
@@ -153,6 +154,7 @@ static void guard_take_id(struct request *request)
 	} else {
 		worker_request_id(connection_of(request)->worker, request->id);
 	}
+	atomic_store(&connection_of(request)->identified, true);
 }
 
 /* Reads the header fields, once. The end of the last line is followed by the empty line. */
@@ -183,7 +185,7 @@ static bool is_meant(const struct headers *headers, enum problem problem)
 	if (problem == PROBLEM_HEAD_TOO_LARGE)
 		return headers->cookie;
 	return headers->content_length.ptr &&
-	       field_content_length(headers->content_length, &length) < 0;
+	       (field_content_length(headers->content_length, &length) < 0 || length == UINT64_MAX);
 }
 
 /* No call told the method yet. It begins as long before the end of the head as that has bytes. Read
@@ -702,14 +704,19 @@ static int guard_check_body(struct request *request)
 		field_content_length(headers->content_length, &length);
 	if (route->body_limit == 0 || length > route->body_limit) {
 		reply_problem(request, PROBLEM_BODY_TOO_LARGE,
-		    route->body_limit ? "The body has %llu bytes; at most %zu are taken here."
+		    route->body_limit ? "The body is longer than the %zu bytes that are taken here."
 				      : "No body is taken here.",
-		    (unsigned long long)length, route->body_limit);
+		    route->body_limit);
 		return 1;
 	}
 	if (!(route->flags & ROUTE_FOREIGN) && !field_is_json(headers->content_type)) {
 		reply_problem(request, PROBLEM_UNSUPPORTED_MEDIA_TYPE,
 		    "Send the body as Content-Type: application/json.");
+		return 1;
+	}
+	if (headers->content_encoding.ptr && !field_same(headers->content_encoding, "identity")) {
+		reply_problem(request, PROBLEM_UNSUPPORTED_MEDIA_TYPE,
+		    "Send the body as it is, without a Content-Encoding.");
 		return 1;
 	}
 	return 0;

@@ -15,7 +15,7 @@ import time
 import pytest
 
 from harness import (LEAK_CHECKED, MIXPORTD, TOKENS, USER, Client, Daemon, Sim, basic, gcs, parse,
-                     read_all, slow, stays, wait_until)
+                     read_all, slow, stays, wait_until, whole_answers)
 
 LISTENERS = ["tcp", "unix", "health"]
 SECRET = USER.split(":")[1]
@@ -358,6 +358,27 @@ def test_a_drip_on_a_kept_connection_is_cut_off(quick):
         raw.sendall(b"GET /healthz HTTP/1.1\r\nHost: local")
         raw.settimeout(slow(6))
         assert answers(read_all(raw)) in ([], [408])
+
+
+def identified(quick, lines, rest):
+    """The id of the 408 to a request that does not wholly arrive, behind one that did."""
+    with quick.over_unix().socket() as raw:
+        raw.sendall(head("/healthz", "X-Request-Id: before"))
+        assert parse(raw.recv(4096)).headers["X-Request-Id"] == "before"
+        raw.sendall(head("/v1/reload", *lines, method="POST")[:-len(rest) or None])
+        raw.settimeout(slow(6))
+        answer, = whole_answers(read_all(raw))
+        assert answer.status == 408
+        assert answer.json["request_id"] == answer.headers["X-Request-Id"]
+        return answer.headers["X-Request-Id"]
+
+
+def test_one_whose_head_has_arrived_keeps_its_id_when_its_body_is_late(quick):
+    lines = ["X-Request-Id: mine", "Content-Type: application/json", "Content-Length: 2"]
+    assert identified(quick, lines, "") == "mine"
+    assert identified(quick, lines, "\r\n") not in ("mine", "before")
+    ours = identified(quick, lines[1:], "")
+    assert re.fullmatch("[A-Za-z0-9._-]+", ours) and ours != "before"
 
 
 @pytest.mark.parametrize("via", LISTENERS)

@@ -228,6 +228,12 @@ def test_bodies_of_other_types_are_415(api, content_type):
     assert (answer.status, answer.code) == (415, "unsupported-media-type")
 
 
+@pytest.mark.parametrize("coding, status", [
+    ("identity", 200), ("gzip", 415), ("deflate, identity", 415), ("", 415)])
+def test_a_body_is_taken_as_it_is(api, coding, status):
+    assert post(api, gcs("taken"), Content_Encoding=coding).status == status
+
+
 @pytest.mark.parametrize("body", [
     "", "{", "nonsense", '{"a":1}x', "{'a':1}", '{"a":NaN}', '{"a":1,}', b'{"a":"\xff"}',
     '{"a":"\\ud800"}', '\ufeff{}'])

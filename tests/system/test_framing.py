@@ -6,6 +6,8 @@ beyond doubt; nobody's idea of the two must differ from ours."""
 import json
 import os
 import re
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
 
 import pytest
 
@@ -144,7 +146,11 @@ def lengths():
         ("a quote", '"0"')]:
         yield f"a length {name}", get(f"Content-Length: {text}"), [400]
     yield "a length too large", get("Content-Length: 99999999999999999999999"), [413]
-    yield "a length of 19 digits", get("Content-Length: 1000000000000000000"), [400]
+    for power in (18, 19):
+        yield f"a length of 10^{power}", get(f"Content-Length: 1{'0' * power}"), [413]
+    for power in (63, 64):
+        yield f"a length of 2^{power} - 1", get(f"Content-Length: {2 ** power - 1}"), [413]
+        yield f"a length of 2^{power}", get(f"Content-Length: {2 ** power}"), [413]
     yield "a length of zeros", get("Content-Length: 000"), SERVED
     yield "a length of 0", get("Content-Length: 0"), SERVED
     yield "two lengths", get("Content-Length: 0", "Content-Length: 0"), [400]
@@ -228,6 +234,7 @@ def check_refusal(name, status, fields, body):
         assert "x-request-id" not in fields, "pinned as the library's, but it is ours"
         return
     problem = json.loads(body)
+    assert abs((parsedate_to_datetime(fields["date"]) - datetime.now(timezone.utc)).total_seconds()) < 60
     assert fields["content-type"] == "application/problem+json"
     assert problem["status"] == status
     assert problem["request_id"] == fields["x-request-id"]

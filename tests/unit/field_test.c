@@ -27,8 +27,7 @@ END_TEST
 START_TEST(lengths_are_digits)
 {
 	uint64_t length = 5;
-	static const char *const bad[] = {
-	    "", "+1", "-1", " 1", "1 ", "0x1", "1,1", "1.0", "1234567890123456789"};
+	static const char *const bad[] = {"", "+1", "-1", " 1", "1 ", "0x1", "1,1", "1.0"};
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
 		ck_assert_int_eq(field_content_length(span_of(bad[i]), &length), -1);
 	ck_assert_uint_eq(length, 5);
@@ -36,6 +35,14 @@ START_TEST(lengths_are_digits)
 	ck_assert_uint_eq(length, 0);
 	ck_assert_int_eq(field_content_length(span_of("123456789012345678"), &length), 0);
 	ck_assert_uint_eq(length, UINT64_C(123456789012345678));
+	static const char *const most[] = {
+	    "18446744073709551615", "18446744073709551616", "184467440737095516150"};
+	for (size_t i = 0; i < ARRAY_SIZE(most); i++) {
+		ck_assert_int_eq(field_content_length(span_of(most[i]), &length), 0);
+		ck_assert_uint_eq(length, UINT64_MAX);
+	}
+	ck_assert_int_eq(field_content_length(span_of("18446744073709551609"), &length), 0);
+	ck_assert_uint_eq(length, UINT64_MAX - 6);
 }
 END_TEST
 
@@ -50,6 +57,19 @@ START_TEST(json_is_json_with_any_parameters)
 	ck_assert(!field_is_json(span_of("text/plain; application/json")));
 	ck_assert(!field_is_json(span_of("")));
 	ck_assert(!field_is_json(SPAN_NONE));
+}
+END_TEST
+
+START_TEST(types_are_listed_unless_they_weigh_nothing)
+{
+	static const char *const listed[] = {"a/b", "A/B", "c/d,a/b", " c/d , a/b ;x=y", "a/b;q=1",
+	    "a/b;q=0.001", "a/b;q=0,a/b", "a/b;x=q=0", "a/b;qq=0", "a/b;q=0x"};
+	static const char *const others[] = {"", "a/bc", "a", "c/d;a/b", "a/b;q=0", "a/b; Q=0.000",
+	    "c/d,a/b;x=y;q=0.0 ", "a/b;q=0 ;x=y"};
+	for (size_t i = 0; i < ARRAY_SIZE(listed); i++)
+		ck_assert_msg(field_lists_type(span_of(listed[i]), "a/b"), "%s", listed[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		ck_assert_msg(!field_lists_type(span_of(others[i]), "a/b"), "%s", others[i]);
 }
 END_TEST
 
@@ -141,6 +161,8 @@ int main(void)
 	    {"request ids are kept when harmless", request_ids_are_kept_when_harmless},
 	    {"lengths are digits", lengths_are_digits},
 	    {"json is json with any parameters", json_is_json_with_any_parameters},
+	    {"types are listed unless they weigh nothing",
+		types_are_listed_unless_they_weigh_nothing},
 	    {"etags are compared weakly", etags_are_compared_weakly},
 	    {"hosts have a name and maybe a port", hosts_have_a_name_and_maybe_a_port},
 	    {"targets are taken apart raw", targets_are_taken_apart_raw},
