@@ -39,8 +39,11 @@ static void begin(void)
 static void write_credential(const uint8_t *data, size_t size)
 {
 	FILE *out = fopen(path, "wb");
-	if (!out || fwrite(data, 1, size, out) != size || fclose(out) != 0 || chmod(path, 0600) < 0)
+	if (!out || fwrite(data, 1, size, out) != size || fclose(out) != 0 ||
+	    chmod(path, 0600) < 0) {
+		perror(path);
 		abort();
+	}
 }
 
 static void check(const struct credential *credential)
@@ -58,9 +61,10 @@ static void check(const struct credential *credential)
 	memcpy(text + 1, pair->data, pair->len);
 	text[pair->len + 1] = '>';
 	assert(credential_found_in(credential, text, pair->len + 2, true));
-	/* A secret with asterisks may be found once more in what was blotted out; and a backslash
-	 * takes what it escapes along. */
-	bool apart = !memchr(pair->data, '*', pair->len) && pair->data[pair->len - 1] != '\\';
+	/* A secret with asterisks may be found once more in what was blotted out, one with a
+	 * bracket across that; and a backslash takes what it escapes along. */
+	bool apart = !memchr(pair->data, '*', pair->len) && !memchr(pair->data, '<', pair->len) &&
+		     !memchr(pair->data, '>', pair->len) && pair->data[pair->len - 1] != '\\';
 	assert(!apart || (text[0] == '<' && text[pair->len + 1] == '>'));
 	assert(!memchr(text, ':', pair->len + 2));
 	free(text);
