@@ -310,12 +310,34 @@ static int audit_read_page(struct conn *conn, void *context, struct err *err)
 	return 0;
 }
 
+/* Whoever has had an answer finds in the audit what was asked for: what is on its way there is
+ * waited for, though not for long, as on a full disk it does not get there. Returns 0 when all is
+ * there, or the time is over; 1 to wait; -1 without memory. */
+static int await_stored(struct request *request, struct err *err)
+{
+	struct engine *engine = request_engine(request);
+	uint64_t *mark = request_state(request);
+	if (!mark) {
+		mark = arena_alloc(request_arena(request), sizeof(*mark));
+		if (!mark)
+			return err_set(err, "no memory to wait for the audit");
+		*mark = engine_audit_mark(engine);
+		request_set_state(request, mark);
+		request_wait_for(request, 1);
+	}
+	request_watch(request, CHANGE_AUDIT, "");
+	return !engine_audit_is_stored(engine, *mark) && !request_wait_over(request);
+}
+
 struct answered audit_list(struct request *request)
 {
 	struct err err = ERR_INIT;
 	const struct config_project *project = NULL;
 	int action = -1;
 	struct audit_page page = {.list = page_list(request, CURSOR_AUDIT)};
+	int waits = await_stored(request, &err);
+	if (waits != 0)
+		return waits > 0 ? reply_wait(request, audit_list) : reply_failed(request, &err);
 	if (page_project(request, &project) > 0)
 		return project_refused(request);
 	struct audit_query *query = &page.query;

@@ -34,7 +34,7 @@ struct conn *request_reader(const struct request *request);
 struct engine *request_engine(const struct request *request);
 
 /* Topics: enum change_kind with the change's id, or what topic_refresh writes; and this one. */
-#define TOPIC_RELOAD (CHANGE_EVENT + 1)
+#define TOPIC_RELOAD (CHANGE_AUDIT + 1)
 
 /* The id under CHANGE_REFRESH of the refresh with this ticket. */
 void topic_refresh(uint64_t ticket, char ret_id[TOPIC_ID_SIZE]);

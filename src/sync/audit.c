@@ -42,13 +42,31 @@ bool audit_put(struct audit *audit, const struct audit_entry *entry, size_t limi
 {
 	pthread_mutex_lock(&audit->mutex);
 	bool taken = line_up(audit, entry, limit);
+	audit->put += taken;
 	pthread_mutex_unlock(&audit->mutex);
 	return taken;
+}
+
+uint64_t audit_mark(struct audit *audit)
+{
+	pthread_mutex_lock(&audit->mutex);
+	uint64_t mark = audit->put;
+	pthread_mutex_unlock(&audit->mutex);
+	return mark;
+}
+
+bool audit_is_stored(struct audit *audit, uint64_t mark)
+{
+	pthread_mutex_lock(&audit->mutex);
+	bool stored = audit->stored >= mark;
+	pthread_mutex_unlock(&audit->mutex);
+	return stored;
 }
 
 struct audit_batch {
 	struct audit_entry *list;
 	size_t count;
+	uint64_t mark; /* as of audit_mark when it was taken out */
 	uint64_t keep;
 };
 
@@ -76,15 +94,29 @@ static void put_back(struct audit *audit, struct audit_batch *batch)
 	free(newer.list);
 }
 
+static void tell_stored(struct audit *audit, const struct audit_batch *batch, struct commit *commit)
+{
+	const struct change change = {.kind = CHANGE_AUDIT};
+	pthread_mutex_lock(&audit->mutex);
+	audit->stored = batch->mark;
+	pthread_mutex_unlock(&audit->mutex);
+	if (commit->changed)
+		commit->changed(&change, 1, commit->context);
+}
+
 void audit_store(struct audit *audit, struct commit *commit, uint64_t keep)
 {
 	struct err err = ERR_INIT;
 	pthread_mutex_lock(&audit->mutex);
-	struct audit_batch batch = {.list = audit->list, .count = audit->count, .keep = keep};
+	struct audit_batch batch = {
+	    .list = audit->list, .count = audit->count, .mark = audit->put, .keep = keep};
 	audit->list = NULL;
 	audit->count = 0;
 	pthread_mutex_unlock(&audit->mutex);
-	if (batch.count > 0 && commit_write(commit, write_batch, &batch, &err) != 0) {
+	int r = batch.count > 0 ? commit_write(commit, write_batch, &batch, &err) : 0;
+	if (r == 0 && batch.count > 0)
+		tell_stored(audit, &batch, commit);
+	if (r != 0) {
 		log_write(commit_level(commit, LOG_LEVEL_WARNING),
 		    "what was asked for could not be written down: %s", err.text);
 		put_back(audit, &batch);

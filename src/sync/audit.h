@@ -17,6 +17,8 @@ struct audit {
 	pthread_mutex_t mutex; /* guards what follows */
 	struct audit_entry *list;
 	size_t count;
+	uint64_t put;    /* how often an entry was lined up or completed */
+	uint64_t stored; /* of these, how many are written down */
 };
 
 void audit_init(struct audit *audit);
@@ -26,6 +28,11 @@ void audit_done(struct audit *audit);
  * Returns whether there was room for it. Any thread. */
 bool audit_put(struct audit *audit, const struct audit_entry *entry, size_t limit);
 
-/* Writes what waits into the store, which keeps so many; what cannot be written goes on waiting.
- * The sync thread. */
+/* How often audit_put took something so far, and whether all of that is written down. Any thread.
+ */
+uint64_t audit_mark(struct audit *audit);
+bool audit_is_stored(struct audit *audit, uint64_t mark);
+
+/* Writes what waits into the store, which keeps so many, and announces that; what cannot be written
+ * goes on waiting. The sync thread. */
 void audit_store(struct audit *audit, struct commit *commit, uint64_t keep);

@@ -61,6 +61,7 @@ static void announce_changes(struct changes *changes, changes_announced_fn *chan
 		    {.kind = CHANGE_OPERATION},
 		    {.kind = CHANGE_REFRESH},
 		    {.kind = CHANGE_EVENT},
+		    {.kind = CHANGE_AUDIT},
 		};
 		changed(all, ARRAY_SIZE(all), context);
 	}

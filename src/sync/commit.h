@@ -22,6 +22,7 @@ enum change_kind {
 	CHANGE_OPERATION,
 	CHANGE_REFRESH,
 	CHANGE_EVENT, /* events were written */
+	CHANGE_AUDIT, /* what waited for the audit was written; told by audit_store */
 };
 
 /* Something that was committed. id is the job_id or operation_id, "" otherwise; ticket is that of a

@@ -343,6 +343,16 @@ bool engine_audit(struct engine *engine, const struct audit_entry *entry, bool d
 	return taken;
 }
 
+uint64_t engine_audit_mark(struct engine *engine)
+{
+	return audit_mark(&engine->audit);
+}
+
+bool engine_audit_is_stored(struct engine *engine, uint64_t mark)
+{
+	return audit_is_stored(&engine->audit, mark);
+}
+
 static struct config *config_in_force(struct engine *engine)
 {
 	pthread_mutex_lock(&engine->mutex);

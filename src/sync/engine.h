@@ -65,6 +65,11 @@ void engine_delivered(struct engine *engine, const char *operation_id);
  * Any thread. */
 bool engine_audit(struct engine *engine, const struct audit_entry *entry, bool done);
 
+/* A mark of what engine_audit took so far, and whether all of that is in the store; CHANGE_AUDIT
+ * tells when more of it is. Any thread. */
+uint64_t engine_audit_mark(struct engine *engine);
+bool engine_audit_is_stored(struct engine *engine, uint64_t mark);
+
 /* Puts a new configuration in force: projects come and go, credentials and limits change. Any
  * thread; takes its own reference. */
 void engine_reload(struct engine *engine, struct config *config);

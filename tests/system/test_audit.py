@@ -20,7 +20,7 @@ DROPIN = f"/api/app/projects/{PROJECT_ID}/connectors"
 
 
 def entries(api, count=None, **query):
-    """The newest first. They are written a moment after the answer."""
+    """The newest first. With a count those that are under way still are waited for."""
     def read():
         return api.get("/v1/audit", query).json["data"]
 
@@ -58,6 +58,21 @@ def test_a_create_tells_who_from_where_when_and_what_came_of_it(daemon, sim):
         "unit": None, "action": "create", "project": "demo", "project_id": PROJECT_ID,
         "connector_id": sim.created()[0], "operation_id": operation["operation_id"],
         "operation_state": "succeeded", "status": 201, "code": None, "reason": None}
+
+
+def test_who_has_had_an_answer_finds_it_there_at_once(daemon):
+    api = daemon.client()
+    for number in range(10):
+        for ask, status in [(lambda: api.create(gcs(f"bucket-{number}")), 201),
+                            (lambda: api.create(gcs(f"bucket-{number}")), 409),
+                            (lambda: api.create({"label": 1}), 422),
+                            (lambda: api.post("/v1/projects/demo/refresh"), 202),
+                            (lambda: api.post("/v1/reload", {}), 200),
+                            (lambda: daemon.client("read").post("/v1/reload", {}), 403)]:
+            answer = ask()
+            entry, = entries(api, limit=1)
+            assert answer.status == entry["status"] == status
+            assert answer.headers["X-Request-Id"] == entry["request_id"]
 
 
 def test_a_peer_on_the_socket_is_named_by_its_uid(daemon):
@@ -529,6 +544,7 @@ def test_what_cannot_be_written_down_is_not_done(daemon):
     assert (answer.status, answer.code) == (503, "store-unavailable")
     assert answer.headers["Retry-After"]
     assert daemon.client().post("/v1/reload", {}).status == 200
+    assert entries(daemon.client()) == []
 
 
 def test_old_entries_go_by_number_and_by_age(start_daemon, sim):
