@@ -173,11 +173,12 @@ static size_t client_take_body(char *data, size_t size, size_t count, void *cont
 
 #define SET(easy, option, value) (curl_easy_setopt(easy, option, value) == CURLE_OK)
 
+/* 0 for none. Of some first lines libcurl makes a number that cannot be one. */
 static long client_answer_status(CURL *easy)
 {
 	long status = 0;
 	curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
-	return status;
+	return status >= 100 && status <= 999 ? status : 0;
 }
 
 /* libcurl takes a connection closed amid the headers for the end of an answer without a body. */
@@ -354,22 +355,36 @@ static int64_t longer(int64_t a, int64_t b)
 	return a > b ? a : b;
 }
 
-/* Seconds, with or without a fraction; INT64_MIN when it is no such number. */
-static int64_t read_seconds(const char *text)
+/* Seconds, with or without a fraction, however many digits they have; INT64_MIN when it is no such
+ * number. A comma or the end follows, perhaps behind blanks. */
+static int64_t read_seconds(struct span text)
 {
 	uint64_t seconds = 0;
-	char whole[32];
-	size_t digits = strspn(text, "0123456789");
-	const char *fraction = text[digits] == '.' ? text + digits + 1 : text + digits;
-	if (digits == 0 || fraction[strspn(fraction, "0123456789")] != '\0')
+	char whole[16];
+	size_t digits = strspn(text.ptr, "0123456789");
+	size_t fraction = digits + (digits < text.len && text.ptr[digits] == '.');
+	size_t end = fraction + strspn(text.ptr + fraction, "0123456789");
+	if (digits == 0 || end < text.len)
 		return INT64_MIN;
-	if (digits >= sizeof(whole))
+	size_t zeros = strspn(text.ptr, "0");
+	zeros -= zeros == digits;
+	if (digits - zeros >= sizeof(whole))
 		return INT64_MAX;
-	memcpy(whole, text, digits);
-	whole[digits] = '\0';
+	snprintf(whole, sizeof(whole), "%.*s", (int)(digits - zeros), text.ptr + zeros);
 	if (text_parse_unsigned(whole, 0, INT32_MAX, &seconds) < 0)
 		return INT64_MAX;
-	return (int64_t)seconds + (strspn(fraction, "0") < strlen(fraction) ? 1 : 0);
+	bool more = strspn(text.ptr + fraction, "0") < end - fraction;
+	return (int64_t)seconds + more;
+}
+
+/* Seconds until a date; INT64_MIN when it is none, as is what is longer than any. */
+static int64_t read_date(struct span text)
+{
+	char part[64];
+	snprintf(
+	    part, sizeof(part), "%.*s", (int)(text.len < sizeof(part) ? text.len : 0), text.ptr);
+	time_t date = curl_getdate(part, NULL);
+	return date == -1 ? INT64_MIN : date - clock_wall(&clock_system) / MICROSECONDS_PER_SECOND;
 }
 
 /* Seconds from now, INT64_MIN for what cannot be read: the longest in a header that something on
@@ -377,22 +392,17 @@ static int64_t read_seconds(const char *text)
  * word. */
 static int64_t read_delays(const char *text)
 {
-	char part[64];
 	int64_t longest = INT64_MIN;
 	while (*text) {
 		text += strspn(text, " \t,");
 		size_t len = strcspn(text, ",");
 		if (((*text | 0x20) >= 'a' && (*text | 0x20) <= 'z') && text[len] == ',')
 			len += 1 + strcspn(text + len + 1, ",");
-		snprintf(part, sizeof(part), "%.*s", (int)(len < sizeof(part) ? len : 0), text);
-		part[strcspn(part, "\t")] = '\0';
-		for (size_t end = strlen(part); end > 0 && part[end - 1] == ' '; end--)
-			part[end - 1] = '\0';
+		struct span part = {.ptr = text, .len = len};
+		while (part.len > 0 && strchr(" \t", part.ptr[part.len - 1]))
+			part.len--;
 		int64_t delay = read_seconds(part);
-		time_t date = delay == INT64_MIN ? curl_getdate(part, NULL) : -1;
-		if (date != -1)
-			delay = date - clock_wall(&clock_system) / MICROSECONDS_PER_SECOND;
-		longest = longer(longest, delay);
+		longest = longer(longest, delay == INT64_MIN ? read_date(part) : delay);
 		text += len;
 	}
 	return longest;
@@ -451,8 +461,10 @@ static enum client_outcome judge_failure(
     const struct transfer *transfer, CURLcode code, char *message)
 {
 	const char *reason = transfer->error[0] ? transfer->error
-			     : code == CURLE_OK ? "the connection was closed amid the headers"
-						: curl_easy_strerror(code);
+			     : code != CURLE_OK ? curl_easy_strerror(code)
+			     : transfer->headers_done
+				 ? "its first line tells no status"
+				 : "the connection was closed amid the headers";
 	if (!transfer->connected) {
 		snprintf(message, MESSAGE_SIZE, "no connection could be made: %s", reason);
 		return CLIENT_NOT_SENT;
@@ -468,7 +480,8 @@ static enum client_outcome judge_failure(
 /* What libcurl calls a success, less what only looks like one. */
 static bool is_complete(const struct transfer *transfer, CURLcode code)
 {
-	return code == CURLE_OK && transfer->headers_done;
+	return code == CURLE_OK && transfer->headers_done &&
+	       client_answer_status(transfer->easy) > 0;
 }
 
 static void transfer_ended(struct transfer *transfer, CURLcode code)

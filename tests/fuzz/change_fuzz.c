@@ -512,7 +512,8 @@ static void ask_again(const struct asked *asked, const struct told *told)
 	ask(asked, &again);
 	judge(&again.answers, count_of("operations") == before && change.sent == sent);
 	unsigned status = told->answer.status;
-	bool over = status == 201 || (status >= 400 && strcmp(told->code, "operation-in-progress"));
+	bool over =
+	    status == 201 || (status >= 400 && strcmp(told->code, "operation-in-progress") != 0);
 	if (over) {
 		char id[160], id_again[160];
 		find_member(&told->answer, "connector_id", id, sizeof(id));

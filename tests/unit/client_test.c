@@ -567,6 +567,7 @@ START_TEST(without_a_complete_answer_the_outcome_is_unclear)
 	    {{"HTTP/1.1 101 Switching Protocols\r\n\r\n", CLOSE}, {NULL, KEEP}},
 	    {{"HTTP/1.1 103 Early Hints\r\n\r\n", CLOSE}, {NULL, KEEP}},
 	    {{ANSWER("099 Odd", "Content-Length: 0\r\n", ""), CLOSE}, {NULL, KEEP}},
+	    {{"HTTP/22222222221.] 200 OK\r\nContent-Length: 2\r\n\r\n{}", CLOSE}, {NULL, KEEP}},
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(scripts); i++) {
 		struct ending ending _cleanup_ending_ = {0};
@@ -690,6 +691,10 @@ END_TEST
 
 #define BUSY(retry_after) ANSWER("429 Too Many Requests", retry_after "Content-Length: 0\r\n", "")
 
+#define DIGITS_10(d) d d d d d d d d d d
+#define DIGITS_70(d)                                                                               \
+	DIGITS_10(d) DIGITS_10(d) DIGITS_10(d) DIGITS_10(d) DIGITS_10(d) DIGITS_10(d) DIGITS_10(d)
+
 START_TEST(retry_after_stays_within_bounds)
 {
 	static const struct {
@@ -717,6 +722,10 @@ START_TEST(retry_after_stays_within_bounds)
 		BACKOFF_RETRY_AFTER_MAXIMUM},
 	    {BUSY("Retry-After: 99999\r\n"), BACKOFF_RETRY_AFTER_MAXIMUM},
 	    {BUSY("Retry-After: 99999999999999999999999\r\n"), BACKOFF_RETRY_AFTER_MAXIMUM},
+	    {BUSY("Retry-After: " DIGITS_70("9") "\r\n"), BACKOFF_RETRY_AFTER_MAXIMUM},
+	    {BUSY("Retry-After: " DIGITS_70("0") "7\r\n"), 7 * MICROSECONDS_PER_SECOND},
+	    {BUSY("Retry-After: 9\t, " DIGITS_70("0") ".5\r\n"), 9 * MICROSECONDS_PER_SECOND},
+	    {BUSY("Retry-After: " DIGITS_70("9") "s\r\n"), 0},
 	    {BUSY("Retry-After: Wed, 01 Jan 2014 00:00:00 GMT\r\n"), BACKOFF_RETRY_AFTER_MINIMUM},
 	    {BUSY("Retry-After: Fri, 01 Jan 2100 00:00:00 GMT\r\n"), BACKOFF_RETRY_AFTER_MAXIMUM},
 	};
