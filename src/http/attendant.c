@@ -131,18 +131,20 @@ static void client_left(struct connection *connection)
 static bool take_events(struct attendant *attendant)
 {
 	struct epoll_event events[EVENTS_AT_ONCE];
-	bool woken = false;
+	bool woken = false, sent = false;
 	pthread_mutex_lock(&attendant->mutex);
 	int count = epoll_wait(attendant->events, events, EVENTS_AT_ONCE, 0);
 	for (int i = 0; i < count; i++) {
 		if (events[i].data.ptr == &attendant->lingering)
-			lingering_turn(&attendant->lingering, clock_monotonic(attendant->clock));
+			sent = true;
 		else if (events[i].data.ptr)
 			client_left(events[i].data.ptr);
 		else
 			woken = true;
 	}
 	pthread_mutex_unlock(&attendant->mutex);
+	if (sent)
+		lingering_turn(&attendant->lingering, clock_monotonic(attendant->clock));
 	if (woken)
 		clear_wakeup(attendant->waits->wakeup);
 	return woken;

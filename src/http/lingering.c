@@ -23,7 +23,7 @@
 #define LINGER_LIMIT MICROSECONDS_PER_SECOND
 /* Bytes that are read of one client before it is cut, and in one go. */
 #define DISCARD_LIMIT (UINT64_C(8) * 1024 * 1024)
-#define DISCARD_AT_ONCE (UINT64_C(256) * 1024)
+#define DISCARD_AT_ONCE (UINT64_C(64) * 1024)
 
 int lingering_init(struct lingering *lingering, struct err *err)
 {
