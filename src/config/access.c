@@ -210,6 +210,10 @@ static const char *parse_token(char *line, struct token *token)
 	char *fields[TOKEN_FIELDS];
 	if (!cut_fields(line, fields))
 		return "must have four fields, " TOKEN_FORM;
+	/* Names are told in the log, in answers, and in what is stored. */
+	if (strncmp(fields[0], TOKEN_PREFIX, strlen(TOKEN_PREFIX)) == 0 ||
+	    strstr(fields[2], TOKEN_PREFIX))
+		return "a token must not stand here, only its SHA-256 in the last field";
 	if (!is_token_name(fields[0]))
 		return "the name (first field) must be 1 to 64 of A-Z a-z 0-9 . _ - @";
 	if (scope_parse(fields[1], &token->scope) < 0)

@@ -195,6 +195,8 @@ START_TEST(every_faulty_token_line_is_told_and_not_quoted)
 	    "name:read:*:mxp_leaked",
 	    "name:read:*:" HASH_A "a",
 	    "mxp_leaked",
+	    "mxp_leaked:read:*:" HASH_A,
+	    "name:read:demo,mxp_leaked:" HASH_A,
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
 		char text[512];
