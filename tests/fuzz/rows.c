@@ -38,17 +38,18 @@ static struct table tables[] = {
 static char folder[SCRATCH_SIZE];
 static char database[64];
 static struct conn *conn;
+static sqlite3 *db; /* that of conn, but for rows_put */
 
 static void run(const char *sql)
 {
-	if (sqlite3_exec(conn->db, sql, NULL, NULL, NULL) != SQLITE_OK)
+	if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK)
 		abort();
 }
 
 static sqlite3_stmt *prepare(const char *sql)
 {
 	sqlite3_stmt *stmt = NULL;
-	if (sqlite3_prepare_v2(conn->db, sql, -1, &stmt, NULL) != SQLITE_OK)
+	if (sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) != SQLITE_OK)
 		abort();
 	return stmt;
 }
@@ -60,7 +61,7 @@ static void learn_columns(struct table *table)
 	snprintf(sql, sizeof(sql),
 	    "SELECT name, type FROM pragma_table_xinfo('%s') WHERE hidden = 0", table->name);
 	sqlite3_stmt *stmt = prepare(sql);
-	for (; sqlite3_step(stmt) == SQLITE_ROW; table->count++) {
+	for (table->count = 0; sqlite3_step(stmt) == SQLITE_ROW; table->count++) {
 		assert(table->count < COLUMNS_LIMIT);
 		snprintf(table->columns[table->count], sizeof(table->columns[0]), "%s",
 		    (const char *)sqlite3_column_text(stmt, 0));
@@ -68,6 +69,9 @@ static void learn_columns(struct table *table)
 		    (const char *)sqlite3_column_text(stmt, 1));
 	}
 	sqlite3_finalize(stmt);
+	/* An older schema does not have all tables. */
+	if (table->count == 0)
+		return;
 	size_t len = (size_t)snprintf(sql, sizeof(sql), "INSERT OR REPLACE INTO %s (", table->name);
 	for (size_t i = 0; i < table->count; i++)
 		len += (size_t)snprintf(
@@ -79,11 +83,27 @@ static void learn_columns(struct table *table)
 	table->insert = prepare(sql);
 }
 
+static void open_tables(void)
+{
+	/* Who damages a file cares for no rule. */
+	run("PRAGMA foreign_keys = OFF");
+	run("PRAGMA ignore_check_constraints = ON");
+	for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
+		learn_columns(&tables[i]);
+}
+
+static void close_tables(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(tables); i++) {
+		sqlite3_finalize(tables[i].insert);
+		tables[i].insert = NULL;
+	}
+}
+
 static void end(void)
 {
 	static const char *const names[] = {"/db", "/db-wal", "/db-shm", "/db.lock", ""};
-	for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
-		sqlite3_finalize(tables[i].insert);
+	close_tables();
 	conn_close(conn);
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		char path[64];
@@ -99,12 +119,9 @@ struct conn *rows_open(void)
 	snprintf(database, sizeof(database), "%s/db", folder);
 	if (conn_open_writer(database, &err, &conn) < 0)
 		abort();
+	db = conn->db;
 	run("PRAGMA synchronous = OFF");
-	/* Who damages a file cares for no rule. */
-	run("PRAGMA foreign_keys = OFF");
-	run("PRAGMA ignore_check_constraints = ON");
-	for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
-		learn_columns(&tables[i]);
+	open_tables();
 	run("CREATE TEMP TABLE first_store AS SELECT * FROM store");
 	atexit(end);
 	return conn;
@@ -232,7 +249,7 @@ static void put_row(struct span line)
 	struct span name = take(&line, '\t');
 	for (size_t i = 0; i < ARRAY_SIZE(tables); i++) {
 		struct table *table = &tables[i];
-		if (!span_equals(name, table->name))
+		if (!span_equals(name, table->name) || !table->insert)
 			continue;
 		for (size_t j = 0; j < table->count; j++)
 			bind_usual(table, j);
@@ -244,11 +261,26 @@ static void put_row(struct span line)
 	}
 }
 
+static void put_rows(struct span text)
+{
+	for (unsigned lines = 0; text.len > 0 && lines < LINES_LIMIT; lines++)
+		put_row(take(&text, '\n'));
+}
+
 void rows_begin(struct span text)
 {
 	run("BEGIN");
-	for (unsigned lines = 0; text.len > 0 && lines < LINES_LIMIT; lines++)
-		put_row(take(&text, '\n'));
+	put_rows(text);
+}
+
+void rows_put(sqlite3 *other, struct span text)
+{
+	db = other;
+	open_tables();
+	run("BEGIN");
+	put_rows(text);
+	run("COMMIT");
+	close_tables();
 }
 
 void rows_end(void)

@@ -4,6 +4,8 @@
  * as -, or else bytes as they are; what is not given has a value that is in order. */
 #pragma once
 
+#include <sqlite3.h>
+
 #include "store/conn.h"
 #include "util/text.h"
 
@@ -21,3 +23,7 @@ void rows_end(void);
  * all rows away, whoever wrote them. */
 void rows_keep(void);
 void rows_remove(void);
+
+/* Puts the rows into another database, of whatever schema of ours. Not where rows_open was called.
+ */
+void rows_put(sqlite3 *db, struct span text);
