@@ -141,7 +141,7 @@ struct connection {
 	_Atomic uint64_t holder; /* see share.h */
 	atomic_bool streaming;   /* its answer has no end */
 
-	/* guarded by the mutex of the listener's struct share */
+	/* see share.h; for the worker's thread */
 	uint64_t opener;            /* whose the peer is on a UNIX socket, else HOLDER_NOBODY */
 	bool stranger;              /* it is on the list of them */
 	struct share_holder *claim; /* NULL: nobody's */

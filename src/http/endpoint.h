@@ -17,4 +17,5 @@ struct endpoint {
 	uint16_t port;        /* 0 for a UNIX socket */
 	unsigned connections; /* at most */
 	struct share *share;  /* of them */
+	unsigned threads;     /* that take connections */
 };

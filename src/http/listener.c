@@ -124,12 +124,13 @@ int listener_prepare(
 	listener->endpoint.port = listener_port(listener->fd);
 	share_init(&listener->share);
 	listener->endpoint.share = &listener->share;
+	listener->endpoint.threads = threads_of[listener->endpoint.kind];
 	/* Several threads wait for one client: those who come late must not block in accept(2). */
 	int flags = fcntl(listener->fd, F_GETFL);
 	if (flags < 0 || fcntl(listener->fd, F_SETFL, flags | O_NONBLOCK) < 0)
 		return err_set_errno(
 		    err, errno, "cannot prepare the %s listener", names[listener->endpoint.kind]);
-	unsigned count = threads_of[listener->endpoint.kind];
+	unsigned count = listener->endpoint.threads;
 	for (; listener->worker_count < count; listener->worker_count++) {
 		struct worker *worker = &listener->workers[listener->worker_count];
 		if (worker_init(worker, setting, &listener->endpoint, err) < 0)

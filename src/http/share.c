@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* What there is of each caller is counted as it comes and goes, so that one more connection costs
  * the same however many there are: a crowd that calls again and again makes no work that grows with
- * it. */
+ * it.
+ *
+ * A thread makes room among its own connections. So one that has asked goes only after its thread
+ * has turned often enough to read what it asked; another thread that runs while this one does not
+ * would close it unheard. */
 #include "http/share.h"
 
 #include <assert.h>
@@ -23,13 +27,12 @@ struct share_holder {
 void share_init(struct share *share)
 {
 	*share = (struct share){.held = 0};
-	TAILQ_INIT(&share->strangers);
 	pthread_mutex_init(&share->mutex, NULL);
 }
 
 void share_done(struct share *share)
 {
-	assert(share->held == 0 && share->stranger_count == 0);
+	assert(share->held == 0);
 	pthread_mutex_destroy(&share->mutex);
 }
 
@@ -48,48 +51,50 @@ static struct share *of_listener(const struct connection *connection)
 	return connection->worker->endpoint->share;
 }
 
-/* What follows is called with the mutex held. */
-
-static void add_stranger(struct share *share, struct connection *connection)
+static void add_stranger(struct connection *connection)
 {
+	struct worker *worker = connection->worker;
 	connection->stranger = true;
-	TAILQ_INSERT_TAIL(&share->strangers, connection, stranger_entry);
-	share->stranger_count++;
+	TAILQ_INSERT_TAIL(&worker->strangers, connection, stranger_entry);
+	worker->stranger_count++;
 }
 
-static void remove_stranger(struct share *share, struct connection *connection)
+static void remove_stranger(struct connection *connection)
 {
+	struct worker *worker = connection->worker;
+	if (!connection->stranger)
+		return;
 	connection->stranger = false;
-	TAILQ_REMOVE(&share->strangers, connection, stranger_entry);
-	share->stranger_count--;
+	TAILQ_REMOVE(&worker->strangers, connection, stranger_entry);
+	worker->stranger_count--;
 }
 
-/* The oldest of this opener's but the one that has just come, or else the oldest of all. One that
- * was not closed yet has its descriptor still. */
-static void shut_stranger(struct share *share, uint64_t opener)
+/* The oldest of this opener's but the one that has just come, or else the oldest of all. */
+static void shut_stranger(const struct connection *newest)
 {
-	struct connection *newest = TAILQ_LAST(&share->strangers, share_strangers);
-	struct connection *at = TAILQ_FIRST(&share->strangers);
-	while (at != newest && at->opener != opener)
+	struct connection *oldest = TAILQ_FIRST(&newest->worker->strangers), *at = oldest;
+	while (at != newest && at->opener != newest->opener)
 		at = TAILQ_NEXT(at, stranger_entry);
 	if (at == newest)
-		at = TAILQ_FIRST(&share->strangers);
+		at = oldest;
 	shutdown(at->fd, SHUT_RDWR);
-	remove_stranger(share, at);
+	remove_stranger(at);
 }
 
-/* Threads of libmicrohttpd take a few connections at once, and none when they are full: so even
+/* Of one thread. libmicrohttpd takes a few connections at once, and none when it is full: so even
  * health is never quite. */
-static unsigned most_strangers(const struct endpoint *endpoint, const struct share *share)
+static unsigned most_strangers(const struct endpoint *endpoint, unsigned held)
 {
 	unsigned all = endpoint->connections, most = all / 4;
-	unsigned left = all > share->held ? (all - share->held) / 2 : 0;
+	unsigned left = all > held ? (all - held) / 2 : 0;
 	if (endpoint->kind == LISTENER_HEALTH)
 		most = all - 1 - all / 16;
 	else if (left < most)
 		most = left;
-	return most > 0 ? most : 1;
+	return most > endpoint->threads ? most / endpoint->threads : 1;
 }
+
+/* What follows is called with the mutex held. */
 
 static struct share_holder *find_holder(struct share *share, uint64_t id)
 {
@@ -123,8 +128,6 @@ static bool holds_enough(
 
 static void take(struct share *share, struct connection *connection, struct share_holder *holder)
 {
-	if (connection->stranger)
-		remove_stranger(share, connection);
 	if (connection->claim)
 		leave_holder(share, connection->claim);
 	share->held++;
@@ -150,10 +153,11 @@ void share_opened(struct connection *connection)
 	struct share *share = of_listener(connection);
 	connection->opener = opener_of(connection);
 	pthread_mutex_lock(&share->mutex);
-	add_stranger(share, connection);
-	while (share->stranger_count > most_strangers(connection->worker->endpoint, share))
-		shut_stranger(share, connection->opener);
+	unsigned most = most_strangers(connection->worker->endpoint, share->held);
 	pthread_mutex_unlock(&share->mutex);
+	add_stranger(connection);
+	while (connection->worker->stranger_count > most)
+		shut_stranger(connection);
 }
 
 int share_claim(struct connection *connection, uint64_t holder, unsigned *ret_held)
@@ -170,15 +174,16 @@ int share_claim(struct connection *connection, uint64_t holder, unsigned *ret_he
 	else if (claim)
 		take(share, connection, claim);
 	pthread_mutex_unlock(&share->mutex);
+	if (atomic_load(&connection->holder) == holder)
+		remove_stranger(connection);
 	return enough;
 }
 
 void share_closed(struct connection *connection)
 {
 	struct share *share = of_listener(connection);
+	remove_stranger(connection);
 	pthread_mutex_lock(&share->mutex);
-	if (connection->stranger)
-		remove_stranger(share, connection);
 	if (connection->claim)
 		leave_holder(share, connection->claim);
 	connection->claim = NULL;

@@ -16,13 +16,10 @@ struct connection;
 /* Who has not shown yet who it is. */
 #define HOLDER_NOBODY 0
 
-/* One for each listener. Invariant: held is the sum of what the holders hold; each connection is on
- * the list of the strangers, or its holder's, or was shut down to make room. */
+/* One for each listener. Invariant: held is the sum of what the holders hold. */
 #define SHARE_BUCKETS 64
 struct share {
-	pthread_mutex_t mutex;                             /* guards what follows */
-	TAILQ_HEAD(share_strangers, connection) strangers; /* who are they? The oldest first */
-	unsigned stranger_count;
+	pthread_mutex_t mutex; /* guards what follows */
 	unsigned held;
 	LIST_HEAD(share_bucket, share_holder) holders[SHARE_BUCKETS];
 };
@@ -36,10 +33,10 @@ void share_done(struct share *share);
 uint64_t share_of_uid(uid_t uid);
 uint64_t share_of_token(const char *name);
 
-/* After a connection was opened, that is nobody's yet: when there are too many of these, the oldest
- * one is shut down. On a UNIX socket that is one of the same user's, as far as it has others, so
- * that nobody takes another's place; on the listener of health, where nobody says who they are,
- * only once it is nearly full. The worker's thread. */
+/* After a connection was opened, that is nobody's yet: when its thread has too many of these, the
+ * oldest one is shut down. On a UNIX socket that is one of the same user's, as far as it has
+ * others, so that nobody takes another's place; on the listener of health, where nobody says who
+ * they are, only once it is nearly full. The worker's thread. */
 void share_opened(struct connection *connection);
 
 /* The connection is this caller's from now on. Returns 0; or 1, and how many the caller holds, when

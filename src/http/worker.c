@@ -29,6 +29,7 @@ int worker_init(struct worker *worker, const struct worker_setting *setting,
 		return err_set(err, "no memory for a serving thread");
 	}
 	random_id("r", worker->id_prefix);
+	TAILQ_INIT(&worker->strangers);
 	cache_init(&worker->cache);
 	worker->cache_edition = worker->editions.newest->number;
 	pthread_mutex_init(&worker->mutex, NULL);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <microhttpd.h>
+#include <sys/queue.h>
 
 #include "http/application.h"
 #include "http/cache.h"
@@ -51,6 +52,10 @@ struct worker {
 	char id_prefix[RANDOM_ID_SIZE];
 	uint64_t id_count;
 	struct edition_holder editions;
+	/* Connections that are nobody's yet, and were not shut down to make room; the oldest first.
+	 * See share.h. */
+	TAILQ_HEAD(stranger_list, connection) strangers;
+	unsigned stranger_count;
 	struct cache cache;
 	struct again again;
 	unsigned cache_edition; /* whose answers are kept */

@@ -242,11 +242,16 @@ class Client:
     def port(self):
         return self.daemon.health_port if self.via == "health" else self.daemon.port
 
-    def socket(self, timeout=30):
-        """A connected raw socket."""
+    def socket(self, timeout=30, narrow=False):
+        """A connected raw socket; over TCP a narrow one has next to no room for what comes."""
         if self.via == "unix":
             return connect_unix(self.daemon.socket, slow(timeout))
-        return socket.create_connection(("127.0.0.1", self.port()), timeout=slow(timeout))
+        raw = socket.socket()
+        raw.settimeout(slow(timeout))
+        if narrow:
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        raw.connect(("127.0.0.1", self.port()))
+        return raw
 
     def authorization(self):
         if self.token is None:
