@@ -63,6 +63,8 @@ static void write_server(struct exposition *exposition, const struct request *re
 	    counters.connections);
 	exposition_single(exposition, "mixport_http_waiting", "gauge",
 	    "Requests that wait for something now.", counters.waiting);
+	exposition_single(exposition, "mixport_http_unsent_bytes", "gauge",
+	    "Bytes of answers that their callers have not taken yet.", counters.unsent);
 	exposition_single(exposition, "mixport_event_streams", "gauge",
 	    "Streams of events open now.", counters.streams);
 	exposition_family(exposition, "mixport_uptime_seconds", "gauge", "Time since the start.");

@@ -59,7 +59,8 @@ static void say(struct quota *quota, enum listener_kind kind, const char *name, 
 	if (count > 0)
 		log_warning("not let in on the %s listener: %s (%" PRIu64
 			    " such requests since this was last said)",
-		    kind == LISTENER_SOCKET ? "socket" : "TCP", name, count);
+		    kind == LISTENER_SOCKET ? "socket" : "TCP",
+		    name[0] ? name : "a client that has gone", count);
 }
 
 int64_t quota_failure(

@@ -225,6 +225,7 @@ void server_counters(struct server *server, struct server_counters *ret_counters
 	for (size_t i = 0; i < LISTENER_COUNT; i++)
 		ret_counters->not_let_in[i] = atomic_load(&server->quota.failed[i]);
 	ret_counters->waiting = waits_count(&server->waits);
+	ret_counters->unsent = unsent_total(&server->quota.unsent);
 }
 
 int64_t server_uptime(const struct server *server)

@@ -69,6 +69,7 @@ struct server_counters {
 	uint64_t connections;                /* open now */
 	uint64_t waiting;                    /* suspended now */
 	uint64_t streams;                    /* answers without an end, now */
+	uint64_t unsent;                     /* bytes of answers that were not taken yet */
 };
 
 /* A copy of the counters. Any thread. */

@@ -87,6 +87,14 @@ void unsent_change(struct unsent_load *load, size_t len)
 	pthread_mutex_unlock(&unsent->mutex);
 }
 
+size_t unsent_total(struct unsent *unsent)
+{
+	pthread_mutex_lock(&unsent->mutex);
+	size_t total = unsent->total;
+	pthread_mutex_unlock(&unsent->mutex);
+	return total;
+}
+
 void unsent_give_back(void *pointer)
 {
 	struct unsent_load *load = pointer;

@@ -48,5 +48,8 @@ int unsent_take(
 /* The length is another one now. Only of a load with one use. Any thread. */
 void unsent_change(struct unsent_load *load, size_t len);
 
+/* How many bytes are on their way. Any thread. */
+size_t unsent_total(struct unsent *unsent);
+
 /* Ends a use: releases the body, and counts it no more when it was the last. Any thread. */
 void unsent_give_back(void *load);
