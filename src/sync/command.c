@@ -89,11 +89,12 @@ static int look_at_key(const struct operation_record *record, void *context)
 	return 0;
 }
 
+/* Of a body whose import key is the same. One that cannot be read may be. */
 static bool asks_for_same(const json_t *body, struct span request)
 {
 	json_t *other _cleanup_json_ = NULL;
 	struct err err = ERR_INIT;
-	return jsontext_parse(request, 0, &err, &other) == 0 &&
+	return jsontext_parse(request, 0, &err, &other) < 0 ||
 	       connector_bodies_same_import(body, other);
 }
 
@@ -145,7 +146,7 @@ static int look_at_import(const struct connector_record *record, void *context)
 static int look_at_sent(const char *connector_id, struct span request, void *context)
 {
 	struct create_check *check = context;
-	if (check->found || (request.ptr && !asks_for_same(check->body, request)))
+	if (check->found || !asks_for_same(check->body, request))
 		return 0;
 	check->found = true;
 	check->verdict = COMMAND_DUPLICATE;

@@ -506,14 +506,14 @@ static bool same_body(struct span a, const char *b)
  * either case. */
 static void ask_again(const struct asked *asked, const struct told *told)
 {
+	static const char *const pending[] = {"operation-in-progress", "outcome-unknown", NULL};
 	struct told again, other;
 	int64_t before = count_of("operations");
 	uint64_t sent = change.sent;
 	ask(asked, &again);
 	judge(&again.answers, count_of("operations") == before && change.sent == sent);
 	unsigned status = told->answer.status;
-	bool over =
-	    status == 201 || (status >= 400 && strcmp(told->code, "operation-in-progress") != 0);
+	bool over = status == 201 || (status >= 400 && text_find(pending, told->code) < 0);
 	if (over) {
 		char id[160], id_again[160];
 		find_member(&told->answer, "connector_id", id, sizeof(id));

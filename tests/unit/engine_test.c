@@ -778,33 +778,52 @@ static bool has_failed(struct stage *stage, const void *argument)
 	return outcome_of(stage, argument).state == OPERATION_UNREACHABLE;
 }
 
-START_TEST(a_create_whose_body_cannot_be_read_is_not_sent)
+/* Puts a create in whose body cannot be read, as the engine finds it at its start. */
+static void start_with_unreadable(struct stage *stage, enum operation_state state)
 {
-	struct stage stage;
-	struct wish wish = {.command = {.result_operation_id = "op_1"}};
 	struct operation_record record = {
 	    .kind = OPERATION_CREATE,
 	    .project_id = PROJECT,
-	    .state = OPERATION_PLANNED,
+	    .state = state,
 	    .client = "tester",
 	    .operation_id = "op_1",
 	    .request = span_of("{"),
+	    .import_key = "gcsImport\nmixpanel_event\nb\np",
 	    .known_row = -1,
 	    .sent_at = TIMESTAMP_NONE,
 	    .finished_at = TIMESTAMP_NONE,
 	    .sent_upstream_at = TIMESTAMP_NONE,
 	};
-	stage_init(&stage, LIST(""));
-	fixture_begin(&stage.store);
+	stage_init(stage, LIST(""));
+	fixture_begin(&stage->store);
 	ck_assert_int_eq(
-	    operation_store_insert(stage.store.writer, &record, &stage.store.err, &record.row), 0);
-	fixture_commit(&stage.store);
-	/* What is planned goes out after a start. */
-	engine_stop(stage.engine);
-	engine_free(stage.engine);
-	make_engine(&stage);
-	start(&stage);
+	    operation_store_insert(stage->store.writer, &record, &stage->store.err, &record.row),
+	    0);
+	fixture_commit(&stage->store);
+	engine_stop(stage->engine);
+	engine_free(stage->engine);
+	make_engine(stage);
+	start(stage);
+}
+
+START_TEST(a_create_whose_body_cannot_be_read_is_not_sent)
+{
+	struct stage stage;
+	struct wish wish = {.command = {.result_operation_id = "op_1"}};
+	start_with_unreadable(&stage, OPERATION_PLANNED);
 	wait_until(&stage, has_failed, &wish);
+	ck_assert_uint_eq(stage.creates, 0);
+	stage_done(&stage);
+}
+END_TEST
+
+START_TEST(a_create_whose_body_cannot_be_read_may_be_for_the_same_import)
+{
+	struct stage stage;
+	struct wish wish = {.fill_disk = false};
+	start_with_unreadable(&stage, OPERATION_UNKNOWN);
+	ck_assert_int_eq(ask(&stage, &wish, COMMAND_CREATE), COMMAND_IN_PROGRESS);
+	ck_assert_str_eq(wish.command.result_operation_id, "op_1");
 	ck_assert_uint_eq(stage.creates, 0);
 	stage_done(&stage);
 }
@@ -933,6 +952,8 @@ int main(void)
 		a_client_with_a_thousand_open_operations_gets_no_other},
 	    {"a create whose body cannot be read is not sent",
 		a_create_whose_body_cannot_be_read_is_not_sent},
+	    {"a create whose body cannot be read may be for the same import",
+		a_create_whose_body_cannot_be_read_may_be_for_the_same_import},
 	    {"commands that wait are answered when it stops",
 		commands_that_wait_are_answered_when_it_stops},
 	    {"a refresh ends though a connector it waits for is deleted",
