@@ -85,8 +85,9 @@ STATEMENT(sql_event_list, FOR_ALL, "read events",
 	"SELECT seq, type, project_id, connector_id, job_id, at, operation_id, previous, changed,"
 	" data FROM events WHERE seq > ?1 ORDER BY seq");
 
-/* Events that are looked at in one go: what is wanted may be rare. */
-#define EVENTS_LOOKED_AT 2000
+/* Events that are looked at in one go: what is wanted may be rare, and many may want it at once,
+ * each of whom waits for those before it. These take about a millisecond. */
+#define EVENTS_LOOKED_AT 500
 
 struct event_sink {
 	const struct event_query *query;

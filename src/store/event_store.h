@@ -67,7 +67,7 @@ struct event_query {
 /* Receives one event; STORE_PAGE_FULL when it does not take it. */
 typedef int event_row_fn(const struct event_record *record, void *context);
 
-/* Delivers those after a position, oldest first, until the callback takes no more or 2,000 were
+/* Delivers those after a position, oldest first, until the callback takes no more or 500 were
  * looked at, so that a thread is free again soon. ret_seq gets the position behind the last that
  * was looked at, and taken or passed over. Returns 0; STORE_PAGE_FULL when there may be more; -1.
  */
