@@ -222,9 +222,10 @@ static bool daemon_reload(struct daemon *daemon)
 		engine_reload_refused(daemon->engine, faults.count);
 	} else {
 		log_set_level(loaded->log_level);
-		/* A command for a new project then finds it. */
-		engine_reload(daemon->engine, loaded);
+		/* First who may know what, then what there is to know: the event of the reload is
+		 * told to nobody whose right it withdraws. */
 		server_reload(daemon->server, loaded);
+		engine_reload(daemon->engine, loaded);
 		config_unref(daemon->config);
 		daemon->config = TAKE(loaded);
 		log_info("reloaded %s", daemon->config->path);

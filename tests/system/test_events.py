@@ -9,6 +9,8 @@ import re
 import shutil
 import socket
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 from urllib.parse import urlencode
@@ -595,6 +597,35 @@ def test_a_reload_ends_the_streams_of_a_token_that_is_gone_or_changed(daemon):
         stream.close()
     gone.close()
     changed.close()
+
+
+@pytest.fixture
+def busy_processors():
+    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"])
+            for _ in range(os.cpu_count())]
+    yield
+    for process in busy:
+        process.kill()
+        process.wait()
+
+
+def test_the_event_of_a_reload_is_told_to_nobody_whose_right_it_takes(daemon, busy_processors):
+    """However long it takes between what a reload has to do: the thread that does it comes last."""
+    api = daemon.client()
+    os.setpriority(os.PRIO_PROCESS, daemon.pid, 19)
+    for count in range(1, 17, 2):
+        daemon.tokens["gone"] = Token("gone", "read")
+        daemon.write_files()
+        daemon.reload()
+        wait_until(lambda: len(ask(api, type="daemon.reloaded")["data"]) == count,
+                   what="its event")
+        streams = [Stream(daemon.client("gone"), query="?since=now") for _ in range(4)]
+        del daemon.tokens["gone"]
+        daemon.write_files()
+        daemon.reload()
+        for stream in streams:
+            assert list(stream) == []
+            stream.close()
 
 
 def test_a_stop_ends_two_hundred_streams(start_daemon, sim):
