@@ -119,13 +119,18 @@ def most_core():
 
 @pytest.mark.parametrize("number", [signal.SIGQUIT, signal.SIGSEGV])
 def test_a_crash_leaves_no_core_with_the_token(ctl, tmp_path, number):
-    process = ctl.start("watch", cwd=tmp_path, preexec_fn=most_core)
-    wait_until(lambda: re.search(r"Max core file size +0 ",
-                                 Path(f"/proc/{process.pid}/limits").read_text()),
-               what="it is prepared")
-    process.send_signal(number)
-    ended = os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-    process.communicate()
+    with Answering(None) as silent:
+        process = ctl.start("list", "--url", silent.url, cwd=tmp_path, preexec_fn=most_core)
+        try:
+            # Not earlier: a sanitizer that is still preparing itself never ends from a signal.
+            wait_until(lambda: silent.requests, what="it has asked")
+            process.send_signal(number)
+            ended = wait_until(lambda: os.waitid(os.P_PID, process.pid,
+                                                 os.WEXITED | os.WNOWAIT | os.WNOHANG),
+                               what="its end")
+        finally:
+            process.kill()
+            process.communicate()
     # A sanitizer that catches the signal ends it by itself.
     assert ended.si_code != os.CLD_DUMPED
 
