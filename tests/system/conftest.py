@@ -10,10 +10,27 @@ A module whose tests only read shares one pair, by fixtures of the same names an
 Tests that touch nothing but a connector of their own share a pair too: `shared_sim`, `shared_api`.
 """
 
+import signal
+
 import pytest
 
 from description import complaints
-from harness import Client, Daemon, Sim
+from harness import Client, Daemon, Sim, slow
+
+# What waits for its end without a limit ends all the same.
+LONGEST = 300
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_call(item):
+    def expire(number, frame):
+        raise TimeoutError(f"{item.name} did not end within {slow(LONGEST):g} s")
+
+    before = signal.signal(signal.SIGALRM, expire)
+    signal.alarm(int(slow(LONGEST)))
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
 
 
 @pytest.hookimpl(hookwrapper=True)
