@@ -9,7 +9,6 @@
  * first), a length (one byte) and as many bytes; where the end is cut off, that is at the first
  * place. */
 #include <assert.h>
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -42,22 +41,9 @@ static struct buffer whole;
 static struct buffer unclean;
 static struct buffer unclean_log;
 
-static void remove_files(void)
-{
-	DIR *all = opendir(folder);
-	const struct dirent *entry;
-	if (!all)
-		abort();
-	while ((entry = readdir(all)))
-		if (entry->d_name[0] != '.')
-			unlinkat(
-			    dirfd(all), entry->d_name, entry->d_type == DT_DIR ? AT_REMOVEDIR : 0);
-	closedir(all);
-}
-
 static void end(void)
 {
-	remove_files();
+	scratch_empty(folder);
 	rmdir(folder);
 	buffer_done(&whole);
 	buffer_done(&unclean);
@@ -245,7 +231,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	overwrite(&bytes, data + 1, data + size);
 	if ((data[0] & 4) && size > 4)
 		buffer_cut(&bytes, place_in(&bytes, data + 1));
-	remove_files();
+	scratch_empty(folder);
 	if (to_log)
 		write_file("", &unclean);
 	write_file(suffix, &bytes);

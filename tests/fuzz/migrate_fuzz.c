@@ -7,7 +7,6 @@
  * The first byte is the version, and its highest bit whether it is opened as the daemon does, which
  * takes longer, or only migrated; the rest is the rows. */
 #include <assert.h>
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -37,21 +36,9 @@ static struct buffer templates[VERSIONS_LIMIT];
 /* Of a new database, as SQL. */
 static struct buffer shape;
 
-static void remove_files(void)
-{
-	DIR *all = opendir(folder);
-	const struct dirent *entry;
-	if (!all)
-		abort();
-	while ((entry = readdir(all)))
-		if (entry->d_name[0] != '.')
-			unlinkat(dirfd(all), entry->d_name, 0);
-	closedir(all);
-}
-
 static void end(void)
 {
-	remove_files();
+	scratch_empty(folder);
 	rmdir(folder);
 	for (int i = 0; i < migration_count; i++)
 		buffer_done(&templates[i]);
@@ -179,7 +166,7 @@ static void make_template(int version)
 	sqlite3_close(db);
 	if (version < migration_count)
 		read_whole(&templates[version]);
-	remove_files();
+	scratch_empty(folder);
 }
 
 static void begin(void)
@@ -306,6 +293,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		open_as_daemon(version, before);
 	else
 		only_migrate(version, before);
-	remove_files();
+	scratch_empty(folder);
 	return 0;
 }
